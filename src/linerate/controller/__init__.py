@@ -1,0 +1,1 @@
+"""What runs only on the controller (Python 3.11+, third-party libraries allowed)."""

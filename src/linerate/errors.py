@@ -1,0 +1,38 @@
+"""What can be wrong, as types that name the value, the rule, and the mend."""
+
+from __future__ import annotations
+
+
+class LinerateError(Exception):
+    """An error a person can act on.
+
+    ``subject`` is what the value is called where the person wrote it (an option, a file,
+    an interface), ``value`` what was given, ``rule`` what it breaks, ``mend`` what to do.
+    """
+
+    def __init__(self, subject: str, value: object, rule: str, mend: str) -> None:
+        self.subject = subject
+        self.value = value
+        self.rule = rule
+        self.mend = mend
+        super().__init__(f"{subject} {value!r}: {rule}. {mend}")
+
+
+class InputError(LinerateError):
+    """A parameter given by the user is not usable."""
+
+
+class PcapError(LinerateError):
+    """A pcap file is not what it must be."""
+
+
+class StatisticsError(LinerateError):
+    """A tcpreplay output holds no complete, consistent statistics."""
+
+
+class HostError(LinerateError):
+    """A host lacks something that the work needs."""
+
+
+class ResultError(LinerateError):
+    """A stored result cannot be read or does not satisfy its schema."""

@@ -1,0 +1,65 @@
+"""Frame lengths, line rate, and the three ways to count bits: the one home of units.
+
+Lengths are in bytes, rates in bit/s, and the word before the unit says what is counted:
+
+* *pcap*: the bytes of the frame as a pcap file holds it, without FCS (tcpreplay's "Mbps");
+* *L2*: the frame with its 4 byte FCS (RFC 1242 section 3.7, RFC 2544 frame size);
+* *L1*: the frame with FCS, 8 byte preamble and start delimiter, and 12 byte inter-frame gap
+  (IEEE 802.3), which is what fills a link.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+from .errors import InputError
+
+ETHERNET_HEADER = 14
+VLAN_TAG = 4
+FCS = 4
+PREAMBLE_AND_GAP = 20
+MIN_FRAME = 60
+"""The shortest frame without FCS that Ethernet carries; shorter ones are padded on the wire."""
+
+GBIT = 1_000_000_000
+
+
+def frame_length(ip_length: int, vlan: bool = False) -> int:
+    """Length in bytes, as a pcap holds it, of the frame around an IP packet of ``ip_length`` bytes."""
+    return ETHERNET_HEADER + (VLAN_TAG if vlan else 0) + ip_length
+
+
+def l1_bits(mean_frame_length: float) -> float:
+    """Bits that one frame of this pcap length (bytes) takes on the link."""
+    return 8 * (max(mean_frame_length, MIN_FRAME) + FCS + PREAMBLE_AND_GAP)
+
+
+def line_rate_pps(link_bps: float, mean_frame_length: float) -> float:
+    """Frames a second that fill a link of ``link_bps`` bit/s (RFC 2544 section 20 arithmetic)."""
+    if link_bps <= 0:
+        raise InputError("link speed", link_bps, "must be more than 0 bit/s", "Give the link's speed in bit/s.")
+    return link_bps / l1_bits(mean_frame_length)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """One packet rate in every unit. ``line_rate_percent`` is None where the link speed is not known."""
+
+    pps: float
+    pcap_bps: float
+    l2_bps: float
+    l1_bps: float
+    line_rate_percent: Optional[float]
+
+
+def rates(pps: float, mean_frame_length: float, link_bps: Optional[float]) -> Rates:
+    """The rates of ``pps`` frames a second with a mean pcap length in bytes, on a link of ``link_bps``."""
+    l1_bps = pps * l1_bits(mean_frame_length)
+    return Rates(
+        pps=pps,
+        pcap_bps=pps * 8 * mean_frame_length,
+        l2_bps=pps * 8 * (max(mean_frame_length, MIN_FRAME) + FCS),
+        l1_bps=l1_bps,
+        line_rate_percent=100 * l1_bps / link_bps if link_bps else None,
+    )

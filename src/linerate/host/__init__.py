@@ -1,0 +1,1 @@
+"""The state of a host: interfaces, counters, kernel, and the embedded lab."""

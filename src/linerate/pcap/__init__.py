@@ -1,0 +1,1 @@
+"""pcap files: one Scapy template, patched bytes, a manifest, and a reader that checks."""

@@ -1,0 +1,1 @@
+"""tcpreplay: its command line, its statistics, its version, and its supervision."""

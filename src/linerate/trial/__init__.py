@@ -1,0 +1,1 @@
+"""Trials: the plan, the result model, and the verdict."""
