@@ -1,0 +1,122 @@
+#!/usr/bin/python
+"""Say which tcpreplay a host has: a thin layer over linerate.tcpreplay.version."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: tcpreplay_info
+short_description: Say which tcpreplay a host has and what is compiled into it
+description:
+  - Runs C(tcpreplay -V) and reads it. Changes nothing.
+  - A missing tcpreplay is an answer (C(installed=false)); one that does not run is a failure.
+options:
+  executable:
+    description: Name or path of tcpreplay.
+    type: str
+    default: tcpreplay
+attributes:
+  check_mode:
+    support: full
+    description: Reads only.
+author:
+  - The linerate contributors
+"""
+
+EXAMPLES = r"""
+- name: Learn which tcpreplay the host has
+  tcpreplay_info:
+  register: tcpreplay
+
+- name: Learn which tcpreplay was built from source
+  tcpreplay_info:
+    executable: /usr/local/bin/tcpreplay
+"""
+
+RETURN = r"""
+installed:
+  description: Whether there is a tcpreplay of that name. All other values are null where there is none.
+  returned: success
+  type: bool
+path:
+  description: Where it is.
+  returned: success
+  type: str
+  sample: /usr/bin/tcpreplay
+version:
+  description: Its version.
+  returned: success
+  type: str
+  sample: 4.4.3
+build:
+  description: Its build, as it says.
+  returned: success
+  type: str
+  sample: git:v4.4.3
+default_method:
+  description: How packets leave without an option.
+  returned: success
+  type: str
+  sample: PF_PACKET send()
+optional_methods:
+  description: Ways of sending that an option must ask for.
+  returned: success
+  type: list
+  elements: str
+  sample: [netmap]
+netmap:
+  description: Whether netmap is compiled in.
+  returned: success
+  type: bool
+why_no_netmap:
+  description: Why it cannot send through netmap; null where it can.
+  returned: success
+  type: str
+  sample: tcpreplay 4.4.3 is not compiled with netmap
+af_xdp:
+  description: Whether AF_XDP is compiled in.
+  returned: success
+  type: bool
+libpcap:
+  description: Version of the libpcap it was compiled against.
+  returned: success
+  type: str
+  sample: 1.10.3
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.linerate.errors import LinerateError
+from ansible.module_utils.linerate.host.run import run
+from ansible.module_utils.linerate.tcpreplay.version import find
+
+VALUES = (
+    "version",
+    "build",
+    "default_method",
+    "optional_methods",
+    "netmap",
+    "why_no_netmap",
+    "af_xdp",
+    "libpcap",
+)
+
+
+def main() -> None:
+    """Ansible's entry point."""
+    module = AnsibleModule(
+        argument_spec={"executable": {"type": "str", "default": "tcpreplay"}},
+        supports_check_mode=True,
+    )
+    try:
+        found = find(run, module.params["executable"])
+    except LinerateError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(
+        changed=False,
+        installed=found is not None,
+        path=found.path if found else None,
+        **{name: getattr(found.version, name) if found else None for name in VALUES},
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""What `tcpreplay -V` says of itself (tcpreplay src/tcpreplay.c and tcpreplay_opts.def, doOptVersion)."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from typing import Callable
+
+from ..errors import HostError
+from ..host.run import Runner
+
+BROKEN_NETMAP = ((4, 4, 4), (4, 5, 2))
+"""First and last release in which --netmap is compiled in but does not work (`nm_do_ioctl: No such file`)."""
+
+_FIRST_LINE = re.compile(r"^tcpreplay version: (?P<version>\d+(?:\.\d+)+\S*) \(build (?P<build>[^)]*)\)", re.MULTILINE)
+_LIBPCAP = re.compile(r"^Compiled against (?:PF_RING )?libpcap: (\S+)", re.MULTILINE)
+_DEFAULT_METHOD = re.compile(r"^(?:Default i|I)njection method: (.+?)\s*$", re.MULTILINE)
+_OPTIONAL_METHOD = re.compile(r"^Optional injection method: (.+?)\s*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Version:
+    """One tcpreplay as it was built. ``optional_methods`` are those that an option must ask for."""
+
+    version: str
+    build: str
+    default_method: str
+    optional_methods: tuple[str, ...]
+    libpcap: str | None
+
+    @property
+    def release(self) -> tuple[int, ...]:
+        """The numbers of the version, for comparing: (4, 4, 3)."""
+        numbers = re.match(r"\d+(?:\.\d+)*", self.version)
+        return tuple(int(number) for number in numbers[0].split(".")) if numbers else ()
+
+    @property
+    def netmap(self) -> bool:
+        """True where --netmap is compiled in."""
+        return "netmap" in self.optional_methods
+
+    @property
+    def af_xdp(self) -> bool:
+        """True where --xdp is compiled in."""
+        return "AF_XDP" in self.optional_methods
+
+    @property
+    def why_no_netmap(self) -> str | None:
+        """Why this tcpreplay cannot send through netmap, in plain words; None where it can."""
+        if not self.netmap:
+            return f"tcpreplay {self.version} is not compiled with netmap"
+        first, last = BROKEN_NETMAP
+        if first <= self.release <= last:
+            return f"netmap does not work in tcpreplay {self.version} (broken from 4.4.4 to 4.5.2)"
+        return None
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A tcpreplay that was found: where it is and what it says of itself."""
+
+    path: str
+    version: Version
+
+
+def parse_version(text: str) -> Version:
+    """Read the output of `tcpreplay -V`, all of it.
+
+    Raises :class:`HostError` where the text is not that.
+    """
+    first = _FIRST_LINE.search(text)
+    method = _DEFAULT_METHOD.search(text)
+    if first is None or method is None:
+        lines = text.strip().splitlines()
+        raise HostError(
+            "tcpreplay -V",
+            lines[0] if lines else "",
+            "is not the version output of tcpreplay",
+            "Check that the executable is tcpreplay and runs by hand.",
+        )
+    libpcap = _LIBPCAP.search(text)
+    return Version(
+        version=first["version"],
+        build=first["build"],
+        default_method=method[1],
+        optional_methods=tuple(_OPTIONAL_METHOD.findall(text)),
+        libpcap=libpcap[1] if libpcap else None,
+    )
+
+
+def find(
+    run: Runner, executable: str = "tcpreplay", which: Callable[[str], str | None] = shutil.which
+) -> Installation | None:
+    """Find a tcpreplay by name or path and ask it for its version; None where there is none.
+
+    Raises :class:`HostError` where it is there but does not run, or is something else.
+    """
+    path = which(executable)
+    if path is None:
+        return None
+    done = run((path, "-V"))
+    # Releases before 4.5 write it to stderr, later ones to stdout.
+    text = done.stdout + done.stderr
+    if done.returncode != 0:
+        lines = text.strip().splitlines()
+        complaint = lines[0] if lines else "no output"
+        mend = "Run it by hand to see why, or install tcpreplay again."
+        raise HostError("tcpreplay", path, f"does not run: `-V` ended with {done.returncode} ({complaint})", mend)
+    return Installation(path, parse_version(text))
