@@ -1,0 +1,31 @@
+# Copyright: the linerate authors
+# SPDX-License-Identifier: MIT
+"""Builds the first frame of a pcap on the controller, so that no target needs Scapy."""
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from linerate.errors import HostError, InputError
+from linerate.pcap.spec import PARAMETERS, PcapSpec
+from linerate.pcap.template import build_template
+
+
+class ActionModule(ActionBase):
+    """Adds ``template`` to the arguments and runs the module of the same name on the target."""
+
+    def run(self, tmp=None, task_vars=None):
+        """The module's own result; bad parameters fail here already, with the same words."""
+        super().run(tmp, task_vars)
+        args = dict(self._task.args)
+        if args.get("template") is None:
+            try:
+                spec = PcapSpec.of({name: args.get(name) for name in PARAMETERS})
+                args["template"] = build_template(spec).hex()
+            except InputError as error:
+                raise AnsibleActionFail(str(error)) from error
+            except HostError as error:
+                # No Scapy here; the module says so itself where the target has none either.
+                self._display.vv(f"linerate_pcap: the target builds the first frame: {error}")
+        return self._execute_module(module_args=args, task_vars=task_vars)

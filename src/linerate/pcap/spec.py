@@ -1,0 +1,209 @@
+"""What a port-scan pcap is made of, as parameters that were checked once."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Union
+
+from .. import frames
+from ..errors import InputError
+
+IP_HEADER = 20
+L4_HEADERS = {"tcp": 20, "udp": 8}
+"""Lengths in bytes of the headers without options (RFC 9293 section 3.1, RFC 768)."""
+L4_CHECKSUM_OFFSETS = {"tcp": 16, "udp": 6}
+IP_PROTOCOLS = {"tcp": 6, "udp": 17}
+
+MAX_IP_LENGTH = 65_535
+MAX_PORT = 65_535
+MAX_PACKETS = 2**32 * 1_000_000
+"""Packet times are one microsecond apart and a pcap holds 32 bits of seconds."""
+
+_MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
+_HEX = re.compile(r"(?:[0-9a-f]{2})+")
+_ZERO_MAC = "00:00:00:00:00:00"
+
+Parameter = Union[str, int, None]
+
+
+@dataclass(frozen=True)
+class PcapSpec:
+    """A pcap of one packet per destination port, equal in all else.
+
+    Ports run upwards from ``first_port`` to ``last_port`` and start again when ``packets`` is more
+    than the range holds. Text is normalised (MACs and hex in lower case). Raises ``InputError``
+    for what no Ethernet sender could use. MACs have no default: asking the network for them (ARP)
+    would make the file depend on who answers.
+    """
+
+    protocol: str
+    """``tcp`` (one SYN each) or ``udp``."""
+    src_mac: str
+    dst_mac: str
+    ip_length: int = 64
+    """IP total length in bytes; the frame in the pcap is 14 bytes longer, 18 with a VLAN tag."""
+    first_port: int = 1024
+    last_port: int = 65_534
+    packets: int | None = None
+    """One for each port of the range where not given."""
+    src_ip: str = "198.18.0.1"
+    dst_ip: str = "198.19.0.1"
+    """Addresses are of 198.18.0.0/15, set apart for benchmarks (RFC 2544 section C.2.2, RFC 6890)."""
+    source_port: int = 49_152
+    """The first dynamic port (RFC 6335 section 6), so that no known service seems to be asking."""
+    vlan: int | None = None
+    """VLAN identifier of an IEEE 802.1Q tag; no tag where not given."""
+    payload: str = "00"
+    """Hex digits of a pattern that is repeated to fill the packet, cut where the packet ends."""
+    ttl: int = 64
+
+    def __post_init__(self) -> None:
+        """Normalise and check; a frozen dataclass is set through ``object``."""
+        for name in ("protocol", "src_mac", "dst_mac", "payload"):
+            object.__setattr__(self, name, str(getattr(self, name)).strip().lower())
+        if self.packets is None:
+            object.__setattr__(self, "packets", self.last_port - self.first_port + 1)
+        if self.protocol not in L4_HEADERS:
+            raise InputError("protocol", self.protocol, "must be tcp or udp", "Choose one of the two.")
+        for name in ("src_mac", "dst_mac"):
+            _check_mac(name, getattr(self, name))
+        for name in ("src_ip", "dst_ip"):
+            object.__setattr__(self, name, _checked_ip(name, getattr(self, name)))
+        self._check_lengths()
+        self._check_ports()
+        if self.vlan is not None:
+            _check_range("vlan", self.vlan, 0, 4094)
+        _check_range("ttl", self.ttl, 1, 255)
+        if not _HEX.fullmatch(self.payload):
+            raise InputError(
+                "payload",
+                self.payload,
+                "must be hex digits, two for each byte, at least one byte",
+                "Write it like '00' or 'deadbeef', in quotes where YAML would read a number.",
+            )
+
+    def _check_lengths(self) -> None:
+        headers = IP_HEADER + L4_HEADERS[self.protocol]
+        if not headers <= self.ip_length <= MAX_IP_LENGTH:
+            raise InputError(
+                "ip_length",
+                self.ip_length,
+                f"must be {headers} to {MAX_IP_LENGTH} bytes for {self.protocol}, the IP header included",
+                "Give the IP total length, for instance 64 or 1500.",
+            )
+
+    def _check_ports(self) -> None:
+        for name in ("first_port", "last_port", "source_port"):
+            _check_range(name, getattr(self, name), 1, MAX_PORT)
+        if self.last_port < self.first_port:
+            raise InputError(
+                "last_port", self.last_port, f"must not be below first_port {self.first_port}", "Swap the two."
+            )
+        _check_range("packets", self.count, 1, MAX_PACKETS)
+
+    @property
+    def count(self) -> int:
+        """How many packets the pcap holds."""
+        return self.ports if self.packets is None else self.packets
+
+    @property
+    def ports(self) -> int:
+        """How many destination ports the range has."""
+        return self.last_port - self.first_port + 1
+
+    @property
+    def flows(self) -> int:
+        """How many different flows the pcap holds: only the destination port tells packets apart."""
+        return min(self.count, self.ports)
+
+    @property
+    def l4_offset(self) -> int:
+        """Where in the frame, in bytes, the TCP or UDP header starts."""
+        return frames.frame_length(IP_HEADER, vlan=self.vlan is not None)
+
+    @property
+    def frame_length(self) -> int:
+        """Length of each frame in bytes, without FCS."""
+        return frames.frame_length(self.ip_length, vlan=self.vlan is not None)
+
+    @property
+    def zero_checksum(self) -> int:
+        """What is written for a TCP or UDP checksum of 0: in UDP, 0 says that there is none (RFC 768)."""
+        return 0xFFFF if self.protocol == "udp" else 0
+
+    def payload_bytes(self) -> bytes:
+        """What follows the TCP or UDP header: the pattern repeated and cut to fit."""
+        room = self.ip_length - IP_HEADER - L4_HEADERS[self.protocol]
+        pattern = bytes.fromhex(self.payload)
+        return (pattern * (room // len(pattern) + 1))[:room]
+
+    def parameters(self) -> dict[str, Parameter]:
+        """All parameters by name, as the manifest stores them."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, given: Mapping[str, object]) -> PcapSpec:
+        """The spec of parameters as a person wrote them, numbers perhaps as text.
+
+        ``None`` stands for "not given". Raises ``InputError`` for a missing, unknown or bad one.
+        """
+        named = {key: value for key, value in given.items() if value is not None}
+        known = {field.name for field in fields(cls)}
+        for name, value in named.items():
+            if name not in known:
+                raise InputError(name, value, "is no parameter of a pcap", f"Known are: {', '.join(sorted(known))}.")
+        for name in ("protocol", "src_mac", "dst_mac"):
+            if name not in named:
+                raise InputError(name, None, "must be given", f"Say which {name} the pcap shall have.")
+        converted: dict[str, Any] = {
+            name: _integer(name, value) if name in NUMBERS else str(value) for name, value in named.items()
+        }
+        return cls(**converted)
+
+
+NUMBERS = frozenset({"ip_length", "first_port", "last_port", "packets", "source_port", "vlan", "ttl"})
+"""The parameters that are whole numbers."""
+
+PARAMETERS = tuple(field.name for field in fields(PcapSpec))
+"""The names of all parameters, in the order of the dataclass."""
+
+
+def _integer(name: str, value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    text = str(value).strip()
+    if not re.fullmatch(r"-?[0-9]+", text):
+        raise InputError(name, value, "must be a whole number", "Write it in decimal digits.")
+    return int(text)
+
+
+def _check_range(name: str, value: int, lowest: int, highest: int) -> None:
+    if not lowest <= value <= highest:
+        raise InputError(name, value, f"must be {lowest} to {highest}", "Choose a number of this range.")
+
+
+def _check_mac(name: str, value: str) -> None:
+    if not _MAC.fullmatch(value):
+        raise InputError(name, value, "must be six bytes in hex, parted by colons", "Write it like 02:00:00:00:00:01.")
+    if value == _ZERO_MAC:
+        raise InputError(name, value, "is no address of a host", "Give the MAC of the interface, or 02:00:00:00:00:02.")
+    if int(value[:2], 16) & 1:
+        raise InputError(
+            name,
+            value,
+            "must not be a multicast or broadcast address",
+            "Give the MAC of one interface (first byte even).",
+        )
+
+
+def _checked_ip(name: str, value: str) -> str:
+    try:
+        address = ipaddress.IPv4Address(value)
+    except ValueError:
+        raise InputError(name, value, "must be an IPv4 address", "Write it like 198.18.0.1.") from None
+    if address.is_multicast or address.is_unspecified or address == ipaddress.IPv4Address("255.255.255.255"):
+        raise InputError(name, value, "must be the address of one host", "Take one of 198.18.0.0/15 (RFC 2544).")
+    return str(address)

@@ -1,0 +1,87 @@
+"""The first frame of a pcap: built by Scapy (the only use of Scapy there is), and checked without it."""
+
+from __future__ import annotations
+
+import ipaddress
+import struct
+from importlib import import_module
+
+from ..errors import HostError, InputError
+from .checksum import internet_checksum
+from .spec import IP_HEADER, IP_PROTOCOLS, L4_CHECKSUM_OFFSETS, L4_HEADERS, PcapSpec
+
+ETHERTYPE_IPV4 = b"\x08\x00"
+ETHERTYPE_VLAN = b"\x81\x00"
+IPV4_WITHOUT_OPTIONS = b"\x45"
+
+
+def build_template(spec: PcapSpec) -> bytes:
+    """The frame to ``spec.first_port``, without FCS, ``spec.frame_length`` bytes long.
+
+    Everything the spec does not name is Scapy's default (IP id 1, TCP SYN, sequence number 0,
+    window 8192). Both MACs are always passed, so that Scapy never asks the network for one.
+    Raises ``HostError`` where Scapy is not installed.
+    """
+    # Imported on the first call: scapy.all costs 0.9 CPU-s and these two layers still 0.2, and
+    # who only writes from a ready template or reads a manifest needs neither.
+    try:
+        l2 = import_module("scapy.layers.l2")
+        inet = import_module("scapy.layers.inet")
+    except ModuleNotFoundError as error:
+        raise HostError(
+            "Python module", error.name, "is needed to build the first frame, and is not installed", "Install scapy."
+        ) from error
+    packet = l2.Ether(src=spec.src_mac, dst=spec.dst_mac)
+    if spec.vlan is not None:
+        packet /= l2.Dot1Q(vlan=spec.vlan)
+    packet /= inet.IP(src=spec.src_ip, dst=spec.dst_ip, ttl=spec.ttl)
+    transport = {"tcp": inet.TCP, "udp": inet.UDP}[spec.protocol]
+    packet /= transport(sport=spec.source_port, dport=spec.first_port)
+    return bytes(packet / spec.payload_bytes())
+
+
+def check_template(spec: PcapSpec, template: bytes) -> None:
+    """Raise ``InputError`` unless ``template`` is a frame of exactly these parameters, checksums included."""
+    wrong = f"{spec.frame_length} bytes" if len(template) != spec.frame_length else _wrong_field(spec, template)
+    if wrong:
+        raise InputError(
+            "template",
+            f"{template[:64].hex()}...",
+            f"does not have the {wrong} that the parameters ask for",
+            "Leave it out, or build it from the same parameters.",
+        )
+
+
+def l4_checksum(spec: PcapSpec, frame: bytes) -> int:
+    """The TCP or UDP checksum of a frame, from the start (RFC 9293 section 3.1, RFC 768)."""
+    at = spec.l4_offset
+    field = at + L4_CHECKSUM_OFFSETS[spec.protocol]
+    pseudo_header = frame[at - 8 : at] + struct.pack(">HH", IP_PROTOCOLS[spec.protocol], len(frame) - at)
+    return internet_checksum(pseudo_header + frame[at:field] + bytes(2) + frame[field + 2 :]) or spec.zero_checksum
+
+
+def _wrong_field(spec: PcapSpec, template: bytes) -> str:
+    """The name of the first field that is not as the spec has it; empty where all are."""
+    ip = spec.l4_offset - IP_HEADER
+    l4 = spec.l4_offset
+    macs = bytes.fromhex((spec.dst_mac + spec.src_mac).replace(":", ""))
+    tag = b"" if spec.vlan is None else ETHERTYPE_VLAN + struct.pack(">H", spec.vlan)
+    addresses = ipaddress.IPv4Address(spec.src_ip).packed + ipaddress.IPv4Address(spec.dst_ip).packed
+    checksum = struct.pack(">H", l4_checksum(spec, template))
+    expected = (
+        ("MAC addresses", 0, macs),
+        ("VLAN tag", 12, tag),
+        ("EtherType", 12 + len(tag), ETHERTYPE_IPV4),
+        ("IP header length", ip, IPV4_WITHOUT_OPTIONS),
+        ("IP total length", ip + 2, struct.pack(">H", spec.ip_length)),
+        ("time to live and protocol", ip + 8, bytes([spec.ttl, IP_PROTOCOLS[spec.protocol]])),
+        ("IP addresses", ip + 12, addresses),
+        ("ports", l4, struct.pack(">HH", spec.source_port, spec.first_port)),
+        ("payload", l4 + L4_HEADERS[spec.protocol], spec.payload_bytes()),
+        (f"{spec.protocol.upper()} checksum", l4 + L4_CHECKSUM_OFFSETS[spec.protocol], checksum),
+    )
+    for name, offset, value in expected:
+        if template[offset : offset + len(value)] != value:
+            return name
+    # A right header, its checksum included, sums up to a checksum of 0 (RFC 1071 section 1).
+    return "IP header checksum" if internet_checksum(template[ip:l4]) else ""

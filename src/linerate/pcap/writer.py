@@ -1,0 +1,193 @@
+"""Writes a pcap from one template frame: columns of patched bytes, streamed, whole or not at all.
+
+Between the packets only four things differ: two bytes of destination port, two of checksum, and
+the time. A block of records is filled with the template once; each of those bytes is then a column
+of the block (a slice with the record length as its step), set in one call. No packet is ever
+handled by itself.
+
+Packet i carries the time i microseconds after 1970-01-01 00:00 UTC, so equal inputs give equal
+files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import struct
+import sys
+import tempfile
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..errors import HostError, InputError
+from .checksum import port_checksums
+from .spec import L4_CHECKSUM_OFFSETS, PcapSpec
+from .template import check_template
+
+FILE_HEADER = struct.pack("<IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65_535, 1)
+"""Microseconds, little-endian, version 2.4; snap length and link type as Scapy's wrpcap writes them."""
+RECORD_HEADER = struct.Struct("<IIII")
+"""Seconds, microseconds, captured length, original length."""
+
+BLOCK_BYTES = 1 << 19
+"""About how much is patched at a time: small enough for a core's cache, large enough to make calls rare."""
+
+MICROSECONDS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a pcap holds: packets, frame bytes without FCS, bytes of the file, SHA-256 of the file in hex."""
+
+    packets: int
+    bytes: int
+    file_bytes: int
+    sha256: str
+
+    @classmethod
+    def of(cls, spec: PcapSpec, sha256: str) -> Written:
+        """What a pcap of ``spec`` holds; only its SHA-256 takes the bytes to know."""
+        return cls(
+            packets=spec.count,
+            bytes=spec.count * spec.frame_length,
+            file_bytes=len(FILE_HEADER) + spec.count * (RECORD_HEADER.size + spec.frame_length),
+            sha256=sha256,
+        )
+
+
+def write_pcap(path: str, spec: PcapSpec, template: bytes) -> Written:
+    """Write the pcap of ``spec`` to ``path``; an older file there stays whole until the new one is.
+
+    ``template`` is the frame to ``spec.first_port``. Raises ``InputError`` for a template of other
+    parameters and ``HostError`` where the file cannot be written.
+    """
+    with replaced(path) as descriptor:
+        digest = hashlib.sha256()
+        with open(descriptor, "wb", closefd=False) as stream:
+            for part in parts(spec, template):
+                stream.write(part)
+                digest.update(part)
+    return Written.of(spec, digest.hexdigest())
+
+
+def predict_pcap(spec: PcapSpec, template: bytes) -> Written:
+    """What ``write_pcap`` would write, without writing it."""
+    digest = hashlib.sha256()
+    for part in parts(spec, template):
+        digest.update(part)
+    return Written.of(spec, digest.hexdigest())
+
+
+def regular_file(path: str) -> str:
+    """The absolute path of the file that ``path`` names, links followed; it need not exist yet.
+
+    Raises ``InputError`` for a folder or a device, which renaming a file over would destroy.
+    """
+    target = os.path.realpath(path)
+    if os.path.exists(target) and not os.path.isfile(target):
+        raise InputError("path", path, "is not a regular file", "Name a file.")
+    return target
+
+
+@contextlib.contextmanager
+def replaced(path: str) -> Iterator[int]:
+    """A descriptor to write to, which takes the place of ``path`` when the block ends well.
+
+    It is a file beside ``path`` until then; it is removed when the block raises. ``OSError``
+    becomes ``HostError``.
+    """
+    target = regular_file(path)
+    folder, name = os.path.split(target)
+    temporary = None
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+        try:
+            yield descriptor
+            os.fchmod(descriptor, 0o644)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, target)
+        temporary = None
+        _sync_folder(folder)
+    except OSError as error:
+        raise HostError(
+            "file", path, f"cannot be written: {error.strerror}", f"Make {folder} a writable folder with enough room."
+        ) from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+
+
+def parts(spec: PcapSpec, template: bytes) -> Iterator[bytes | memoryview]:
+    """The bytes of the file in order, in parts of about ``BLOCK_BYTES``.
+
+    A part is overwritten when the next is asked for: copy it to keep it.
+    """
+    check_template(spec, template)
+    yield FILE_HEADER
+    length = RECORD_HEADER.size + len(template)
+    record = RECORD_HEADER.pack(0, 0, len(template), len(template)) + template
+    count = max(1, min(spec.count, BLOCK_BYTES // length))
+    block = bytearray(record * count)
+    whole = memoryview(block)
+    columns = _columns(spec, template, count)
+    for start in range(0, spec.count, count):
+        now = min(count, spec.count - start)
+        end = now * length
+        first = start % spec.ports
+        for offset, column in columns:
+            block[RECORD_HEADER.size + offset : end : length] = column[first : first + now]
+        for offset, column in enumerate(_times(start, now)):
+            block[offset:end:length] = column
+        yield whole[:end]
+
+
+def _columns(spec: PcapSpec, template: bytes, count: int) -> list[tuple[int, bytes]]:
+    """The bytes of a frame that change with the port: each offset, and its values in packet order.
+
+    The values of one pass over the ports are repeated until any ``count`` in a row, starting
+    anywhere in the first pass, can be cut out.
+    """
+    ports = range(spec.first_port, spec.last_port + 1)
+    checksum_at = spec.l4_offset + L4_CHECKSUM_OFFSETS[spec.protocol]
+    (checksum,) = struct.unpack_from(">H", template, checksum_at)
+    words = (
+        (spec.l4_offset + 2, array("H", ports)),
+        (checksum_at, port_checksums(checksum, spec.first_port, ports, spec.zero_checksum)),
+    )
+    columns = []
+    for offset, word in words:
+        if sys.byteorder == "little":
+            word.byteswap()
+        raw = word.tobytes()
+        repeats = 1 + -(-count // len(word))
+        columns += [(offset, raw[0::2] * repeats), (offset + 1, raw[1::2] * repeats)]
+    return columns
+
+
+def _times(start: int, count: int) -> list[bytes]:
+    """The eight bytes of the times of ``count`` packets from number ``start``, as columns."""
+    seconds, microseconds = array("I"), array("I")
+    while count:
+        second, first = divmod(start, MICROSECONDS)
+        now = min(count, MICROSECONDS - first)
+        seconds.extend(array("I", [second]) * now)
+        microseconds.extend(range(first, first + now))
+        start, count = start + now, count - now
+    if sys.byteorder == "big":
+        seconds.byteswap()
+        microseconds.byteswap()
+    return [word.tobytes()[byte::4] for word in (seconds, microseconds) for byte in range(4)]
+
+
+def _sync_folder(folder: str) -> None:
+    """Make the new name outlast a power failure, too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
