@@ -1,0 +1,68 @@
+"""Prints what a person needs: one line for each broken promise, or how many checks a host passed.
+
+The docstring of a check is the promise; what its assertion says is what was found. pytest's own terminal
+report is switched off by playbooks/verify.yml, so these lines are the whole output.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+
+def pytest_configure(config):
+    """Take over the report."""
+    config.pluginmanager.register(Promises(), "promises")
+
+
+class Promises:
+    """Collects the outcome of every check, by host."""
+
+    def __init__(self):
+        self.passed: Counter[str] = Counter()
+        self.broken: dict[str, None] = {}
+
+    def pytest_itemcollected(self, item):
+        """Hand the host's name and the promise to the report."""
+        host = item.callspec.params["_testinfra_host"].backend.host if hasattr(item, "callspec") else "?"
+        tool = item.callspec.params.get("tool", "") if hasattr(item, "callspec") else ""
+        promise = (item.function.__doc__ or item.name).splitlines()[0].rstrip(".").format(tool=tool)
+        item.user_properties += [("host", host), ("promise", promise)]
+
+    def pytest_runtest_logreport(self, report):
+        """Count a passed check, keep the line of a broken one (a host that cannot be asked is one line)."""
+        told = dict(report.user_properties)
+        if report.when == "call" and report.passed:
+            self.passed[told["host"]] += 1
+        elif report.when == "call" and report.failed:
+            self.broken[f"{told['host']}: {told['promise']}: {_found(report)}"] = None
+        elif not report.passed:
+            self.broken[f"{told['host']}: can be asked: {_found(report)}"] = None
+
+    def pytest_collectreport(self, report):
+        """A check that cannot even be read is a broken promise of this repository."""
+        if report.failed:
+            self.broken[f"{report.nodeid}: can be read: {_found(report)}"] = None
+
+    def pytest_internalerror(self, excrepr):
+        """Without pytest's terminal nothing else would show it."""
+        print(excrepr)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session):
+        """Print the lines. No check at all is a failure too: an empty group must not pass."""
+        if not self.passed and not self.broken:
+            self.broken["no host was checked"] = None
+        if self.broken:
+            print("\n".join(self.broken))
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        else:
+            print("\n".join(f"{host}: {count} checks passed" for host, count in self.passed.items()))
+
+
+def _found(report) -> str:
+    """What the assertion says, without what pytest adds below it."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    message = crash.message if crash else str(report.longrepr)
+    return message.splitlines()[0].removeprefix("AssertionError: ")
