@@ -7,7 +7,8 @@ class LinerateError(Exception):
     """An error a person can act on.
 
     ``subject`` is what the value is called where the person wrote it (an option, a file,
-    an interface), ``value`` what was given, ``rule`` what it breaks, ``mend`` what to do.
+    an interface), ``value`` what was given (None where the subject says it all), ``rule`` what it
+    breaks, ``mend`` what to do.
     """
 
     def __init__(self, subject: str, value: object, rule: str, mend: str) -> None:
@@ -15,7 +16,8 @@ class LinerateError(Exception):
         self.value = value
         self.rule = rule
         self.mend = mend
-        super().__init__(f"{subject} {value!r}: {rule}. {mend}")
+        named = subject if value is None else f"{subject} {value!r}"
+        super().__init__(f"{named}: {rule}. {mend}")
 
 
 class InputError(LinerateError):

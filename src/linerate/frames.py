@@ -11,7 +11,6 @@ Lengths are in bytes, rates in bit/s, and the word before the unit says what is 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional
 
 from .errors import InputError
 
@@ -50,10 +49,10 @@ class Rates:
     pcap_bps: float
     l2_bps: float
     l1_bps: float
-    line_rate_percent: Optional[float]
+    line_rate_percent: float | None
 
 
-def rates(pps: float, mean_frame_length: float, link_bps: Optional[float]) -> Rates:
+def rates(pps: float, mean_frame_length: float, link_bps: float | None) -> Rates:
     """The rates of ``pps`` frames a second with a mean pcap length in bytes, on a link of ``link_bps``."""
     l1_bps = pps * l1_bits(mean_frame_length)
     return Rates(

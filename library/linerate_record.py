@@ -1,0 +1,104 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: MIT
+"""Ansible module: judge and store a trial on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: linerate_record
+short_description: Judge a trial that has ended, and store it
+description:
+  - Joins what the sender and the receiver saw, judges it, and adds it to the run's results, written whole and
+    held against the schema. Runs on the controller.
+version_added: "0.1.0"
+author: linerate contributors
+options:
+  run_dir:
+    description: The run's folder.
+    type: path
+    required: true
+  schemas_dir:
+    description: Folder of the JSON Schemas.
+    type: path
+    required: true
+  trial:
+    description: One of the trials that M(linerate_run) returned.
+    type: dict
+    required: true
+  sent:
+    description: What M(linerate_replay) returned.
+    type: dict
+    required: true
+  received:
+    description: What M(linerate_receive) returned; none when the trial had no witness.
+    type: dict
+  rate_tolerance_percent:
+    description: How far a paced trial may be from the rate asked for.
+    type: float
+    default: 1.0
+attributes:
+  check_mode:
+    description: Stores nothing.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Store the trial
+  linerate_record:
+    run_dir: results/latest
+    schemas_dir: schemas
+    trial: "{{ planned_trial }}"
+    sent: "{{ replay_result }}"
+    received: "{{ receive_result }}"
+"""
+
+RETURN = r"""
+line:
+  description: The trial in one line.
+  returned: always
+  type: str
+trial:
+  description: The stored record.
+  returned: always
+  type: dict
+"""
+
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.linerate.controller.store import RunFolder
+from ansible.module_utils.linerate.errors import LinerateError
+from ansible.module_utils.linerate.trial.line import one_line
+from ansible.module_utils.linerate.trial.result import build, samples_csv
+from ansible.module_utils.linerate.trial.verdict import Tolerance
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "run_dir": {"type": "path", "required": True},
+            "schemas_dir": {"type": "path", "required": True},
+            "trial": {"type": "dict", "required": True},
+            "sent": {"type": "dict", "required": True},
+            "received": {"type": "dict"},
+            "rate_tolerance_percent": {"type": "float", "default": 1.0},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+    planned, sent, received = given["trial"]["planned"], given["sent"], given["received"]
+    tolerance = Tolerance(rate_percent=given["rate_tolerance_percent"])
+    try:
+        record = build(planned, sent, received, given["trial"]["context"], tolerance)
+        samples = samples_csv(
+            sent["samples"], received["samples"] if received else [], planned["case"]["mean_frame_length"]
+        )
+        if not module.check_mode:
+            RunFolder(Path(given["run_dir"]), Path(given["schemas_dir"])).add(record, samples)
+    except LinerateError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=True, line=one_line(record), trial=record)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: MIT
+"""Ansible module: the sender's half of a trial."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: linerate_replay
+short_description: Send a pcap with tcpreplay under supervision
+description:
+  - Builds tcpreplay's command line, runs it with an external deadline, counts what the interface sent,
+    and returns tcpreplay's own statistics only where they are complete and consistent.
+  - The exit status of tcpreplay is never trusted. A trial that went wrong is returned, not failed, so that
+    it can be stored and judged; bad input fails before anything is sent.
+version_added: "0.1.0"
+author: linerate contributors
+options:
+  interface:
+    description: Sending interface. One that carries the default route or the SSH session is refused.
+    type: str
+    required: true
+  pcap:
+    description: Path of the pcap on the host. It is read to its end before anything is sent.
+    type: path
+    required: true
+  pps:
+    description: Packets a second. Exactly one of O(pps), O(mbps), O(multiplier), O(topspeed) is given.
+    type: float
+  mbps:
+    description: Rate in 10^6 bit/s of pcap bytes (frames without FCS), as tcpreplay counts.
+    type: float
+  multiplier:
+    description: Multiple of the speed at which the pcap was captured.
+    type: float
+  topspeed:
+    description: Send as fast as possible.
+    type: bool
+    default: false
+  pps_multi:
+    description: Packets to send at each interval of O(pps).
+    type: int
+  loop:
+    description: How often the pcap is sent; 0 is without end and needs O(duration) or O(limit).
+    type: int
+    default: 1
+  limit:
+    description: Packets to send in all.
+    type: int
+  duration:
+    description: Whole seconds after which tcpreplay stops by itself.
+    type: int
+  preload_pcap:
+    description: Read the pcap into memory before sending.
+    type: bool
+    default: false
+  unique_ip:
+    description: Change the IP addresses at each loop. Needs O(loop).
+    type: bool
+    default: false
+  flow_stats:
+    description: Let tcpreplay count flows.
+    type: bool
+    default: true
+  timer:
+    description: tcpreplay's way to wait between packets; its default when left out.
+    type: str
+    choices: [select, gtod, nano]
+  netmap:
+    description: Send through netmap.
+    type: bool
+    default: false
+  nm_delay:
+    description: Seconds netmap waits for the link, at open and at close.
+    type: int
+    default: 10
+  executable:
+    description: The tcpreplay to run.
+    type: str
+    default: tcpreplay
+  deadline_seconds:
+    description: When it is stopped from outside, with SIGINT and then SIGKILL.
+    type: float
+    required: true
+  interval_seconds:
+    description: Time between two samples of the interface's counters.
+    type: float
+    default: 1.0
+attributes:
+  check_mode:
+    description: Looks at everything that would be looked at before sending, returns O(ignore:argv), sends nothing.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Send 60,000 packets at 20,000 packets a second
+  linerate_replay:
+    interface: lrs0
+    pcap: /var/lib/linerate/pcaps/udp_port_scan_64.pcap
+    pps: 20000
+    limit: 60000
+    preload_pcap: true
+    deadline_seconds: 20
+
+- name: Send at top speed for three seconds
+  linerate_replay:
+    interface: lrs0
+    pcap: /var/lib/linerate/pcaps/udp_port_scan_64.pcap
+    topspeed: true
+    loop: 0
+    duration: 3
+    deadline_seconds: 20
+"""
+
+RETURN = r"""
+argv:
+  description: The exact command.
+  returned: always
+  type: list
+  elements: str
+started_at:
+  description: Start, UTC.
+  returned: when sent
+  type: str
+ended_at:
+  description: End, UTC.
+  returned: when sent
+  type: str
+process:
+  description: Exit status, signals sent to it, whether the deadline passed, elapsed seconds, capped stderr.
+  returned: when sent
+  type: dict
+claim:
+  description: tcpreplay's statistics, null where they are missing or contradict themselves.
+  returned: when sent
+  type: dict
+claim_error:
+  description: Why there is no claim.
+  returned: when sent
+  type: str
+nic:
+  description: What the sending interface counted during the trial.
+  returned: when sent
+  type: dict
+samples:
+  description: Packets and bytes sent in each interval, since sending began.
+  returned: when sent
+  type: list
+  elements: dict
+cpu_percent:
+  description: CPU time of tcpreplay over elapsed time; 100 is one core.
+  returned: when sent
+  type: float
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.linerate.errors import LinerateError
+from ansible.module_utils.linerate.host.run import run
+from ansible.module_utils.linerate.tcpreplay.options import ReplayOptions, build_argv
+from ansible.module_utils.linerate.trial.replay import ReplayJob, preflight, replay
+
+OPTIONS = {
+    "interface": {"type": "str", "required": True},
+    "pcap": {"type": "path", "required": True},
+    "pps": {"type": "float"},
+    "mbps": {"type": "float"},
+    "multiplier": {"type": "float"},
+    "topspeed": {"type": "bool", "default": False},
+    "pps_multi": {"type": "int"},
+    "loop": {"type": "int", "default": 1},
+    "limit": {"type": "int"},
+    "duration": {"type": "int"},
+    "preload_pcap": {"type": "bool", "default": False},
+    "unique_ip": {"type": "bool", "default": False},
+    "flow_stats": {"type": "bool", "default": True},
+    "timer": {"type": "str", "choices": ["select", "gtod", "nano"]},
+    "netmap": {"type": "bool", "default": False},
+    "nm_delay": {"type": "int", "default": 10},
+}
+JOB = {
+    "executable": {"type": "str", "default": "tcpreplay"},
+    "deadline_seconds": {"type": "float", "required": True},
+    "interval_seconds": {"type": "float", "default": 1.0},
+}
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec={**OPTIONS, **JOB}, supports_check_mode=True)
+    given = module.params
+    try:
+        options = ReplayOptions(**{name: given[name] for name in OPTIONS})
+        preflight(options, run)
+        if module.check_mode:
+            module.exit_json(changed=True, argv=build_argv(options, given["executable"]))
+        module.exit_json(changed=True, **replay(ReplayJob(options, **{name: given[name] for name in JOB})))
+    except LinerateError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

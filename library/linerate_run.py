@@ -1,0 +1,241 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: MIT
+"""Ansible module: begin a run on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: linerate_run
+short_description: Plan the trials of a scenario and begin a run's results
+description:
+  - Plans every case by every engine at every rate, says which engines cannot be had and why, and makes the
+    run's folder with C(run.json). Runs on the controller.
+version_added: "0.1.0"
+author: linerate contributors
+options:
+  run_id:
+    description: Name of the run and its folder.
+    type: str
+    required: true
+  results_dir:
+    description: Folder of all results.
+    type: path
+    required: true
+  schemas_dir:
+    description: Folder of the JSON Schemas.
+    type: path
+    required: true
+  scenario:
+    description: Name of the scenario.
+    type: str
+    required: true
+  cases:
+    description: Names of pcaps, keys of O(manifests).
+    type: list
+    elements: str
+    required: true
+  manifests:
+    description: The pcaps' manifests by name, each with its C(path) on the sender.
+    type: dict
+    required: true
+  engines:
+    description: How frames leave.
+    type: list
+    elements: str
+    choices: [kernel, netmap]
+    required: true
+  unavailable:
+    description: For an engine, why the sender cannot use it; null when it can.
+    type: dict
+    default: {}
+  rates:
+    description: Loads to offer.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      mode:
+        description: Packets a second, 10^6 bit/s of pcap bytes, or as fast as possible.
+        type: str
+        choices: [pps, mbps, topspeed]
+        required: true
+      value:
+        description: The rate; none at top speed.
+        type: float
+  repeats:
+    description: How often each is repeated.
+    type: int
+    required: true
+  duration_seconds:
+    description: How long a trial sends.
+    type: dict
+    required: true
+    options:
+      paced:
+        description: At a given rate.
+        type: float
+        required: true
+      topspeed:
+        description: At top speed, in whole seconds.
+        type: float
+        required: true
+  link_bps:
+    description: Link speed in bit/s; by default what the sending interface says, else 10 Gbit/s is assumed.
+    type: float
+  nm_delay:
+    description: Seconds netmap waits for the link.
+    type: int
+    default: 10
+  settings:
+    description: Further options of M(linerate_replay) for every trial.
+    type: dict
+    default: {}
+  environment:
+    description: >-
+      C(sender) and C(receiver), each as M(linerate_environment_info) returns it, with C(name) and C(versions).
+    type: dict
+    required: true
+  lab:
+    description: The embedded lab, C(backend) and C(reason); none on real hosts.
+    type: dict
+attributes:
+  check_mode:
+    description: Returns the plan and writes nothing.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Begin a run
+  linerate_run:
+    run_id: 20260101T000000Z-sender1
+    results_dir: results
+    schemas_dir: schemas
+    scenario: default
+    cases: [udp_port_scan_64]
+    manifests:
+      udp_port_scan_64:
+        path: /var/lib/linerate/pcaps/udp_port_scan_64.pcap
+        sha256: 0000000000000000000000000000000000000000000000000000000000000000
+        packets: 64511
+        mean_frame_length: 78
+        min_frame_length: 78
+        max_frame_length: 78
+        parameters: {dst_ip: 198.19.0.1, vlan: null}
+    engines: [kernel]
+    rates:
+      - mode: pps
+        value: 20000
+      - mode: topspeed
+    repeats: 3
+    duration_seconds: {paced: 5, topspeed: 3}
+    environment:
+      sender:
+        name: sender1
+        kernel: 6.1.0
+        os: Debian 12
+        cpu_model: Example CPU
+        cpus: 2
+        memory_bytes: 8589934592
+        governor: null
+        python: 3.11.2
+        versions: {tcpreplay: 4.4.3}
+        nic: &nic
+          interface: lrs0
+          mac: "02:00:00:00:00:01"
+          mtu: 1500
+          speed_bps: 10000000000
+          driver: veth
+          driver_version: null
+          firmware: null
+          bus: null
+          offloads: {}
+      receiver:
+        name: receiver1
+        kernel: 6.1.0
+        os: Debian 12
+        cpu_model: Example CPU
+        cpus: 2
+        memory_bytes: 8589934592
+        governor: null
+        python: 3.11.2
+        versions: {}
+        nic: *nic
+"""
+
+RETURN = r"""
+run_dir:
+  description: The run's folder.
+  returned: always
+  type: str
+plan:
+  description: Trials, unavailable engines with reasons, estimated seconds.
+  returned: always
+  type: dict
+trials:
+  description: For each trial what the sender, the receiver and the record need.
+  returned: always
+  type: list
+  elements: dict
+"""
+
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.linerate.controller.run import Scenario, begin
+from ansible.module_utils.linerate.controller.store import RunFolder
+from ansible.module_utils.linerate.errors import LinerateError
+
+SPEC = {
+    "run_id": {"type": "str", "required": True},
+    "results_dir": {"type": "path", "required": True},
+    "schemas_dir": {"type": "path", "required": True},
+    "scenario": {"type": "str", "required": True},
+    "cases": {"type": "list", "elements": "str", "required": True},
+    "manifests": {"type": "dict", "required": True},
+    "engines": {"type": "list", "elements": "str", "choices": ["kernel", "netmap"], "required": True},
+    "unavailable": {"type": "dict", "default": {}},
+    "rates": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "mode": {"type": "str", "choices": ["pps", "mbps", "topspeed"], "required": True},
+            "value": {"type": "float"},
+        },
+    },
+    "repeats": {"type": "int", "required": True},
+    "duration_seconds": {
+        "type": "dict",
+        "required": True,
+        "options": {
+            "paced": {"type": "float", "required": True},
+            "topspeed": {"type": "float", "required": True},
+        },
+    },
+    "link_bps": {"type": "float"},
+    "nm_delay": {"type": "int", "default": 10},
+    "settings": {"type": "dict", "default": {}},
+    "environment": {"type": "dict", "required": True},
+    "lab": {"type": "dict"},
+}
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    given = module.params
+    fields = ("cases", "engines", "rates", "repeats", "duration_seconds", "link_bps", "nm_delay", "settings")
+    try:
+        scenario = Scenario(name=given["scenario"], **{name: given[name] for name in fields})
+        run, trials = begin(
+            given["run_id"], scenario, given["manifests"], given["unavailable"], given["environment"], given["lab"]
+        )
+        results = Path(given["results_dir"])
+        if not module.check_mode:
+            RunFolder.create(results, run, Path(given["schemas_dir"]))
+    except LinerateError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=True, run_dir=str(results / given["run_id"]), plan=run["plan"], trials=trials)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""The command line beside Ansible: ``linerate pcap``, ``linerate parse``, ``linerate report``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from .. import __version__
+from . import cli_parse, cli_pcap, cli_report
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments; each command sets ``run``, which returns the exit status."""
+    arguments = argparse.ArgumentParser(
+        prog="linerate", description="Make pcaps, read tcpreplay's statistics, and report on runs."
+    )
+    arguments.add_argument("--version", action="version", version=f"linerate {__version__}")
+    commands = arguments.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for command in (cli_pcap, cli_parse, cli_report):
+        command.add_parser(commands)
+    return arguments
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; its exit status."""
+    given = parser().parse_args(argv)
+    try:
+        return int(given.run(given))
+    except BrokenPipeError:
+        # Whoever read our output has seen enough.
+        sys.stderr.close()
+        return 141
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""Begin a run: what can be had of a scenario, the plan of its trials, and run.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .. import __version__
+from ..clock import utc_now
+from ..errors import InputError
+from ..frames import GBIT
+from ..host.environment import fingerprint
+from ..trial.plan import ENGINES, Case, PlannedTrial, Sending, plan, replay_options
+
+SCHEMA = "linerate-run/1"
+ASSUMED_LINK_BPS = 10 * GBIT
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What a user asks for: every case by every engine at every rate, ``repeats`` times.
+
+    ``rates`` are {mode, value}; ``duration_seconds`` is {paced, topspeed}; ``settings`` are further
+    options of tcpreplay. ``link_bps`` None: as the sending interface says, else 10 Gbit/s is assumed.
+    """
+
+    name: str
+    cases: Sequence[str]
+    engines: Sequence[str]
+    rates: Sequence[Mapping[str, Any]]
+    repeats: int
+    duration_seconds: Mapping[str, float]
+    link_bps: float | None = None
+    nm_delay: int = 10
+    settings: Mapping[str, Any] | None = None
+
+
+def line_rate(scenario: Scenario, nic: Mapping[str, Any]) -> dict[str, Any]:
+    """The speed in bit/s that rates are held against, and whose word it is."""
+    if scenario.link_bps:
+        return {"bps": scenario.link_bps, "source": "given"}
+    if nic["speed_bps"]:
+        return {"bps": nic["speed_bps"], "source": "interface"}
+    return {"bps": ASSUMED_LINK_BPS, "source": "assumed"}
+
+
+def begin(
+    run_id: str,
+    scenario: Scenario,
+    manifests: Mapping[str, Mapping[str, Any]],
+    unavailable: Mapping[str, str | None],
+    environment: Mapping[str, Mapping[str, Any]],
+    lab: Mapping[str, Any] | None,
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The run (schemas/run.schema.json), and its trials each with ``replay``, the options of linerate_replay.
+
+    ``unavailable`` says for an engine why the sender cannot use it; InputError when no engine is left.
+    """
+    engines = _engines(scenario, unavailable)
+    nic = environment["sender"]["nic"]
+    rate = line_rate(scenario, nic)
+    sending = Sending(scenario.duration_seconds, rate["bps"], scenario.nm_delay)
+    cases = [_case(name, manifests) for name in scenario.cases]
+    trials = plan(cases, engines, scenario.rates, scenario.repeats, sending)
+    run = {
+        "schema": SCHEMA,
+        "run_id": run_id,
+        "created_at": utc_now(),
+        "linerate_version": __version__,
+        "scenario": scenario.name,
+        "lab": dict(lab) if lab else None,
+        "plan": {
+            "trials": [trial.describe() for trial in trials],
+            "unavailable": [
+                {"engine": engine, "reason": unavailable[engine]}
+                for engine in scenario.engines
+                if engine not in engines
+            ],
+            "estimated_seconds": round(sum(trial.estimated_seconds for trial in trials), 1),
+        },
+        "environment": {"fingerprint": fingerprint(environment["sender"], environment["receiver"]), **environment},
+    }
+    context = _context(run, rate)
+    prepared = [_prepared(trial, scenario, nic["interface"], manifests, context) for trial in trials]
+    return run, prepared
+
+
+def _engines(scenario: Scenario, unavailable: Mapping[str, str | None]) -> list[str]:
+    for engine in scenario.engines:
+        if engine not in ENGINES:
+            raise InputError(
+                "engine", engine, f"must be one of {', '.join(ENGINES)}", "Correct the scenario's engines."
+            )
+    usable = [engine for engine in scenario.engines if not unavailable.get(engine)]
+    if not usable:
+        reasons = "; ".join(f"{engine}: {unavailable[engine]}" for engine in scenario.engines)
+        raise InputError("engines", list(scenario.engines), f"none can send here ({reasons})", "Add kernel.")
+    return usable
+
+
+def _case(name: str, manifests: Mapping[str, Mapping[str, Any]]) -> Case:
+    if name not in manifests:
+        raise InputError("case", name, f"is not among the pcaps {', '.join(manifests)}", "Add it to pcaps_set.")
+    return Case.from_manifest(name, manifests[name])
+
+
+def _context(run: Mapping[str, Any], rate: Mapping[str, Any]) -> dict[str, Any]:
+    """What every trial's record says of the run."""
+    sender, receiver = run["environment"]["sender"], run["environment"]["receiver"]
+    return {
+        "run_id": run["run_id"],
+        "sender": {"host": sender["name"], "interface": sender["nic"]["interface"]},
+        "receiver": {"host": receiver["name"], "interface": receiver["nic"]["interface"]},
+        "line_rate": rate,
+        "versions": {"linerate": __version__, **sender["versions"]},
+        "fingerprint": run["environment"]["fingerprint"],
+    }
+
+
+def _prepared(
+    trial: PlannedTrial,
+    scenario: Scenario,
+    interface: str,
+    manifests: Mapping[str, Mapping[str, Any]],
+    context: Mapping[str, Any],
+) -> dict[str, Any]:
+    options = replay_options(trial, interface, scenario.nm_delay, **(scenario.settings or {}))
+    parameters = manifests[trial.case.name]["parameters"]
+    return {
+        "planned": trial.describe(),
+        "context": dict(context),
+        "replay": vars(options),
+        "destination": parameters["dst_ip"],
+        "vlan": parameters["vlan"] is not None,
+    }

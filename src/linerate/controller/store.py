@@ -1,0 +1,62 @@
+"""The run folder: run.json, trials.jsonl and samples, each written whole and held against its schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from ..errors import InputError, ResultError
+from ..files import write_whole
+
+
+def check(record: Mapping[str, Any], schema: Path) -> None:
+    """ResultError naming the field when ``record`` does not satisfy the JSON Schema in the file ``schema``."""
+    validator = jsonschema.Draft202012Validator(json.loads(schema.read_text()))
+    error = jsonschema.exceptions.best_match(validator.iter_errors(record))
+    if error is not None:
+        raise ResultError(
+            error.json_path,
+            error.instance,
+            f"does not satisfy {schema.name}: {error.message}",
+            "Report this as a defect.",
+        )
+
+
+class RunFolder:
+    """One run's results. ``schemas`` is the folder of the JSON Schemas."""
+
+    def __init__(self, path: Path, schemas: Path) -> None:
+        self.path = path
+        self._schemas = schemas
+
+    @classmethod
+    def create(cls, results: Path, run: Mapping[str, Any], schemas: Path) -> RunFolder:
+        """Make the folder of ``run`` (run.json) and point ``latest`` at it.
+
+        InputError when it is there already: results are never written over.
+        """
+        check(run, schemas / "run.schema.json")
+        folder = cls(results / run["run_id"], schemas)
+        try:
+            (folder.path / "samples").mkdir(parents=True, exist_ok=False)
+        except FileExistsError as error:
+            raise InputError("run_id", run["run_id"], "has results already", "Give another run_id.") from error
+        write_whole(folder.path / "run.json", (json.dumps(run, indent=2) + "\n").encode())
+        write_whole(folder.path / "trials.jsonl", b"")
+        latest = results / f".latest.{run['run_id']}"
+        latest.unlink(missing_ok=True)
+        latest.symlink_to(run["run_id"])
+        latest.replace(results / "latest")
+        return folder
+
+    def add(self, trial: Mapping[str, Any], samples: str) -> None:
+        """Store a trial that has ended. ResultError when it does not satisfy the schema: then nothing is written."""
+        check(trial, self._schemas / "trial.schema.json")
+        write_whole(self.path / trial["samples"], samples.encode())
+        stored = self.path / "trials.jsonl"
+        before = stored.read_bytes()
+        write_whole(stored, before + json.dumps(trial, separators=(",", ":")).encode() + b"\n")

@@ -1,0 +1,108 @@
+"""What a network interface is: link, driver, offloads, and whether it may be used for traffic."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import HostError, InputError
+from .run import Runner
+
+_OFFLOAD = re.compile(r"^([a-z0-9-]+): (on|off)")
+_DRIVER_FIELDS = {"driver": "driver", "version": "driver_version", "firmware-version": "firmware", "bus-info": "bus"}
+
+
+def _attribute(interface: str, name: str, root: str) -> str | None:
+    try:
+        return Path(root, "sys/class/net", interface, name).read_text().strip()
+    except OSError:
+        return None
+
+
+def read_nic(interface: str, run: Runner, root: str = "/") -> dict[str, Any]:
+    """The state of ``interface``: MAC, MTU (bytes), speed (bit/s or None), driver, firmware, bus, offloads.
+
+    HostError when there is no such interface or ethtool is missing.
+    """
+    mac, mtu = _attribute(interface, "address", root), _attribute(interface, "mtu", root)
+    if mac is None or mtu is None:
+        raise HostError("interface", interface, "does not exist on this host", "Name one that `ip link` shows.")
+    speed = _attribute(interface, "speed", root)
+    return {
+        "interface": interface,
+        "mac": mac,
+        "mtu": int(mtu),
+        "operstate": _attribute(interface, "operstate", root) or "unknown",
+        "carrier": _attribute(interface, "carrier", root) == "1",
+        "speed_bps": int(speed) * 1_000_000 if speed and speed.isdigit() else None,
+        **_driver(interface, run),
+        "offloads": _offloads(interface, run),
+    }
+
+
+def _driver(interface: str, run: Runner) -> dict[str, str | None]:
+    done = run(["ethtool", "-i", interface])
+    said = dict(line.partition(": ")[::2] for line in done.stdout.splitlines()) if done.returncode == 0 else {}
+    return {ours: said.get(theirs) or None for theirs, ours in _DRIVER_FIELDS.items()}
+
+
+def _offloads(interface: str, run: Runner) -> dict[str, bool]:
+    done = run(["ethtool", "-k", interface])
+    found = (_OFFLOAD.match(line) for line in done.stdout.splitlines())
+    return {match[1]: match[2] == "on" for match in found if match}
+
+
+def default_route_interfaces(root: str = "/") -> set[str]:
+    """The interfaces that carry a default route (proc_pid_net(5): route, ipv6_route)."""
+    carrying = set()
+    for fields in _table("proc/net/route", root):
+        if fields[1] == fields[7] == "0" * 8:
+            carrying.add(fields[0])
+    for fields in _table("proc/net/ipv6_route", root):
+        if fields[0] == "0" * 32 and fields[1] == "00":
+            carrying.add(fields[-1])
+    # The kernel keeps an unreachable IPv6 default route on lo.
+    return carrying - {"lo"}
+
+
+def _table(path: str, root: str) -> list[list[str]]:
+    try:
+        lines = Path(root, path).read_text().splitlines()
+    except OSError:
+        return []
+    return [fields for fields in map(str.split, lines) if len(fields) >= 10]
+
+
+def ssh_interface(environment: Mapping[str, str], run: Runner) -> str | None:
+    """The interface whose address this SSH session came in by; None outside of one."""
+    connection = environment.get("SSH_CONNECTION", "").split()
+    if len(connection) != 4:
+        return None
+    lines = run(["ip", "-oneline", "address", "show", "to", connection[2]]).stdout.splitlines()
+    return lines[0].split()[1] if lines else None
+
+
+def refuse_management(interface: str, environment: Mapping[str, str], run: Runner, root: str = "/") -> None:
+    """InputError when ``interface`` carries the default route or this SSH session: it is never sent on."""
+    mend = "Send from another interface: this one is never touched."
+    if interface in default_route_interfaces(root):
+        raise InputError("interface", interface, "carries the default route", mend)
+    if interface == ssh_interface(environment, run):
+        raise InputError("interface", interface, "carries the SSH session", mend)
+
+
+def refuse_unready(nic: Mapping[str, Any], longest_frame: int, link_header: int = 14) -> None:
+    """HostError when the interface is down, has no carrier, or is too small for the longest frame (bytes, no FCS)."""
+    name = nic["interface"]
+    if not nic["carrier"]:
+        mend = f"Connect it and bring it up: ip link set dev {name} up."
+        raise HostError("interface", name, "is down or has no carrier", mend)
+    if longest_frame - link_header > nic["mtu"]:
+        raise HostError(
+            "interface",
+            name,
+            f"has an MTU of {nic['mtu']} B, too small for frames of {longest_frame} B",
+            f"Use shorter frames, or an MTU of at least {longest_frame - link_header} B on both ends.",
+        )

@@ -1,0 +1,147 @@
+"""A counting process beside the receiver's interface, from before the first frame until it is asked.
+
+It is started in the background, is ready when :func:`start` returns, answers once on a UNIX socket, and
+ends by itself at its deadline, so nothing is left behind when the one who started it never comes back.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import HostError, InputError
+from .counters import RECEIVING, InterfaceCounters, difference
+from .sampler import Reading, Sampler
+from .witness import METHOD, PacketWitness
+
+STATE_DIRECTORY = "/run/linerate"
+QUIET_SECONDS = 0.1
+LONGEST_SETTLING_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class ReceiverOptions:
+    """What to count, and for how long at most. Lengths in bytes without FCS."""
+
+    name: str
+    interface: str
+    destination: str
+    min_frame_length: int
+    max_frame_length: int
+    deadline_seconds: float
+    vlan: bool = False
+    interval_seconds: float = 1.0
+
+
+def socket_path(name: str, directory: str = STATE_DIRECTORY) -> Path:
+    """Where the process called ``name`` answers. InputError when the name is no plain file name."""
+    path = Path(directory, f"receive-{name}.sock")
+    if path.parent != Path(directory) or len(os.fsencode(path)) > 100:
+        raise InputError("name", name, "is not a short plain file name", "Give letters, digits and dashes, at most 60.")
+    return path
+
+
+def start(options: ReceiverOptions, directory: str = STATE_DIRECTORY) -> None:
+    """Start counting in a background process; HostError when the interface or the right to count is missing."""
+    path = socket_path(options.name, directory)
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    witness = PacketWitness(
+        options.interface, options.destination, options.min_frame_length, options.max_frame_length, options.vlan
+    )
+    counters = InterfaceCounters(options.interface, RECEIVING)
+    counters.read()
+    listener = socket.socket(socket.AF_UNIX)
+    path.unlink(missing_ok=True)
+    listener.bind(str(path))
+    path.chmod(0o600)
+    listener.listen(1)
+    if os.fork() == 0:
+        _detached(options, witness, counters, listener, path)
+    listener.close()
+    witness.close()
+
+
+def _detached(
+    options: ReceiverOptions,
+    witness: PacketWitness,
+    counters: InterfaceCounters,
+    listener: socket.socket,
+    path: Path,
+) -> None:
+    """The background process; it never returns."""
+    try:
+        os.setsid()
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for standard in (0, 1, 2):
+            os.dup2(nowhere, standard)
+        _serve(options, witness, counters, listener)
+    finally:
+        path.unlink(missing_ok=True)
+        os._exit(0)
+
+
+def _serve(
+    options: ReceiverOptions, witness: PacketWitness, counters: InterfaceCounters, listener: socket.socket
+) -> None:
+    before = counters.read()
+
+    def read() -> Reading:
+        return witness.packets(), counters.read()["rx_bytes"]
+
+    sampler = Sampler(read, options.interval_seconds)
+    deadline = time.monotonic() + options.deadline_seconds
+    with selectors.DefaultSelector() as selector:
+        selector.register(listener, selectors.EVENT_READ)
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return
+            if selector.select(min(sampler.poll(), left)):
+                break
+    _settle(witness)
+    sampler.finish()
+    report = {
+        "witness": {"method": METHOD, "packets": witness.packets(), "matches": witness.matches},
+        "nic": {"source": counters.source, **difference(before, counters.read())},
+        "samples": [asdict(sample) for sample in sampler.samples],
+    }
+    connection, _ = listener.accept()
+    with connection:
+        connection.sendall(json.dumps(report).encode())
+
+
+def _settle(witness: PacketWitness) -> None:
+    """Wait for what is still on its way: until nothing has arrived for a while."""
+    end = time.monotonic() + LONGEST_SETTLING_SECONDS
+    seen = witness.packets()
+    while time.monotonic() < end:
+        time.sleep(QUIET_SECONDS)
+        now = witness.packets()
+        if now == seen:
+            return
+        seen = now
+
+
+def stop(name: str, directory: str = STATE_DIRECTORY, timeout_seconds: float = 15) -> Mapping[str, Any]:
+    """What the process called ``name`` counted: ``witness``, ``nic`` and ``samples``; the process ends.
+
+    HostError when there is none: never started, or past its deadline.
+    """
+    path = socket_path(name, directory)
+    mend = "Start it before the traffic, with a deadline that is longer than the trial."
+    try:
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.settimeout(timeout_seconds)
+            asking.connect(str(path))
+            answer = b"".join(iter(lambda: asking.recv(1 << 16), b""))
+        report: Mapping[str, Any] = json.loads(answer)
+    except (OSError, ValueError) as error:
+        raise HostError("receiver", name, f"does not answer ({error})", mend) from error
+    return report

@@ -1,0 +1,74 @@
+"""Turn a pair of growing counters into a rate curve that begins when the traffic does."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Callable
+
+Reading = tuple[int, int]
+"""Packets and bytes counted so far."""
+
+SEEK_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One interval. ``elapsed_seconds`` is its end, since sending began; rates divide by the real interval."""
+
+    elapsed_seconds: float
+    interval_seconds: float
+    packets: int
+    bytes: int
+
+    @property
+    def pps(self) -> float:
+        return self.packets / self.interval_seconds
+
+    @property
+    def bps(self) -> float:
+        return 8 * self.bytes / self.interval_seconds
+
+
+class Sampler:
+    """Call :meth:`poll` again after the seconds it returns. Until the first packet it looks every 20 ms."""
+
+    def __init__(
+        self, read: Callable[[], Reading], interval_seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._read = read
+        self._interval = interval_seconds
+        self._clock = clock
+        self._last = read()
+        self._base = self._last
+        self._begin = self._previous = clock()
+        self.started = False
+        self.samples: list[Sample] = []
+
+    def poll(self) -> float:
+        """Take what is due; the seconds until something is due again."""
+        now = self._clock()
+        if not self.started:
+            reading = self._read()
+            if reading[0] == self._base[0]:
+                self._begin = self._previous = now
+                return min(SEEK_SECONDS, self._interval)
+            self.started = True
+        due = self._begin + (len(self.samples) + 1) * self._interval
+        if now >= due:
+            self._take(now)
+            due = max(now, due) + self._interval
+        return max(0.001, due - now)
+
+    def finish(self) -> None:
+        """The rest since the last sample becomes a last, shorter one, where anything was counted."""
+        now = self._clock()
+        if now > self._previous and self._read()[0] != self._last[0]:
+            self._take(now)
+
+    def _take(self, now: float) -> None:
+        reading = self._read()
+        self.samples.append(
+            Sample(now - self._begin, now - self._previous, reading[0] - self._last[0], reading[1] - self._last[1])
+        )
+        self._last, self._previous = reading, now

@@ -1,0 +1,187 @@
+"""From a scenario to trials: what each will send, for how long, how fast at best, and when it must have ended."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..errors import InputError
+from ..frames import line_rate_pps
+from ..tcpreplay.options import ReplayOptions, check_rate
+
+ENGINES = ("kernel", "netmap")
+MODES = ("pps", "mbps", "topspeed")
+
+# tcpreplay's own work around the sending: start, preloading the pcap, printing.
+START_SECONDS = 2.0
+DEADLINE_MARGIN_SECONDS = 15.0
+DEADLINE_FACTOR = 1.25
+
+
+@dataclass(frozen=True)
+class Case:
+    """A pcap to send, as its manifest describes it. Lengths in bytes without FCS."""
+
+    name: str
+    pcap: str
+    pcap_sha256: str
+    pcap_packets: int
+    mean_frame_length: float
+    min_frame_length: int
+    max_frame_length: int
+
+    @classmethod
+    def from_manifest(cls, name: str, manifest: Mapping[str, Any]) -> Case:
+        """The case of a pcap by its manifest, which also says its ``path`` on the sender."""
+        lengths = {f"{which}_frame_length": manifest[f"{which}_frame_length"] for which in ("mean", "min", "max")}
+        return cls(
+            name=name,
+            pcap=manifest["path"],
+            pcap_sha256=manifest["sha256"],
+            pcap_packets=manifest["packets"],
+            **lengths,
+        )
+
+
+@dataclass(frozen=True)
+class Offered:
+    """The load asked for. ``value`` is in packets/s (pps) or 10^6 pcap bit/s (mbps), None at top speed.
+
+    ``packets`` is None where only ``duration_seconds`` bounds the trial; ``deadline_seconds`` is when
+    tcpreplay is stopped from outside.
+    """
+
+    mode: str
+    value: float | None
+    pps: float | None
+    packets: int | None
+    duration_seconds: float
+    deadline_seconds: float
+
+
+@dataclass(frozen=True)
+class PlannedTrial:
+    """One trial to come. ``predicted_pps`` is the offered rate, or line rate at top speed (an upper bound)."""
+
+    sequence: int
+    trial_id: str
+    case: Case
+    engine: str
+    repeat: int
+    offered: Offered
+    loop: int
+    predicted_pps: float
+    estimated_seconds: float
+
+    def describe(self) -> dict[str, Any]:
+        """The trial as plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Sending:
+    """How trials of a scenario are sent. ``duration_seconds`` is by mode; ``nm_delay`` in seconds."""
+
+    duration_seconds: Mapping[str, float]
+    link_bps: float
+    nm_delay: int = 10
+
+
+def offer(case: Case, mode: str, value: float | None, sending: Sending, engine: str) -> tuple[Offered, int]:
+    """The offered load for ``case`` and the loops it takes; InputError names a bad rate or duration."""
+    if mode not in MODES:
+        raise InputError("rate mode", mode, f"must be one of {', '.join(MODES)}", "Correct the scenario's rates.")
+    duration = _duration(mode, sending)
+    line_pps = line_rate_pps(sending.link_bps, case.mean_frame_length)
+    pps = _offered_pps(case, mode, value)
+    packets = max(1, round(pps * duration)) if pps else None
+    # At top speed the duration is only looked at between passes: the loops at line rate are the outer bound.
+    loop = math.ceil((packets or line_pps * duration) / case.pcap_packets)
+    waiting = 2 * sending.nm_delay if engine == "netmap" else 0
+    deadline = DEADLINE_FACTOR * duration + DEADLINE_MARGIN_SECONDS + waiting
+    return Offered(mode, value if pps else None, pps, packets, duration, round(deadline, 3)), loop
+
+
+def _duration(mode: str, sending: Sending) -> float:
+    duration = check_rate("duration", sending.duration_seconds.get("topspeed" if mode == "topspeed" else "paced"))
+    if mode == "topspeed" and duration != int(duration):
+        raise InputError(
+            "duration", duration, "must be whole seconds at top speed, as tcpreplay counts it", "Round it up."
+        )
+    return duration
+
+
+def _offered_pps(case: Case, mode: str, value: float | None) -> float | None:
+    if mode == "topspeed":
+        if value is not None:
+            raise InputError("rate value", value, "has no meaning at top speed", "Leave the value out.")
+        return None
+    number = check_rate(mode, value)
+    return number if mode == "pps" else number * 1e6 / (8 * case.mean_frame_length)
+
+
+def replay_options(trial: PlannedTrial, interface: str, nm_delay: int, **settings: Any) -> ReplayOptions:
+    """The tcpreplay options of a planned trial; ``settings`` are further fields of ReplayOptions."""
+    offered = trial.offered
+    top = offered.mode == "topspeed"
+    return ReplayOptions(
+        interface=interface,
+        pcap=trial.case.pcap,
+        pps=offered.value if offered.mode == "pps" else None,
+        mbps=offered.value if offered.mode == "mbps" else None,
+        topspeed=top,
+        loop=trial.loop,
+        limit=offered.packets,
+        duration=int(offered.duration_seconds) if top else None,
+        netmap=trial.engine == "netmap",
+        nm_delay=nm_delay,
+        **settings,
+    )
+
+
+def plan(
+    cases: Sequence[Case],
+    engines: Sequence[str],
+    rates: Sequence[Mapping[str, Any]],
+    repeats: int,
+    sending: Sending,
+) -> list[PlannedTrial]:
+    """All trials, repeats outermost, so that a drift of the machine falls on every case alike."""
+    if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 1:
+        raise InputError("repeats", repeats, "must be a whole number of at least 1", "Give another number of repeats.")
+    for what, given in (("cases", cases), ("engines", engines), ("rates", rates)):
+        if not given:
+            raise InputError(
+                what, list(given), "is empty, so there is nothing to send", f"Name at least one of {what}."
+            )
+    trials: list[PlannedTrial] = []
+    for repeat in range(1, repeats + 1):
+        for case in cases:
+            for engine in engines:
+                for rate in rates:
+                    trials.append(_trial(len(trials) + 1, case, engine, rate, repeat, sending))
+    return trials
+
+
+def _trial(
+    sequence: int, case: Case, engine: str, rate: Mapping[str, Any], repeat: int, sending: Sending
+) -> PlannedTrial:
+    mode, value = str(rate.get("mode")), rate.get("value")
+    offered, loop = offer(case, mode, value, sending, engine)
+    label = mode if value is None else f"{format(float(value), 'g')}{mode}"
+    name = re.sub(r"[^A-Za-z0-9_.-]", "_", case.name)
+    waiting = 2 * sending.nm_delay if engine == "netmap" else 0
+    return PlannedTrial(
+        sequence=sequence,
+        trial_id=f"{sequence:03d}-{name}-{engine}-{label}-r{repeat}",
+        case=case,
+        engine=engine,
+        repeat=repeat,
+        offered=offered,
+        loop=loop,
+        predicted_pps=offered.pps or line_rate_pps(sending.link_bps, case.mean_frame_length),
+        estimated_seconds=offered.duration_seconds + START_SECONDS + waiting,
+    )

@@ -1,0 +1,130 @@
+"""Whether a trial's number may be used, why not, and what kept it from being higher."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .plan import Offered
+
+NEAR_LINE_PERCENT = 99.0
+BUSY_CORE_PERCENT = 90.0
+LOSS_THAT_LIMITS_PERCENT = 0.1
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far witnesses may differ. ``rate_percent``: a paced trial's achieved rate from the one asked for.
+
+    ``count_percent`` (of the packets sent) and ``count_packets``: other traffic that an interface may
+    carry beside the trial's.
+    """
+
+    rate_percent: float = 1.0
+    count_percent: float = 0.1
+    count_packets: int = 20
+
+    def counts_agree(self, difference: int, packets: int) -> bool:
+        return abs(difference) <= self.count_packets + packets * self.count_percent / 100
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that is known of one trial when it is over. Counts are packets of this trial alone."""
+
+    offered: Offered
+    process: Mapping[str, Any]
+    claim: Mapping[str, Any] | None
+    claim_error: str | None
+    sender_nic: Mapping[str, Any]
+    receiver_nic: Mapping[str, Any] | None
+    witnessed: int | None
+    line_rate_percent: float | None
+    sender_cpu_percent: float | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``reasons`` is empty exactly when the trial is valid."""
+
+    valid: bool
+    reasons: tuple[str, ...]
+    limit: str
+
+
+def judge(evidence: Evidence, tolerance: Tolerance | None = None) -> Verdict:
+    """The verdict on a trial: every reason that makes it unusable, and what limited its rate."""
+    tolerance = tolerance or Tolerance()
+    reasons = _process_reasons(evidence)
+    if evidence.claim is None:
+        reasons.append(evidence.claim_error or "tcpreplay gave no statistics")
+    else:
+        reasons += _claim_reasons(evidence.offered, evidence.claim, tolerance)
+        reasons += _witness_reasons(evidence, evidence.claim, tolerance)
+    return Verdict(not reasons, tuple(reasons), _limit(evidence, tolerance))
+
+
+def _process_reasons(evidence: Evidence) -> list[str]:
+    process = evidence.process
+    reasons = []
+    if process["deadline_exceeded"]:
+        signals = " and ".join(process["signals_sent"])
+        reasons.append(f"did not end within {evidence.offered.deadline_seconds:g} s and was stopped with {signals}")
+    elif process["exit_status"] < 0:
+        reasons.append(f"tcpreplay was ended by signal {-process['exit_status']}")
+    elif process["exit_status"] > 0:
+        reasons.append(f"tcpreplay ended with status {process['exit_status']}")
+    return reasons
+
+
+def _claim_reasons(offered: Offered, claim: Mapping[str, Any], tolerance: Tolerance) -> list[str]:
+    reasons = []
+    if claim["interrupted"]:
+        reasons.append("tcpreplay was interrupted (sendpacket_abort)")
+    for what in ("failed", "truncated"):
+        if claim[what]:
+            reasons.append(f"{claim[what]:,} packets {what}")
+    if offered.packets is not None and claim["successful"] != offered.packets:
+        reasons.append(f"sent {claim['successful']:,} packets of the {offered.packets:,} planned")
+    if offered.pps is not None:
+        off = 100 * (claim["pps"] / offered.pps - 1)
+        if abs(off) > tolerance.rate_percent:
+            reasons.append(f"asked for {offered.pps:,.0f} pps, sent {claim['pps']:,.0f} pps ({off:+.1f} %)")
+    elif claim["seconds"] < offered.duration_seconds:
+        reasons.append(f"sent for {claim['seconds']:.2f} s instead of {offered.duration_seconds:g} s")
+    return reasons
+
+
+def _witness_reasons(evidence: Evidence, claim: Mapping[str, Any], tolerance: Tolerance) -> list[str]:
+    sent, nic = claim["successful"], evidence.sender_nic
+    reasons = []
+    if not tolerance.counts_agree(sent - nic["tx_packets"], sent):
+        reasons.append(
+            f"tcpreplay claims {sent:,} packets, the sending interface counted {nic['tx_packets']:,} "
+            f"({nic['tx_dropped']:,} dropped)"
+        )
+    if evidence.witnessed is None:
+        return reasons
+    if sent and not evidence.witnessed:
+        reasons.append(f"none of {sent:,} packets arrived at the receiver")
+    elif not tolerance.counts_agree(max(0, evidence.witnessed - sent), sent):
+        reasons.append(f"the receiver counted {evidence.witnessed:,} packets, more than the {sent:,} sent")
+    return reasons
+
+
+def _limit(evidence: Evidence, tolerance: Tolerance) -> str:
+    claim = evidence.claim
+    if claim is None:
+        return "unknown"
+    sent, arrived = claim["successful"], evidence.witnessed
+    if sent and arrived is not None and 100 * (sent - arrived) / sent > LOSS_THAT_LIMITS_PERCENT:
+        return "receiver"
+    if evidence.line_rate_percent is not None and evidence.line_rate_percent >= NEAR_LINE_PERCENT:
+        return "line"
+    asked = evidence.offered.pps
+    if asked is not None and claim["pps"] >= asked * (1 - tolerance.rate_percent / 100):
+        return "pacing"
+    if evidence.sender_cpu_percent is not None and evidence.sender_cpu_percent >= BUSY_CORE_PERCENT:
+        return "sender core"
+    return "unknown"

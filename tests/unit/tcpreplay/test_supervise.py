@@ -1,0 +1,119 @@
+"""Programs that behave as badly as tcpreplay can, ended all the same."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from linerate.errors import HostError, InputError
+from linerate.tcpreplay.supervise import KEPT_BYTES, Capture, supervise
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-c", textwrap.dedent(code)]
+
+
+def test_both_streams_and_the_status_are_kept_apart():
+    outcome = supervise(python("import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"), 30)
+    assert (outcome.stdout, outcome.stderr, outcome.exit_status) == ("out\n", "err\n", 3)
+    assert not outcome.deadline_exceeded
+
+
+def test_one_that_never_ends_is_interrupted_at_the_deadline():
+    outcome = supervise(["sleep", "600"], 0.3)
+    assert outcome.deadline_exceeded
+    assert outcome.signals_sent == ("SIGINT",)
+    assert outcome.exit_status == -signal.SIGINT
+
+
+def test_one_that_ignores_the_interruption_is_killed():
+    deaf = python("import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(600)")
+    outcome = supervise(deaf, 1.0, grace_seconds=0.3)
+    assert outcome.signals_sent == ("SIGINT", "SIGKILL")
+    assert outcome.exit_status == -signal.SIGKILL
+
+
+def test_a_flood_on_stderr_is_drained_counted_and_capped():
+    flood = python(
+        """
+        import os
+        os.set_blocking(2, False)
+        sent = 0
+        while sent < 50_000_000:
+            try:
+                sent += os.write(2, b'Message too long\\n' * 1000)
+            except BlockingIOError:
+                pass
+        print(sent)
+        """
+    )
+    outcome = supervise(flood, 120)
+    assert outcome.stderr_bytes == int(outcome.stdout)
+    assert len(outcome.stderr) < 2 * KEPT_BYTES + 100
+    assert "bytes left out" in outcome.stderr
+
+
+def test_a_flood_does_not_put_the_deadline_off():
+    outcome = supervise(python("import os\nwhile True: os.write(2, b'x' * 65536)"), 0.5, grace_seconds=0.5)
+    assert outcome.deadline_exceeded
+    assert outcome.stderr_bytes > KEPT_BYTES
+
+
+def test_closed_pipes_do_not_end_the_watch():
+    outcome = supervise(python("import os, time; os.close(1); os.close(2); time.sleep(600)"), 0.5)
+    assert outcome.deadline_exceeded
+
+
+def test_the_program_dies_with_its_supervisor(tmp_path: Path):
+    note = tmp_path / "pid"
+    code = f"""
+        from linerate.tcpreplay.supervise import supervise
+        supervise(["sh", "-c", "echo $$ > {note}; exec sleep 600"], 600)
+    """
+    parent = subprocess.Popen(python(code))
+    while not note.exists() or not note.read_text().strip():
+        time.sleep(0.02)
+    child = int(note.read_text())
+    parent.kill()
+    parent.wait()
+    for _ in range(500):
+        try:
+            os.kill(child, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.02)
+    pytest.fail("the program outlived its supervisor")
+
+
+def test_tick_runs_while_the_program_does():
+    seen: list[int] = []
+
+    def tick(pid: int) -> float:
+        seen.append(pid)
+        return 0.05
+
+    supervise(["sleep", "0.5"], 30, tick)
+    assert len(seen) > 3
+    assert len(set(seen)) == 1
+
+
+def test_what_cannot_start_is_named():
+    with pytest.raises(HostError, match="/nope/tcpreplay"):
+        supervise(["/nope/tcpreplay"], 1)
+    with pytest.raises(InputError, match="deadline"):
+        supervise(["true"], 0)
+
+
+def test_capture_keeps_head_and_tail():
+    capture = Capture(keep=4)
+    for piece in (b"abc", b"def", b"ghijklmnop", b"qrstuvwxyz"):
+        capture.feed(piece)
+    assert capture.text() == "abcd\n[... 18 bytes left out ...]\nwxyz"
+    assert capture.total == 26
