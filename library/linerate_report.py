@@ -1,0 +1,104 @@
+#!/usr/bin/python
+"""Write a run's report: a thin layer over linerate.controller.report."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: linerate_report
+short_description: Write the report of a stored run
+description:
+  - Reads C(run.json), C(trials.jsonl) and the samples in a run's folder, and holds them against their schemas.
+  - Writes C(report.html) (one self-contained file) and C(summary.md) into the same folder.
+  - Equal results give equal files, so a second call changes nothing.
+  - Runs on the controller, under the Python that C(make setup) prepared.
+options:
+  run_dir:
+    description: Folder of the run. A symbolic link such as C(results/latest) is followed.
+    type: path
+    required: true
+attributes:
+  check_mode:
+    support: full
+    description:
+      - Renders the report and says whether a file would change, without writing.
+      - Where there is no run, as before the very first, it says so instead of failing, since a play before would make it.
+  diff_mode:
+    support: partial
+    details: Shows the change of the summary; the HTML is too large to be read as a difference.
+author:
+  - The linerate contributors
+"""
+
+EXAMPLES = r"""
+- name: Write the report of the newest run
+  linerate_report:
+    run_dir: results/latest
+  delegate_to: localhost
+  register: report
+"""
+
+RETURN = r"""
+summary:
+  description: The summary, as Markdown that also reads well in a terminal.
+  returned: success
+  type: str
+report_path:
+  description: Absolute path of report.html.
+  returned: success
+  type: str
+  sample: /srv/linerate/results/20260102T030405Z-sender1/report.html
+summary_path:
+  description: Absolute path of summary.md.
+  returned: success
+  type: str
+  sample: /srv/linerate/results/20260102T030405Z-sender1/summary.md
+"""
+
+import traceback
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+# The installed package, not ansible.module_utils.linerate: Ansible packs Python files alone, and the report also
+# needs its template, style and schemas. That costs nothing, since this module runs nowhere but on the controller.
+try:
+    from linerate.controller.report import write_report
+    from linerate.errors import LinerateError
+
+    WHY_MISSING = None
+except ImportError:
+    WHY_MISSING = traceback.format_exc()
+
+
+def main() -> None:
+    """Ansible's entry point."""
+    module = AnsibleModule(
+        argument_spec={"run_dir": {"type": "path", "required": True}},
+        supports_check_mode=True,
+    )
+    if WHY_MISSING:
+        module.fail_json(msg=missing_required_lib("linerate", reason="to write reports"), exception=WHY_MISSING)
+    folder = Path(module.params["run_dir"])
+    if module.check_mode and not folder.exists():
+        paths = {"report_path": str(folder / "report.html"), "summary_path": str(folder / "summary.md")}
+        module.exit_json(changed=True, summary=f"There is no run in {folder} yet.", **paths)
+    try:
+        written = write_report(folder, check=module.check_mode)
+    except LinerateError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(
+        changed=written.changed,
+        summary=written.text,
+        report_path=str(written.report),
+        summary_path=str(written.summary),
+        diff={
+            "before": written.previous_text or "",
+            "after": written.text,
+            "before_header": str(written.summary),
+            "after_header": str(written.summary),
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

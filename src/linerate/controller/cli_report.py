@@ -1,0 +1,39 @@
+"""``linerate report RUN_DIR``: write report.html and summary.md into a run's folder and print their paths."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import ResultError
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand; its ``run`` default is called with the parsed arguments."""
+    parser = subparsers.add_parser(
+        "report",
+        help="write a run's report.html and summary.md",
+        description="Write report.html and summary.md into the folder of a run, and print their paths.",
+    )
+    parser.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="folder of a run, for example results/latest")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit status 0, or 1 with the reason on stderr when the run cannot be read or written."""
+    # Here, not above: plotly and jsonschema take longer to import than the other subcommands take to run.
+    from .report import write_report
+
+    try:
+        written = write_report(args.run_dir)
+    except ResultError as error:
+        print(f"linerate report: {error}", file=sys.stderr)
+        return 1
+    print(written.report)
+    print(written.summary)
+    return 0

@@ -1,0 +1,60 @@
+"""Write a run's report: ``report.html`` and ``summary.md`` in its folder, each whole or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import ResultError
+from ..files import write_whole
+from .report_data import load_run
+from .report_html import report_html
+from .summary import summary_markdown
+
+REPORT = "report.html"
+SUMMARY = "summary.md"
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a report consists of. ``changed``: a file's content differs from what was there before."""
+
+    report: Path
+    summary: Path
+    text: str
+    previous_text: str | None
+    changed: bool
+
+
+def write_report(run_dir: Path, check: bool = False, schemas: Path | None = None) -> Written:
+    """Render the run in ``run_dir`` and store it there; with ``check`` only say what would change.
+
+    Raises ResultError when the run cannot be read or the files cannot be written.
+    """
+    run = load_run(run_dir, schemas)
+    text = summary_markdown(run)
+    contents = {run.path / REPORT: report_html(run), run.path / SUMMARY: text}
+    before = {path: _read(path) for path in contents}
+    stale = [path for path in contents if before[path] != contents[path]]
+    if not check:
+        for path in stale:
+            _write(path, contents[path])
+    summary = run.path / SUMMARY
+    return Written(run.path / REPORT, summary, text, before[summary], bool(stale))
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None
+    except OSError as error:
+        raise ResultError("file", str(path), f"cannot be read: {error}", "Make it readable, or remove it.") from error
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_whole(path, text.encode("utf-8"))
+    except OSError as error:
+        mend = "Make room, or make its folder writable."
+        raise ResultError("file", str(path), f"cannot be written: {error}", mend) from error
