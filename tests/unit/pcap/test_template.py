@@ -1,0 +1,72 @@
+"""A template must be of exactly the parameters: one that is not makes a pcap its manifest lies about."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from linerate.errors import HostError, InputError
+from linerate.pcap.template import build_template, check_template
+
+L4 = 14 + 20
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+@pytest.mark.parametrize("vlan", [None, 0, 4094])
+@pytest.mark.parametrize("ip_length", [40, 41, 1500])
+def test_own_template_is_taken(protocol, vlan, ip_length, make_spec):
+    spec = make_spec(protocol, vlan=vlan, ip_length=ip_length)
+    template = build_template(spec)
+    assert len(template) == spec.frame_length
+    check_template(spec, template)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"dst_mac": "02:00:00:00:00:03"}, "MAC addresses"),
+        ({"src_mac": "02:00:00:00:00:03"}, "MAC addresses"),
+        ({"ip_length": 65}, "78 bytes"),
+        ({"vlan": 1, "ip_length": 60}, "EtherType"),
+        ({"protocol": "udp"}, "protocol"),
+        ({"ttl": 63}, "time to live"),
+        ({"src_ip": "198.18.0.3"}, "IP addresses"),
+        ({"dst_ip": "198.18.0.3"}, "IP addresses"),
+        ({"source_port": 5}, "ports"),
+        ({"first_port": 5}, "ports"),
+        ({"payload": "01"}, "payload"),
+    ],
+)
+def test_template_of_other_parameters_is_refused(change, field, make_spec):
+    other = build_template(make_spec(**change))
+    with pytest.raises(InputError, match=field):
+        check_template(make_spec(), other)
+
+
+@pytest.mark.parametrize(
+    ("offset", "field"),
+    [
+        (14, "IP header length"),
+        (15, "IP header checksum"),
+        (24, "IP header checksum"),
+        (L4 + 5, "TCP checksum"),
+        (L4 + 16, "TCP checksum"),
+    ],
+)
+def test_damaged_template_is_refused(offset, field, make_spec):
+    template = bytearray(build_template(make_spec()))
+    template[offset] ^= 1
+    with pytest.raises(InputError, match=field):
+        check_template(make_spec(), bytes(template))
+
+
+def test_untagged_template_for_a_tagged_pcap_is_refused(make_spec):
+    with pytest.raises(InputError, match="VLAN tag"):
+        check_template(make_spec(vlan=9), build_template(make_spec(ip_length=68)))
+
+
+def test_missing_scapy_is_said(make_spec, monkeypatch):
+    monkeypatch.setitem(sys.modules, "scapy.layers.l2", None)
+    with pytest.raises(HostError, match=r"'scapy.layers.l2'.*Install scapy"):
+        build_template(make_spec())

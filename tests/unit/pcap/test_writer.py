@@ -1,0 +1,183 @@
+"""The writer against Scapy on small sets, where edges can be reached, and against a failing disk."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import resource
+import struct
+import subprocess
+import sys
+
+import pytest
+
+from linerate.errors import HostError, InputError
+from linerate.pcap import writer
+from linerate.pcap.template import build_template
+from linerate.pcap.writer import predict_pcap, write_pcap
+
+FIRST_CHECKSUM_IN_FILE = {"tcp": 24 + 16 + 14 + 20 + 16, "udp": 24 + 16 + 14 + 20 + 6}
+
+
+@pytest.fixture(params=[writer.BLOCK_BYTES, 700], ids=["one block", "many blocks"])
+def block_of_records(request, monkeypatch):
+    """Small files fit in one block; with small blocks they show what happens from one to the next."""
+    monkeypatch.setattr(writer, "BLOCK_BYTES", request.param)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        pytest.param({}, id="defaults"),
+        pytest.param({"vlan": 0}, id="priority tag"),
+        pytest.param({"vlan": 4094, "ip_length": 1500}, id="highest VLAN"),
+        pytest.param({"ip_length": 41}, id="odd length"),
+        pytest.param({"ip_length": 1471, "payload": "a5b6c7"}, id="odd pattern, cut"),
+        pytest.param({"payload": "FFff"}, id="all ones"),
+        pytest.param(
+            {"src_ip": "10.0.0.1", "dst_ip": "10.255.255.254", "ttl": 255, "source_port": 65535}, id="other hosts"
+        ),
+        pytest.param({"first_port": 1, "last_port": 30}, id="lowest ports"),
+        pytest.param({"first_port": 65506, "last_port": 65535}, id="highest ports"),
+        pytest.param({"first_port": 250, "last_port": 260}, id="carry into the high byte"),
+        pytest.param({"first_port": 7, "last_port": 7, "packets": 30}, id="one port again and again"),
+        pytest.param({"first_port": 1000, "last_port": 1006, "packets": 30}, id="ports start again"),
+        pytest.param({"ip_length": 65535, "packets": 3}, id="longest packet"),
+    ],
+)
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+@pytest.mark.usefixtures("block_of_records")
+def test_small_file_is_what_scapy_writes(protocol, parameters, make_spec, oracle, ours):
+    spec = make_spec(protocol, **{"packets": 30, **parameters})
+
+    data, written = ours(spec)
+
+    assert data == oracle(spec)
+    assert written.sha256 == hashlib.sha256(data).hexdigest()
+    assert written.file_bytes == len(data)
+    assert predict_pcap(spec, build_template(spec)) == written
+
+
+@pytest.mark.parametrize("distance", [0, 1, 5])
+@pytest.mark.parametrize(("protocol", "on_the_wire"), [("udp", 0xFFFF), ("tcp", 0)])
+def test_checksum_of_zero(protocol, on_the_wire, distance, make_spec, oracle, ours):
+    """The file starts ``distance`` ports before the one whose checksum is 0, and goes beyond it."""
+    # A higher port lowers the checksum by as much: the source port brings it near enough to reach 0.
+    one_packet = oracle(make_spec(protocol, source_port=1, packets=1))
+    (checksum,) = struct.unpack_from(">H", one_packet, FIRST_CHECKSUM_IN_FILE[protocol])
+    zero_port = 1024 + 2000
+    source_port = (checksum + 1 - 2000) % 0xFFFF
+    spec = make_spec(protocol, source_port=source_port, first_port=zero_port - distance, packets=distance + 4)
+
+    data, _ = ours(spec)
+
+    record = 16 + spec.frame_length
+    (written,) = struct.unpack_from(">H", data, FIRST_CHECKSUM_IN_FILE[protocol] + distance * record)
+    assert written == on_the_wire
+    assert data == oracle(spec)
+
+
+def test_reference_udp_set_has_the_checksum_of_zero(make_spec, ours):
+    """So the comparison of the whole files covers that case, too."""
+    spec = make_spec("udp")
+    data, _ = ours(spec)
+    offsets = range(FIRST_CHECKSUM_IN_FILE["udp"], len(data), 16 + spec.frame_length)
+    found = [struct.unpack_from(">H", data, offset)[0] for offset in offsets]
+    assert found.count(0xFFFF) == 1
+    assert 0 not in found
+
+
+def test_times_go_on_past_a_second(make_spec, ours):
+    spec = make_spec("udp", ip_length=28, packets=1_000_003)
+    data, _ = ours(spec)
+    record = 16 + spec.frame_length
+    times = [struct.unpack_from("<II", data, 24 + number * record) for number in range(999_998, 1_000_003)]
+    assert times == [(0, 999_998), (0, 999_999), (1, 0), (1, 1), (1, 2)]
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path):
+    """280 MB are written by a process that may grow by 40 MB after its imports."""
+    program = """
+import resource, sys
+from linerate.pcap.spec import PcapSpec
+from linerate.pcap.template import build_template
+from linerate.pcap.writer import write_pcap
+spec = PcapSpec("tcp", "02:00:00:00:00:01", "02:00:00:00:00:02", packets=3_000_000)
+template = build_template(spec)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert write_pcap(sys.argv[1], spec, template).file_bytes > 280_000_000
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    argv = [sys.executable, "-c", program, str(tmp_path / "big.pcap")]
+    grown_kib = int(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
+    assert grown_kib < 40 * 1024
+
+
+@pytest.fixture
+def full_disk():
+    """A file may not grow beyond 100,000 bytes, which fails in the middle as a full disk does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_full_disk_leaves_the_old_file_and_nothing_else(make_spec, tmp_path):
+    spec = make_spec()
+    target = tmp_path / "a.pcap"
+    target.write_bytes(b"the old file")
+
+    with pytest.raises(HostError, match=r"a\.pcap': cannot be written: File too large"):
+        write_pcap(str(target), spec, build_template(spec))
+
+    assert target.read_bytes() == b"the old file"
+    assert os.listdir(tmp_path) == ["a.pcap"]
+
+
+def test_interruption_leaves_the_old_file_and_nothing_else(make_spec, tmp_path, monkeypatch):
+    spec = make_spec()
+    target = tmp_path / "a.pcap"
+    target.write_bytes(b"the old file")
+
+    def interrupted(_spec, _template):
+        yield b"the beginning"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(writer, "parts", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_pcap(str(target), spec, build_template(spec))
+
+    assert target.read_bytes() == b"the old file"
+    assert os.listdir(tmp_path) == ["a.pcap"]
+
+
+def test_missing_folder(make_spec, tmp_path):
+    spec = make_spec()
+    with pytest.raises(HostError, match="No such file or directory"):
+        write_pcap(str(tmp_path / "none" / "a.pcap"), spec, build_template(spec))
+
+
+@pytest.mark.parametrize("name", ["folder", "pipe"])
+def test_only_a_regular_file_is_replaced(name, make_spec, tmp_path):
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    spec = make_spec()
+    with pytest.raises(InputError, match="is not a regular file"):
+        write_pcap(str(tmp_path / name), spec, build_template(spec))
+    assert sorted(os.listdir(tmp_path)) == ["folder", "pipe"]
+
+
+def test_a_link_stays_a_link(make_spec, tmp_path):
+    spec = make_spec(packets=2)
+    link = tmp_path / "link.pcap"
+    link.symlink_to("real.pcap")
+    written = write_pcap(str(link), spec, build_template(spec))
+    assert link.is_symlink()
+    assert (tmp_path / "real.pcap").stat().st_size == written.file_bytes
+
+
+def test_others_may_read_the_file(make_spec, tmp_path):
+    spec = make_spec(packets=2)
+    write_pcap(str(tmp_path / "a.pcap"), spec, build_template(spec))
+    assert (tmp_path / "a.pcap").stat().st_mode & 0o777 == 0o644
