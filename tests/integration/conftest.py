@@ -1,0 +1,119 @@
+"""Real playbooks, run through ansible-runner, in a lab of the tests' own.
+
+The tests leave the machine's own lab alone: they run in a mount namespace with empty /run/netns and
+/run/linerate, so names that are the same do not meet.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import ansible_runner
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+VENV_BIN = Path(os.environ.get("VIRTUAL_ENV", REPOSITORY / ".venv")) / "bin"
+CLONE_NEWNS = 0x00020000
+
+
+@dataclass(frozen=True)
+class Played:
+    """How a playbook ended. ``changed`` counts changed tasks by (play, host)."""
+
+    rc: int
+    stdout: str
+    changed: Mapping[tuple[str, str], int]
+    failures: tuple[str, ...]
+
+    @property
+    def changed_tasks(self) -> int:
+        """Changed tasks of all plays and hosts together."""
+        return sum(self.changed.values())
+
+
+class Play(Protocol):
+    """Runs a playbook of this repository, given by its path in it, without the capabilities in ``drop``."""
+
+    def __call__(self, playbook: str, *options: str, drop: Sequence[str] = (), **extra_vars: Any) -> Played: ...
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_mounts() -> None:
+    """Give this process, and all it starts, its own /run/netns and /run/linerate where it may."""
+    if os.geteuid() != 0:
+        pytest.skip("the integration tests make network namespaces: run them as root")
+    folders = ("/run/netns", "/run/linerate")
+    for folder in folders:
+        os.makedirs(folder, exist_ok=True)
+    # Refused in an ordinary container, where there are no namespaces to keep apart either.
+    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS) == 0:
+        subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+        for folder in folders:
+            subprocess.run(["mount", "-t", "tmpfs", "linerate-tests", folder], check=True)
+
+
+@pytest.fixture(scope="session")
+def namespaces() -> None:
+    """For tests that need network namespaces: skips them, visibly, where there can be none."""
+    tried = subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True, text=True, check=False)
+    if tried.returncode != 0:
+        pytest.skip(f"network namespaces cannot be made here: {tried.stderr.strip()}")
+
+
+@pytest.fixture(scope="session")
+def play(tmp_path_factory: pytest.TempPathFactory) -> Play:
+    """A function that runs one playbook in a private folder: options as for ansible-playbook, then variables."""
+
+    def run(playbook: str, *options: str, drop: Sequence[str] = (), **extra_vars: Any) -> Played:
+        private = tmp_path_factory.mktemp("runner")
+        binary = private / "ansible-playbook"
+        dropped = ",".join(f"-{name}" for name in drop)
+        before = ["setpriv", f"--bounding-set={dropped}", f"--inh-caps={dropped}"] if drop else []
+        command = " ".join([*before, str(VENV_BIN / "ansible-playbook")])
+        binary.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
+        binary.chmod(0o755)
+        done = ansible_runner.run(
+            private_data_dir=str(private),
+            project_dir=str(REPOSITORY),
+            playbook=playbook,
+            cmdline=" ".join(options),
+            extravars=extra_vars,
+            envvars={
+                "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
+                "PATH": f"{private}:{VENV_BIN}:{os.environ['PATH']}",
+            },
+            quiet=True,
+        )
+        return _played(done)
+
+    return run
+
+
+@pytest.fixture
+def lab(namespaces: None, play: Play):
+    """The lab of namespaces, made before and removed after."""
+    made = play("playbooks/lab.yml")
+    assert made.rc == 0, made.stdout
+    yield made
+    removed = play("playbooks/lab_down.yml")
+    assert removed.rc == 0, removed.stdout
+
+
+def _played(done: ansible_runner.Runner) -> Played:
+    changed: Counter[tuple[str, str]] = Counter()
+    failures = []
+    for event in done.events:
+        data = event.get("event_data", {})
+        result = data.get("res") or {}
+        if event["event"] == "runner_on_ok" and result.get("changed"):
+            changed[data["play"], data["host"]] += 1
+        if event["event"] in ("runner_on_failed", "runner_on_unreachable") and not data.get("ignore_errors"):
+            failures.append(str(result.get("msg", "")))
+    return Played(done.rc, done.stdout.read(), changed, tuple(failures))
