@@ -61,6 +61,14 @@ trial:
   description: The stored record.
   returned: always
   type: dict
+stored:
+  description: How many trials the run has stored by now.
+  returned: always
+  type: int
+valid:
+  description: How many of them are valid.
+  returned: always
+  type: int
 """
 
 from pathlib import Path
@@ -90,14 +98,15 @@ def main() -> None:
     tolerance = Tolerance(rate_percent=given["rate_tolerance_percent"])
     try:
         record = build(planned, sent, received, given["trial"]["context"], tolerance)
-        samples = samples_csv(
-            sent["samples"], received["samples"] if received else [], planned["case"]["mean_frame_length"]
-        )
+        samples = samples_csv(planned, sent, received)
+        folder = RunFolder(Path(given["run_dir"]), Path(given["schemas_dir"]))
         if not module.check_mode:
-            RunFolder(Path(given["run_dir"]), Path(given["schemas_dir"])).add(record, samples)
+            folder.add(record, samples)
+        stored = folder.trials()
     except LinerateError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=True, line=one_line(record), trial=record)
+    valid = sum(trial["verdict"]["valid"] for trial in stored)
+    module.exit_json(changed=True, line=one_line(record), trial=record, stored=len(stored), valid=valid)
 
 
 if __name__ == "__main__":

@@ -53,6 +53,16 @@ class RunFolder:
         latest.replace(results / "latest")
         return folder
 
+    def trials(self) -> list[dict[str, Any]]:
+        """The trials stored so far. ResultError naming the line that is not JSON."""
+        stored = (self.path / "trials.jsonl").read_text().splitlines()
+        try:
+            return [json.loads(line) for line in stored]
+        except ValueError as error:
+            raise ResultError(
+                "trials.jsonl", str(self.path), f"has a line that is not JSON ({error})", "Mend it."
+            ) from error
+
     def add(self, trial: Mapping[str, Any], samples: str) -> None:
         """Store a trial that has ended. ResultError when it does not satisfy the schema: then nothing is written."""
         check(trial, self._schemas / "trial.schema.json")

@@ -81,15 +81,21 @@ def _detached(
         nowhere = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(nowhere, standard)
-        _serve(options, witness, counters, listener)
-    finally:
+        report = _count(options, witness, counters, listener)
+        # Before the answer: after it, the same name may be somebody else's.
         path.unlink(missing_ok=True)
+        if report is not None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.sendall(json.dumps(report).encode())
+    finally:
         os._exit(0)
 
 
-def _serve(
+def _count(
     options: ReceiverOptions, witness: PacketWitness, counters: InterfaceCounters, listener: socket.socket
-) -> None:
+) -> dict[str, Any] | None:
+    """Count until somebody asks; None when the deadline came first."""
     before = counters.read()
 
     def read() -> Reading:
@@ -102,19 +108,16 @@ def _serve(
         while True:
             left = deadline - time.monotonic()
             if left <= 0:
-                return
+                return None
             if selector.select(min(sampler.poll(), left)):
                 break
     _settle(witness)
     sampler.finish()
-    report = {
+    return {
         "witness": {"method": METHOD, "packets": witness.packets(), "matches": witness.matches},
         "nic": {"source": counters.source, **difference(before, counters.read())},
         "samples": [asdict(sample) for sample in sampler.samples],
     }
-    connection, _ = listener.accept()
-    with connection:
-        connection.sendall(json.dumps(report).encode())
 
 
 def _settle(witness: PacketWitness) -> None:

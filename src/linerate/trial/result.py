@@ -18,6 +18,7 @@ SCHEMA = "linerate-trial/1"
 SAMPLE_FIELDS = ("side", "elapsed_seconds", "interval_seconds", "packets", "pps", "pcap_bps")
 # A sample that ends this much after the sending did still counts as whole.
 WHOLE_SAMPLE_SLACK_SECONDS = 0.05
+SHORTEST_SAMPLE_SHARE = 0.25
 
 
 def claim_of(parsed: Statistics) -> dict[str, Any]:
@@ -39,9 +40,26 @@ def claim_of(parsed: Statistics) -> dict[str, Any]:
     }
 
 
-def whole_samples(samples: Sequence[Mapping[str, Any]], sending_seconds: float) -> list[Mapping[str, Any]]:
-    """The samples of full intervals that lie inside the sending."""
-    return [s for s in samples if s["elapsed_seconds"] <= sending_seconds + WHOLE_SAMPLE_SLACK_SECONDS]
+def within_sending(samples: Sequence[Mapping[str, Any]], sending_seconds: float) -> list[Mapping[str, Any]]:
+    """The samples up to the end of sending; the one that outlasts it is cut there, with all that came in it.
+
+    A cut sample much shorter than the others says more of the clock than of the rate, and is left out.
+    """
+    kept: list[Mapping[str, Any]] = []
+    begin = 0.0
+    for position, sample in enumerate(samples):
+        if sample["elapsed_seconds"] > sending_seconds + WHOLE_SAMPLE_SLACK_SECONDS:
+            rest = {
+                "elapsed_seconds": sending_seconds,
+                "interval_seconds": sending_seconds - begin,
+                "packets": sum(late["packets"] for late in samples[position:]),
+            }
+            if kept and rest["interval_seconds"] < SHORTEST_SAMPLE_SHARE * kept[0]["interval_seconds"]:
+                return kept
+            return [*kept, rest] if rest["interval_seconds"] > 0 else kept
+        kept.append(sample)
+        begin = sample["elapsed_seconds"]
+    return kept
 
 
 def coefficient_of_variation(samples: Sequence[Mapping[str, Any]]) -> float | None:
@@ -51,13 +69,14 @@ def coefficient_of_variation(samples: Sequence[Mapping[str, Any]]) -> float | No
     return 100 * statistics.stdev(values) / mean if mean else None
 
 
-def samples_csv(sent: Sequence[Mapping[str, Any]], received: Sequence[Mapping[str, Any]], frame_length: float) -> str:
-    """Both curves as CSV; received bytes are packets of the trial times the pcap's mean frame length."""
+def samples_csv(planned: Mapping[str, Any], replay: Mapping[str, Any], received: Mapping[str, Any] | None) -> str:
+    """Both curves as CSV, in packets/s and pcap bit/s (packets times the pcap's mean frame length)."""
+    frame_length = planned["case"]["mean_frame_length"]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(SAMPLE_FIELDS)
-    for side, samples in (("sender", sent), ("receiver", received)):
-        for sample in samples:
+    for side, half in (("sender", replay), ("receiver", received)):
+        for sample in _curve(half, replay["claim"]):
             pps = sample["packets"] / sample["interval_seconds"]
             row = (
                 sample["elapsed_seconds"],
@@ -128,6 +147,12 @@ def build(
     }
 
 
+def _curve(half: Mapping[str, Any] | None, claim: Mapping[str, Any] | None) -> Sequence[Mapping[str, Any]]:
+    if half is None:
+        return []
+    return within_sending(half["samples"], claim["seconds"]) if claim else list(half["samples"])
+
+
 def _loss(claim: Mapping[str, Any] | None, arrived: int | None) -> dict[str, Any] | None:
     if claim is None or arrived is None or not claim["successful"]:
         return None
@@ -147,4 +172,4 @@ def _received_rates(
 def _variation(claim: Mapping[str, Any] | None, received: Mapping[str, Any] | None) -> float | None:
     if claim is None or received is None:
         return None
-    return coefficient_of_variation(whole_samples(received["samples"], claim["seconds"]))
+    return coefficient_of_variation(_curve(received, claim))

@@ -1,0 +1,84 @@
+"""What a scenario becomes: counts, loops, deadlines, order, and refusals."""
+
+from __future__ import annotations
+
+import pytest
+
+from linerate.errors import InputError
+from linerate.frames import GBIT
+from linerate.tcpreplay.options import build_argv
+from linerate.trial.plan import Case, Sending, offer, plan, replay_options
+
+SENDING = Sending({"paced": 5.0, "topspeed": 3.0}, 10 * GBIT, nm_delay=4)
+
+
+def case(name: str = "udp_port_scan_64", length: int = 78) -> Case:
+    return Case(name, f"/p/{name}.pcap", "0" * 64, 64_511, float(length), length, length)
+
+
+def test_a_paced_trial_is_counted_out():
+    offered, loop = offer(case(), "pps", 20_000, SENDING, "kernel")
+    assert (offered.packets, offered.pps, loop) == (100_000, 20_000, 2)
+
+
+def test_mbps_counts_pcap_bytes():
+    offered, _ = offer(case(length=1514), "mbps", 9843.95, SENDING, "kernel")
+    assert offered.pps == pytest.approx(812_744, abs=1)
+
+
+def test_top_speed_is_bounded_by_time_and_by_the_loops_of_line_rate():
+    offered, loop = offer(case(), "topspeed", None, SENDING, "kernel")
+    assert (offered.packets, offered.pps) == (None, None)
+    assert loop == -(-12_254_902 * 3 // 64_511)
+
+
+def test_netmap_gets_the_time_it_waits_for_the_link():
+    by_kernel, _ = offer(case(), "pps", 20_000, SENDING, "kernel")
+    by_netmap, _ = offer(case(), "pps", 20_000, SENDING, "netmap")
+    assert by_netmap.deadline_seconds - by_kernel.deadline_seconds == 8
+
+
+def test_repeats_are_outermost_and_names_unique():
+    rates = [{"mode": "pps", "value": 20_000.0}, {"mode": "topspeed", "value": None}]
+    trials = plan([case("a"), case("b b")], ["kernel", "netmap"], rates, 3, SENDING)
+    assert len(trials) == 24
+    assert [trial.repeat for trial in trials] == [1] * 8 + [2] * 8 + [3] * 8
+    assert len({trial.trial_id for trial in trials}) == 24
+    assert trials[0].trial_id == "001-a-kernel-20000pps-r1"
+    assert trials[-1].trial_id == "024-b_b-netmap-topspeed-r3"
+
+
+def test_the_command_line_of_a_planned_trial():
+    rates = [{"mode": "mbps", "value": 1000.0}, {"mode": "topspeed", "value": None}]
+    paced, top = plan([case()], ["netmap"], rates, 1, SENDING)
+    assert build_argv(replay_options(paced, "ens17", 4, preload_pcap=True)) == [
+        "tcpreplay", "--intf1=ens17", "--mbps=1000", "--loop=125", "--limit=8012821", "--preload-pcap", "--netmap",
+        "--nm-delay=4", "/p/udp_port_scan_64.pcap",
+    ]  # fmt: skip
+    assert "--duration=3" in build_argv(replay_options(top, "ens17", 4))
+
+
+@pytest.mark.parametrize(
+    ("mode", "value", "named"),
+    [
+        ("pps", None, "pps: must be a number"),
+        ("pps", 0, "pps 0"),
+        ("mbps", "abc", "mbps 'abc'"),
+        ("topspeed", 5, "no meaning at top speed"),
+        ("warp", 9, "rate mode 'warp'"),
+    ],
+)
+def test_bad_rates_are_refused_by_name(mode, value, named):
+    with pytest.raises(InputError, match=named):
+        offer(case(), mode, value, SENDING, "kernel")
+
+
+def test_bad_bounds_are_refused():
+    with pytest.raises(InputError, match="whole seconds"):
+        offer(case(), "topspeed", None, Sending({"paced": 1, "topspeed": 1.5}, GBIT), "kernel")
+    with pytest.raises(InputError, match="duration 0"):
+        offer(case(), "pps", 1, Sending({"paced": 0, "topspeed": 1}, GBIT), "kernel")
+    with pytest.raises(InputError, match="repeats 0"):
+        plan([case()], ["kernel"], [{"mode": "topspeed"}], 0, SENDING)
+    with pytest.raises(InputError, match="rates"):
+        plan([case()], ["kernel"], [], 1, SENDING)

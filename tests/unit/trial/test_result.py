@@ -1,0 +1,183 @@
+"""The verdict and the record: each lie that tcpreplay can tell is found out by one witness or another."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from linerate.controller.store import check
+from linerate.errors import ResultError
+from linerate.frames import GBIT
+from linerate.trial.line import one_line
+from linerate.trial.plan import Case, Sending, plan
+from linerate.trial.result import build, coefficient_of_variation, samples_csv, within_sending
+
+SCHEMA = Path(__file__).parents[3] / "schemas/trial.schema.json"
+CASE = Case("udp_port_scan_64", "/p/u.pcap", "ab" * 32, 64_511, 78.0, 78, 78)
+SENDING = Sending({"paced": 5.0, "topspeed": 3.0}, 10 * GBIT)
+PACED, TOP = (
+    trial.describe()
+    for trial in plan([CASE], ["kernel"], [{"mode": "pps", "value": 20_000.0}, {"mode": "topspeed"}], 1, SENDING)
+)
+CONTEXT = {
+    "run_id": "r",
+    "sender": {"host": "s", "interface": "a"},
+    "receiver": {"host": "r", "interface": "b"},
+    "line_rate": {"bps": 10 * GBIT, "source": "interface"},
+    "versions": {"linerate": "0", "tcpreplay": "4.4.2"},
+    "fingerprint": "0" * 16,
+}
+
+
+def sent(packets: int = 100_000, seconds: float = 5.0, **claim: Any) -> dict[str, Any]:
+    return {
+        "argv": ["tcpreplay"],
+        "started_at": "2026-01-01T00:00:00.000Z",
+        "ended_at": "2026-01-01T00:00:06.000Z",
+        "process": {
+            "exit_status": 0, "signals_sent": [], "deadline_exceeded": False, "elapsed_seconds": 5.2, "stderr": "",
+            "stderr_bytes": 0,
+        },
+        "claim": {
+            "packets": packets, "bytes": 78 * packets, "seconds": seconds, "bytes_per_second": 78 * packets / seconds,
+            "mbps": 8 * 78e-6 * packets / seconds, "pps": packets / seconds, "successful": packets, "failed": 0,
+            "truncated": 0, "retried_enobufs": 0, "retried_eagain": 0, "interrupted": False, **claim,
+        },
+        "claim_error": None,
+        "nic": {"source": "sysfs", "tx_packets": packets, "tx_bytes": 78 * packets, "tx_dropped": 0, "tx_errors": 0},
+        "samples": [{"elapsed_seconds": 1.0, "interval_seconds": 1.0, "packets": 20_000, "bytes": 1}],
+        "cpu_percent": 60.0,
+    }  # fmt: skip
+
+
+def received(packets: int = 100_000) -> dict[str, Any]:
+    return {
+        "witness": {"method": "packet_socket", "packets": packets, "matches": "all"},
+        "nic": {"source": "sysfs", "rx_packets": packets + 3, "rx_bytes": 1, "rx_dropped": 0, "rx_errors": 0},
+        "samples": [
+            {"elapsed_seconds": float(second), "interval_seconds": 1.0, "packets": 20_000, "bytes": 1}
+            for second in (1, 2)
+        ],
+    }
+
+
+def record(planned: Any = PACED, replay: Any = None, arrived: Any = "all") -> dict[str, Any]:
+    result = build(planned, replay or sent(), received() if arrived == "all" else arrived, CONTEXT)
+    check(result, SCHEMA)
+    return result
+
+
+def test_a_good_paced_trial():
+    trial = record()
+    assert trial["verdict"] == {"valid": True, "reasons": [], "limit": "pacing"}
+    assert trial["loss"] == {"packets": 0, "percent": 0.0}
+    assert trial["disagreement"] == {"claim_minus_sender_nic": 0, "receiver_nic_minus_witness": 3}
+    assert trial["rates"]["received"]["pps"] == 20_000
+    assert trial["rates"]["sent"]["l1_bps"] == 20_000 * 8 * 102
+    assert "received 20,000 pps, loss 0 (0 %), limit: pacing, valid" in one_line(trial)
+
+
+def change(replay: dict[str, Any], part: str, **values: Any) -> dict[str, Any]:
+    changed = copy.deepcopy(replay)
+    changed[part].update(values)
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("replay", "arrived", "reason"),
+    [
+        ({**sent(), "claim": None, "claim_error": "tcpreplay output holds no complete statistics"}, 0, "no complete"),
+        (change(sent(), "claim", interrupted=True), 100_000, "interrupted"),
+        (change(sent(), "claim", failed=7), 100_000, "7 packets failed"),
+        (change(sent(), "claim", truncated=7), 100_000, "7 packets truncated"),
+        (sent(30_000, 1.5), 30_000, "30,000 packets of the 100,000 planned"),
+        (sent(100_000, 5.1), 100_000, r"asked for 20,000 pps, sent 19,608 pps \(-2.0 %\)"),
+        (change(sent(), "nic", tx_packets=0, tx_dropped=100_000), 0, "interface counted 0 .100,000 dropped"),
+        (sent(), 0, "none of 100,000 packets arrived"),
+        (sent(), 250_000, "more than the 100,000 sent"),
+        (change(sent(), "process", exit_status=255), 100_000, "status 255"),
+        (change(sent(), "process", exit_status=-9), 100_000, "signal 9"),
+        (
+            change(sent(), "process", deadline_exceeded=True, signals_sent=["SIGINT", "SIGKILL"], exit_status=-9),
+            100_000,
+            "stopped with SIGINT and SIGKILL",
+        ),
+    ],
+)
+def test_a_trial_that_cannot_be_used_says_why(replay, arrived, reason):
+    verdict = record(replay=replay, arrived=received(arrived))["verdict"]
+    assert not verdict["valid"]
+    assert any(re.search(reason, given) for given in verdict["reasons"]), verdict
+
+
+def test_loss_is_a_result_and_not_a_fault():
+    trial = record(arrived=received(99_000))
+    assert trial["verdict"] == {"valid": True, "reasons": [], "limit": "receiver"}
+    assert trial["loss"] == {"packets": 1_000, "percent": 1.0}
+    assert trial["rates"]["received"]["pps"] == pytest.approx(19_800)
+
+
+def test_a_trial_without_a_witness_shows_no_received_rate():
+    trial = record(arrived=None)
+    assert (trial["witness"], trial["loss"], trial["rates"]["received"]) == (None, None, None)
+    assert "not witnessed" in one_line(trial)
+
+
+@pytest.mark.parametrize(
+    ("replay", "limit"),
+    [
+        (sent(3 * 12_250_000, 3.0), "line"),
+        ({**sent(900_000, 3.0), "cpu_percent": 97.0}, "sender core"),
+        ({**sent(900_000, 3.0), "cpu_percent": None}, "unknown"),
+    ],
+)
+def test_what_limited_a_trial_at_top_speed(replay, limit):
+    trial = record(TOP, replay, received(replay["claim"]["packets"]))
+    assert trial["verdict"] == {"valid": True, "reasons": [], "limit": limit}
+
+
+def test_top_speed_that_ended_early_is_not_valid():
+    verdict = record(TOP, sent(900_000, 2.5), received(900_000))["verdict"]
+    assert verdict["reasons"] == ["sent for 2.50 s instead of 3 s"]
+
+
+def test_the_schema_refuses_a_verdict_without_reason():
+    trial = record()
+    trial["verdict"]["valid"] = False
+    with pytest.raises(ResultError, match="reasons"):
+        check(trial, SCHEMA)
+
+
+def sample(elapsed: float, interval: float, packets: int) -> dict[str, Any]:
+    return {"elapsed_seconds": elapsed, "interval_seconds": interval, "packets": packets}
+
+
+def test_the_curve_ends_with_the_sending():
+    full = [sample(1.0, 1.0, 100), sample(2.0, 1.0, 100)]
+    assert within_sending(full, 2.0) == full
+    assert within_sending([*full, sample(3.4, 1.4, 50)], 2.5) == [*full, sample(2.5, 0.5, 50)]
+    assert within_sending([*full, sample(3.0, 1.0, 40), sample(4.0, 1.0, 10)], 2.5) == [*full, sample(2.5, 0.5, 50)]
+    assert within_sending([*full, sample(3.4, 1.4, 5)], 2.06) == full
+    assert within_sending([sample(1.3, 1.3, 30)], 0.3) == [sample(0.3, 0.3, 30)]
+
+
+def test_coefficient_of_variation():
+    assert coefficient_of_variation([sample(1, 1, 90), sample(2, 1, 110)]) == pytest.approx(14.142, abs=1e-3)
+    assert coefficient_of_variation([sample(1, 1, 90)]) is None
+
+
+def test_samples_as_csv():
+    text = samples_csv(PACED, sent(), received())
+    lines = text.splitlines()
+    assert lines[0] == "side,elapsed_seconds,interval_seconds,packets,pps,pcap_bps"
+    assert lines[1] == f"sender,1.0,1.0,20000,20000.0,{20_000 * 8 * 78:.1f}"
+    assert [line.split(",")[0] for line in lines[1:]] == ["sender", "receiver", "receiver"]
+
+
+def test_a_record_is_plain_json():
+    assert json.loads(json.dumps(record())) == record()
