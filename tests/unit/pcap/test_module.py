@@ -1,0 +1,206 @@
+"""The module and its role by real ansible: idempotent, honest in check mode, no Scapy on the target."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import yaml
+
+from linerate.pcap.reader import read_summary
+from linerate.pcap.spec import PARAMETERS, PcapSpec
+
+ROOT = Path(__file__).parents[3]
+MODULE = ROOT / "library" / "linerate_pcap.py"
+REFERENCE_SET = {"tcp_port_scan_64", "udp_port_scan_64", "tcp_port_scan_1500", "udp_port_scan_1500"}
+
+
+def constant(name):
+    """The value of a constant of the module, which cannot be imported outside Ansible."""
+    for node in ast.parse(MODULE.read_text()).body:
+        if isinstance(node, ast.Assign) and node.targets[0].id == name:
+            return ast.literal_eval(node.value)
+    raise AssertionError(f"{MODULE} has no {name}")
+
+
+@pytest.fixture(scope="module")
+def python_without_scapy(tmp_path_factory):
+    """An interpreter for the target that sees the standard library only."""
+    script = tmp_path_factory.mktemp("python") / "python3"
+    script.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+    script.chmod(0o755)
+    assert subprocess.run([str(script), "-c", "import scapy"], check=False, capture_output=True).returncode != 0
+    return str(script)
+
+
+@pytest.fixture
+def ansible(tmp_path, python_without_scapy):
+    """Run an Ansible program in the repository, on two hosts that are this machine."""
+    hosts = {
+        "all": {
+            "vars": {"ansible_connection": "local", "ansible_python_interpreter": python_without_scapy},
+            "children": {
+                "senders": {"hosts": {"tx": {"linerate_interface": "lo", "linerate_receiver": "rx"}}},
+                "receivers": {"hosts": {"rx": {"linerate_interface": "lo"}}},
+            },
+        }
+    }
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text(json.dumps(hosts))
+
+    def run(program, *argv):
+        return subprocess.run(
+            [str(Path(sys.executable).parent / program), "-i", str(inventory), *argv],
+            cwd=ROOT,
+            env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+
+    return run
+
+
+@pytest.fixture
+def module(ansible, tmp_path):
+    """The result of one run of the module."""
+
+    def run(*options, **given):
+        results = tmp_path / "results"
+        done = ansible(
+            "ansible", "tx", "-m", "linerate_pcap", "-a", json.dumps(given), "--tree", str(results), *options
+        )
+        assert (results / "tx").exists(), done.stdout + done.stderr
+        return json.loads((results / "tx").read_text())
+
+    return run
+
+
+@pytest.fixture
+def small(tmp_path):
+    return {
+        "path": str(tmp_path / "a.pcap"),
+        "protocol": "udp",
+        "packets": 100,
+        "src_mac": "02:00:00:00:00:01",
+        "dst_mac": "02:00:00:00:00:02",
+    }
+
+
+def test_check_then_write_then_nothing(module, small):
+    predicted = module("--check", **small)
+    assert predicted["changed"]
+    assert not Path(small["path"]).exists()
+
+    written = module(**small)
+    assert written["changed"]
+    assert written["manifest"] == predicted["manifest"]
+    assert written["manifest"]["path"] == small["path"]
+    assert written["manifest"]["sha256"] == read_summary(small["path"]).sha256
+
+    again = module(**small)
+    assert not again["changed"]
+    assert again["manifest"] == written["manifest"]
+
+
+def test_damage_is_mended(module, small):
+    module(**small)
+    os.truncate(small["path"], 100)
+    mended = module(**small)
+    assert mended["changed"]
+    assert "damaged" in mended["reason"]
+    assert read_summary(small["path"]).packets == 100
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"ip_length": 20}, "ip_length 20: must be 28 to 65535 bytes for udp"),
+        ({"dst_mac": "ff:ff:ff:ff:ff:ff"}, "must not be a multicast or broadcast address"),
+        ({"template": "00"}, "does not have the 78 bytes that the parameters ask for"),
+        ({"template": "zz"}, "must be hex digits"),
+        ({"path": "/nowhere/a.pcap"}, "cannot be written: No such file or directory"),
+        ({"ipl_ength": 64}, "Unsupported parameters"),
+    ],
+)
+def test_failures_say_what_is_wrong(given, message, module, small):
+    result = module(**{**small, **given})
+    assert message in result["msg"]
+    assert not Path(small["path"]).exists()
+
+
+def test_documentation_and_arguments_and_core_agree():
+    documented = yaml.safe_load(constant("DOCUMENTATION"))["options"]
+    arguments = constant("ARGUMENT_SPEC")
+    assert set(documented) == set(arguments) == {"path", "template", *PARAMETERS}
+    for name, argument in arguments.items():
+        described = {key: value for key, value in documented[name].items() if key != "description"}
+        assert described == argument
+    defaults = {field.name: field.default for field in fields(PcapSpec)}
+    for name in PARAMETERS:
+        if not arguments[name].get("required"):
+            assert arguments[name].get("default") == defaults[name], name
+
+
+def test_examples_run(ansible, tmp_path):
+    playbook = tmp_path / "examples.yml"
+    tasks = yaml.safe_load(constant("EXAMPLES"))
+    playbook.write_text(json.dumps([{"hosts": "tx", "gather_facts": False, "tasks": tasks}]))
+    done = ansible("ansible-playbook", "--check", str(playbook))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"changed={len(tasks)}" in done.stdout
+
+
+def test_role_writes_the_reference_set_once(ansible, tmp_path):
+    argv = ("playbooks/pcaps.yml", "-e", f"pcaps_dir={tmp_path}/pcaps")
+    first = ansible("ansible-playbook", *argv)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "changed=2 " in first.stdout
+    assert {path.stem for path in (tmp_path / "pcaps").glob("*.pcap")} == REFERENCE_SET
+    for path in (tmp_path / "pcaps").glob("*.json"):
+        parameters = json.loads(path.read_text())["parameters"]
+        # Both interfaces are lo, whose address of zeros must not get into a frame.
+        assert (parameters["src_mac"], parameters["dst_mac"]) == ("02:00:00:00:00:01", "02:00:00:00:00:02")
+
+    second = ansible("ansible-playbook", *argv)
+    assert second.returncode == 0
+    assert "changed=0 " in second.stdout
+
+
+def test_role_takes_given_values_and_publishes_the_manifests(ansible, tmp_path):
+    variables = {
+        "pcaps_dir": str(tmp_path),
+        "pcaps_set": [{"name": "one", "protocol": "udp", "ip_length": 100, "vlan": 7}],
+        "pcaps_dst_mac": "0a:00:00:00:00:09",
+        "pcaps_src_mac": "0a:00:00:00:00:08",
+        "pcaps_packets": 5,
+    }
+    playbook = tmp_path / "play.yml"
+    show = {"ansible.builtin.copy": {"content": "{{ pcaps_manifests | to_json }}", "dest": f"{tmp_path}/facts.json"}}
+    playbook.write_text(
+        json.dumps(
+            [{"hosts": "tx", "gather_facts": False, "vars": variables, "roles": ["pcaps"], "post_tasks": [show]}]
+        )
+    )
+    done = ansible("ansible-playbook", str(playbook))
+    assert done.returncode == 0, done.stdout + done.stderr
+    facts = json.loads((tmp_path / "facts.json").read_text())
+    assert list(facts) == ["one"]
+    assert facts["one"]["path"] == f"{tmp_path}/one.pcap"
+    asked = {"protocol": "udp", "vlan": 7, "packets": 5, "dst_mac": "0a:00:00:00:00:09", "src_mac": "0a:00:00:00:00:08"}
+    assert asked.items() <= facts["one"]["parameters"].items()
+
+
+def test_role_says_when_addresses_cannot_be_known(ansible, tmp_path):
+    done = ansible(
+        "ansible-playbook", "playbooks/pcaps.yml", "-e", "linerate_receiver=", "-e", f"pcaps_dir={tmp_path}/p"
+    )
+    assert done.returncode != 0
+    assert "The MACs of the frames are not known. Give pcaps_src_mac and pcaps_dst_mac" in done.stdout
+    assert not (tmp_path / "p").exists()
