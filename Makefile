@@ -1,0 +1,70 @@
+# linerate: `make run` does the main job on the embedded lab, `make test` tests it. `make help` lists the rest.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+PLAYBOOK := $(BIN)/ansible-playbook
+ARGS ?=
+
+# Ansible wants UTF-8, and ignores ansible.cfg in a folder that others may write to unless it is named.
+export LC_ALL := C.UTF-8
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help run setup lab-down test test-packages lint types unit integration browser bench lock clean
+.DEFAULT_GOAL := help
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.run: tools/make-venv requirements.lock pyproject.toml
+	tools/make-venv $(VENV)
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/pip install --quiet --no-deps --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.lock
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements-dev.lock
+	touch $@
+
+setup: $(VENV)/.run ## Make .venv with the pinned dependencies and the command linerate
+
+run: setup ## Send, measure and report on the embedded lab (ARGS="-e benchmark_repeats=5" goes to ansible-playbook)
+	$(PLAYBOOK) site.yml $(ARGS)
+
+lab-down: setup ## Remove the embedded lab
+	$(PLAYBOOK) playbooks/lab_down.yml
+
+test: lint types unit browser integration ## Everything that needs no guest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/yamllint --strict .
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint --offline --strict
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+test-packages: $(VENV)/.dev
+	$(PLAYBOOK) --inventory localhost, tests/packages.yml
+
+unit: test-packages
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/unit
+
+browser: test-packages
+	$(BIN)/python -m pytest tests/browser
+
+integration: test-packages
+	$(BIN)/python -m pytest tests/integration
+
+bench: $(VENV)/.dev ## Our figures beside the alternatives, as ratios
+	$(BIN)/python bench/pcap.py
+
+lock: ## Write the lock files anew from pyproject.toml
+	$(BIN)/pip install --quiet uv==0.13.9
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra dev --output-file requirements-dev.lock pyproject.toml
+
+clean: ## Remove .venv and what tools keep; results stay
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .ansible build

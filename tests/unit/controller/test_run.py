@@ -1,0 +1,128 @@
+"""A run begins: the plan, what cannot be had, and results that are written whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from linerate.controller.run import Scenario, begin, line_rate
+from linerate.controller.store import RunFolder, check
+from linerate.errors import InputError, ResultError
+from linerate.host.environment import fingerprint, read_environment
+from linerate.host.netmap import unavailable_reason
+from linerate.host.run import run as run_program
+
+SCHEMAS = Path(__file__).parents[3] / "schemas"
+MANIFEST = {
+    "path": "/p/a.pcap",
+    "sha256": "0" * 64,
+    "packets": 64_511,
+    "mean_frame_length": 78.0,
+    "min_frame_length": 78,
+    "max_frame_length": 78,
+    "parameters": {"dst_ip": "198.19.0.1", "vlan": None},
+}
+NO_NETMAP = {"netmap": "not available on this host: the kernel has no loadable modules"}
+
+
+def scenario(**given: Any) -> Scenario:
+    return Scenario(
+        **{
+            "name": "default",
+            "cases": ["a"],
+            "engines": ["kernel", "netmap"],
+            "rates": [{"mode": "pps", "value": 20_000.0}, {"mode": "topspeed", "value": None}],
+            "repeats": 2,
+            "duration_seconds": {"paced": 1.0, "topspeed": 1.0},
+            **given,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def environment() -> dict[str, Any]:
+    here = read_environment("lo", run_program)
+    return {
+        "sender": {**here, "name": "sender1", "versions": {"tcpreplay": "4.4.3"}},
+        "receiver": {**here, "name": "receiver1", "versions": {}},
+    }
+
+
+@pytest.fixture
+def begun(environment) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    return begin("run-1", scenario(), {"a": MANIFEST}, NO_NETMAP, environment, None)
+
+
+def test_the_run_satisfies_its_schema_and_says_what_cannot_be_had(begun):
+    run, trials = begun
+    check(run, SCHEMAS / "run.schema.json")
+    assert run["plan"]["unavailable"] == [{"engine": "netmap", "reason": NO_NETMAP["netmap"]}]
+    assert [trial["planned"]["engine"] for trial in trials] == ["kernel"] * 4
+    assert trials[0]["replay"]["limit"] == 20_000
+    assert trials[0]["context"]["fingerprint"] == run["environment"]["fingerprint"]
+
+
+def test_a_scenario_that_cannot_run_is_refused(environment):
+    with pytest.raises(InputError, match="none can send here .netmap: not available"):
+        begin("r", scenario(engines=["netmap"]), {"a": MANIFEST}, NO_NETMAP, environment, None)
+    with pytest.raises(InputError, match="case 'b'"):
+        begin("r", scenario(cases=["b"]), {"a": MANIFEST}, NO_NETMAP, environment, None)
+    with pytest.raises(InputError, match="engine 'warp'"):
+        begin("r", scenario(engines=["warp"]), {"a": MANIFEST}, {}, environment, None)
+
+
+def test_whose_word_the_line_rate_is():
+    assert line_rate(scenario(link_bps=1e9), {"speed_bps": 10**10}) == {"bps": 1e9, "source": "given"}
+    assert line_rate(scenario(), {"speed_bps": 25 * 10**9}) == {"bps": 25 * 10**9, "source": "interface"}
+    assert line_rate(scenario(), {"speed_bps": None}) == {"bps": 10**10, "source": "assumed"}
+
+
+def test_results_are_never_written_over_and_latest_is_the_newest(begun, tmp_path):
+    run, _ = begun
+    RunFolder.create(tmp_path, run, SCHEMAS)
+    with pytest.raises(InputError, match="has results already"):
+        RunFolder.create(tmp_path, run, SCHEMAS)
+    RunFolder.create(tmp_path, {**run, "run_id": "run-2"}, SCHEMAS)
+    assert (tmp_path / "latest").readlink() == Path("run-2")
+    assert json.loads((tmp_path / "latest/run.json").read_text())["run_id"] == "run-2"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["latest", "run-1", "run-2"]
+
+
+def test_a_record_that_breaks_the_schema_leaves_the_results_as_they_were(begun, tmp_path):
+    folder = RunFolder.create(tmp_path, begun[0], SCHEMAS)
+    with pytest.raises(ResultError, match=r"trial\.schema\.json"):
+        folder.add({"schema": "linerate-trial/1", "samples": "samples/x.csv"}, "")
+    assert folder.trials() == []
+    assert list((folder.path / "samples").iterdir()) == []
+
+
+def test_a_bad_run_id_makes_nothing(begun, tmp_path):
+    with pytest.raises(ResultError, match="run_id"):
+        RunFolder.create(tmp_path, {**begun[0], "run_id": "../x"}, SCHEMAS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_fingerprint_follows_the_environment_and_not_the_flicker_of_the_link(environment):
+    sender = environment["sender"]
+    flickering = {**sender, "nic": {**sender["nic"], "carrier": False, "operstate": "down"}}
+    other = {**sender, "nic": {**sender["nic"], "mtu": 9000}}
+    assert fingerprint(sender) == fingerprint(flickering)
+    assert fingerprint(sender) != fingerprint(other)
+
+
+def test_the_first_thing_in_netmap_s_way_is_named(tmp_path):
+    def reason(interface: str = "ens17", built_in: bool = True) -> str | None:
+        return unavailable_reason(interface, built_in, str(tmp_path))
+
+    assert "no loadable modules" in str(reason())
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/modules").touch()
+    assert "loopback" in str(reason("lo"))
+    assert "not loaded" in str(reason())
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev/netmap").touch()
+    assert "without netmap" in str(reason(built_in=False))
+    assert reason() is None
