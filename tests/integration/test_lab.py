@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,8 @@ def test_the_cable_is_silent_and_carries_frames(made):
     """No router solicitation, no MLD report, nothing: what arrives is only what is sent."""
     ip("-n", core.SENDER.namespace, "link", "set", "lrs0", "down")
     ip("-n", core.SENDER.namespace, "link", "set", "lrs0", "up")
+    # With IPv6 on, the first report and solicitation of an interface come within this time.
+    time.sleep(2)
     counted = ("-n", core.RECEIVER.namespace, "-json", "-stats", "link", "show", "dev", "lrr0")
     before = json.loads(ip(*counted))[0]["stats64"]["rx"]["packets"]
     assert before == 0

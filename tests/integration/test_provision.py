@@ -1,0 +1,32 @@
+"""Provisioning by the real playbook, on this machine."""
+
+from __future__ import annotations
+
+import shutil
+
+
+def test_a_second_run_changes_nothing_and_needs_no_network(namespaces, play):
+    first = play("playbooks/provision.yml")
+    assert first.rc == 0, first.stdout
+    assert shutil.which("tcpreplay")
+    assert "sends by PF_PACKET send()" in first.stdout
+    again = play("playbooks/provision.yml", before=("unshare", "--net"))
+    assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
+
+
+def test_a_tcpreplay_that_is_not_there_fails_the_play(play):
+    failed = play("playbooks/provision.yml", tcpreplay_executable="/nowhere/tcpreplay")
+    assert failed.rc != 0
+    assert "There is no /nowhere/tcpreplay on labhost after its installation." in failed.failures[0]
+
+
+def test_a_family_whose_names_are_not_known_is_refused(play, tmp_path):
+    playbook = tmp_path / "other_family.yml"
+    playbook.write_text(
+        "- name: Packages of one family only\n  hosts: labhost\n  gather_facts: false\n  roles:\n    - role: packages\n"
+    )
+    family = "RedHat" if shutil.which("dpkg") else "Debian"
+    refused = play(str(playbook), packages_names={family: ["tcpreplay"]})
+    assert refused.rc != 0
+    assert "Packages cannot be installed on the distribution family" in refused.failures[0]
+    assert f"known for {family}" in refused.failures[0]
