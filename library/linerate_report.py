@@ -21,7 +21,7 @@ attributes:
     support: full
     description:
       - Renders the report and says whether a file would change, without writing.
-      - Where there is no run, as before the very first, it says so instead of failing, since a play before would make it.
+      - Without a run, as before the very first, it says so instead of failing, since a play before would make one.
   diff_mode:
     support: partial
     details: Shows the change of the summary; the HTML is too large to be read as a difference.

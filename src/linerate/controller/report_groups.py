@@ -12,6 +12,7 @@ from .report_text import bit_rate, clean, count, frame, number, offered
 
 LOOPBACK_NOTICE = "Nothing left this host: the rates are of the kernel's loopback path, not of a NIC or a cable."
 NETNS_NOTICE = "Sender and receiver share this machine's CPU: the rates are of its kernel, not of a NIC or a cable."
+_UNAVAILABLE = "not available on this host: "
 _LINE_RATE_SOURCES = {"interface": "as the interface reports", "given": "as given", "assumed": "assumed"}
 
 
@@ -156,8 +157,9 @@ def line_rates(run: Run) -> str:
 
 def unavailable(run: Run) -> list[str]:
     """The engines that were wanted and cannot run, each with its reason."""
+    # Whoever found the reason may have begun the sentence already.
     return [
-        f"{clean(item['engine'])}: not available on this host: {clean(item['reason']).rstrip('.')}"
+        f"{clean(item['engine'])}: {_UNAVAILABLE}{clean(item['reason']).removeprefix(_UNAVAILABLE).rstrip('.')}"
         for item in run.info["plan"]["unavailable"]
     ]
 

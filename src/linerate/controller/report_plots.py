@@ -15,7 +15,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from .report_data import Sample, Trial
+from .report_data import SIDES, Sample, Trial
 from .report_groups import Group
 from .report_text import clean, count, number
 
@@ -23,20 +23,25 @@ COLOURS = ("#2f7fd0", "#d9762b", "#2f9e6e", "#b0569f", "#8a7a1f", "#5f6fd6", "#c
 OFFERED_COLOUR = "#8d949e"
 _LEGEND_ENTRIES = 8
 """More repeats than this would make the legend taller than the plot."""
-_LABEL = 26
+_LABEL = 20
+_SHARE_WHILE_SENDING = 0.95
+_CURVE_HEIGHT = (300, 225)
+_BARS_HEIGHT = (340, 300)
+"""In pixels, on the screen and on paper, where two rows of curves fill a page."""
 _GAP_SECONDS = 0.001
 """Intervals that end and begin within this of each other are one line: the CSV rounds to microseconds."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure: ``json`` goes into a script element as it is, ``caption`` says what is seen."""
+    """One figure: ``json`` goes into a script element as it is, ``caption`` says what is seen; heights in pixels."""
 
     key: str
     title: str
     caption: str
     json: str
-    traces: int
+    height: int
+    paper_height: int
 
 
 def curves(groups: Sequence[Group]) -> list[Figure]:
@@ -75,8 +80,9 @@ def _curve(index: int, group: Group) -> Figure:
         key=f"curve-{index + 1}",
         title=title,
         caption=_curve_caption(group),
-        json=_figure(traces, {"xaxis": {"title": {"text": "Time since sending began, s"}}}, height=300),
-        traces=len(traces),
+        json=_figure(traces, {"xaxis": {"title": {"text": "Time since sending began, s"}}, "height": _CURVE_HEIGHT[0]}),
+        height=_CURVE_HEIGHT[0],
+        paper_height=_CURVE_HEIGHT[1],
     )
 
 
@@ -94,7 +100,7 @@ def _curve_caption(group: Group) -> str:
 
 def _line(trial: Trial, side: str, place: int) -> dict[str, Any] | None:
     """One side of a trial over time; None where it has no samples."""
-    x, y = _steps([sample for sample in trial.samples or () if sample.side == side])
+    x, y = _steps(_while_sending(trial, side))
     if not x:
         return None
     verb, dash, width = ("received", "solid", 2.0) if side == "receiver" else ("sent", "dash", 1.5)
@@ -114,8 +120,26 @@ def _line(trial: Trial, side: str, place: int) -> dict[str, Any] | None:
     }
 
 
+def _while_sending(trial: Trial, side: str) -> list[Sample]:
+    """The intervals that lie in the sending: one that also counts the silence after it would show a fall.
+
+    All of them where that leaves none, or where tcpreplay did not say how long it sent.
+    """
+    samples = [sample for sample in trial.samples or () if sample.side == side]
+    claim = trial.record["claim"]
+    inside = [sample for sample in samples if claim and _share(sample, claim["seconds"]) >= _SHARE_WHILE_SENDING]
+    return inside or samples
+
+
+def _share(sample: Sample, sending_seconds: float) -> float:
+    """How much of the interval lies between the beginning and the end of sending, from 0 to 1."""
+    start = sample.elapsed_seconds - sample.interval_seconds
+    inside = min(sample.elapsed_seconds, sending_seconds) - max(start, 0.0)
+    return max(inside, 0.0) / sample.interval_seconds if sample.interval_seconds else 0.0
+
+
 def _offered_line(group: Group) -> dict[str, Any]:
-    ends = [sample.elapsed_seconds for trial in group.trials for sample in trial.samples or ()]
+    ends = [s.elapsed_seconds for trial in group.trials for side in SIDES for s in _while_sending(trial, side)]
     return {
         "type": "scatter",
         "mode": "lines",
@@ -167,8 +191,8 @@ def _bars(key: str, title: str, groups: Sequence[Group]) -> Figure:
     none = [group for group in groups if not group.valid]
     if none:
         caption += f" {count(len(none), 'case')} without a valid trial have no bar."
-    layout = {"xaxis": axis, "barmode": "group", "bargap": 0.25, "bargroupgap": 0.05}
-    return Figure(f"bars-{key}", title, caption, _figure(traces, layout, height=340), len(traces))
+    layout = {"xaxis": axis, "barmode": "group", "bargap": 0.25, "bargroupgap": 0.05, "height": _BARS_HEIGHT[0]}
+    return Figure(f"bars-{key}", title, caption, _figure(traces, layout), *_BARS_HEIGHT)
 
 
 def _bar(name: str, colour: str, positions: list[int], values: Sequence[float | None]) -> dict[str, Any]:
@@ -185,24 +209,22 @@ def _bar(name: str, colour: str, positions: list[int], values: Sequence[float | 
 def _label(group: Group) -> str:
     name = clean(group.case)
     name = name if len(name) <= _LABEL else name[: _LABEL - 1] + "…"
-    # Plotly reads tick labels as a small HTML: names are text, the line break is ours.
+    # Plotly reads tick labels as a small HTML that knows no quot: names are text, the line break is ours.
     second = group.engine if group.mode == "topspeed" else f"{group.offered}, {group.engine}"
-    return f"{html.escape(name)}<br>{html.escape(second)}"
+    return f"{html.escape(name, quote=False)}<br>{second}"
 
 
-def _figure(traces: list[Any], layout: dict[str, Any], height: int) -> str:
+def _figure(traces: list[Any], layout: dict[str, Any]) -> str:
     common: dict[str, Any] = {
         "template": go.layout.Template(),
-        "height": height,
         "margin": {"l": 56, "r": 12, "t": 8, "b": 44},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "hovermode": "closest",
-        "modebar": {"bgcolor": "rgba(0,0,0,0)"},
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
         "yaxis": {"rangemode": "tozero", "tickformat": "~s", "automargin": True, "title": {"text": "pps"}},
     }
-    axis = {"automargin": True, "zeroline": False, **layout.pop("xaxis", {})}
+    axis = {"automargin": True, "ticklabeloverflow": "allow", "zeroline": False, **layout.pop("xaxis", {})}
     figure = go.Figure(data=traces, layout={**common, **layout, "xaxis": axis})
     return script_json(figure.to_plotly_json())
 

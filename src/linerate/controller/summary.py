@@ -11,8 +11,10 @@ from .report_data import Run, Trial
 from .report_groups import Group, doubts, findings, group_trials, lab_text, line_rates, unavailable, verdict
 from .report_text import NONE, bit_rate, byte_size, clean, count, mbit, number
 
-_MARKS = re.compile(r"([\\`*\[\]<>|])")
+_MARKS = re.compile(r"([\\`*\[\]<>|&])")
 _INVALID_SHOWN = 20
+_NAME = 40
+"""A longer name would push every column of the tables off the screen; report.html has it whole."""
 
 _RATES_HEADER = ("Case", "Frame", "Offered", "Sent pps", "Received pps", "Loss %", "CV %", "Limit", "Valid")
 _RATES_ALIGN = "llrrrrrlr"
@@ -76,7 +78,8 @@ def _bits_row(group: Group) -> tuple[str, ...]:
 
 
 def _name(group: Group) -> str:
-    return f"{group.case}, {group.engine}"
+    name = group.case if len(group.case) <= _NAME else f"{group.case[: _NAME - 1]}…"
+    return f"{name}, {group.engine}"
 
 
 def _received(group: Group) -> str:
