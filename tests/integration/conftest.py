@@ -11,7 +11,7 @@ import os
 import shlex
 import subprocess
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -103,6 +103,17 @@ def play(tmp_path_factory: pytest.TempPathFactory) -> Play:
             quiet=True,
         )
         return _played(done)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def ansible() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """A function that runs one ad hoc `ansible` command on the embedded lab's inventory."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [VENV_BIN / "ansible", *arguments]
+        return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
     return run
 

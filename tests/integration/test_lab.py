@@ -88,6 +88,14 @@ def test_a_host_in_a_namespace_says_what_to_do_before_it_is_there(namespaces, pl
     assert "linerate-sender1 does not exist: run playbooks/lab.yml first" in unreachable.failures[0]
 
 
+@pytest.mark.parametrize("pipelining", ["true", "false"])
+def test_a_host_in_a_namespace_has_its_own_interfaces(made, ansible, pipelining):
+    """Also /sys, which is another one in there; without pipelining a module's file is copied there first."""
+    asked = ansible("receiver1", "-m", "command", "-a", "ls /sys/class/net", "-e", f"ansible_pipelining={pipelining}")
+    assert asked.returncode == 0, asked.stdout
+    assert asked.stdout.splitlines()[1:] == ["lo", "lrr0"]
+
+
 def test_what_is_made(made):
     sender, receiver = link(core.SENDER), link(core.RECEIVER)
     for end, found in ((core.SENDER, sender), (core.RECEIVER, receiver)):
