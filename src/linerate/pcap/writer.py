@@ -65,6 +65,8 @@ def write_pcap(path: str, spec: PcapSpec, template: bytes) -> Written:
     """
     with replaced(path) as descriptor:
         digest = hashlib.sha256()
+        # The room is asked for at once, so that a disk without it is found before the work, not after.
+        os.posix_fallocate(descriptor, 0, Written.of(spec, "").file_bytes)
         with open(descriptor, "wb", closefd=False) as stream:
             for part in parts(spec, template):
                 stream.write(part)
