@@ -66,7 +66,7 @@ def test_the_run_satisfies_its_schema_and_says_what_cannot_be_had(begun):
 
 
 def test_a_scenario_that_cannot_run_is_refused(environment):
-    with pytest.raises(InputError, match="none can send here .netmap: not available"):
+    with pytest.raises(InputError, match=r"none can send here .netmap: not available"):
         begin("r", scenario(engines=["netmap"]), {"a": MANIFEST}, NO_NETMAP, environment, None)
     with pytest.raises(InputError, match="case 'b'"):
         begin("r", scenario(cases=["b"]), {"a": MANIFEST}, NO_NETMAP, environment, None)

@@ -1,0 +1,142 @@
+"""The main job by the real site.yml, with real tcpreplay, short."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from linerate.controller.store import check
+
+REPOSITORY = Path(__file__).parents[2]
+SCHEMAS = REPOSITORY / "schemas"
+PREPARING = {
+    "Make the embedded lab",
+    "Install what a sender needs",
+    "Verify that the senders are what the roles promise",
+    "Make the pcaps that the senders replay",
+}
+
+
+def short(tmp_path: Path, **given: Any) -> dict[str, Any]:
+    """A scenario of a few seconds. How well a busy machine holds a rate is not what is tested."""
+    return {
+        "benchmark_repeats": 1,
+        "benchmark_rates": [{"mode": "pps", "value": 2000}, {"mode": "mbps", "value": 5}, {"mode": "topspeed"}],
+        "benchmark_duration_paced": 1.5,
+        "benchmark_duration_topspeed": 1,
+        "benchmark_sample_interval": 0.25,
+        "benchmark_rate_tolerance_percent": 50,
+        "benchmark_results_dir": str(tmp_path / "results"),
+        "report_results_dir": str(tmp_path / "results"),
+        "pcaps_dir": str(tmp_path / "pcaps"),
+        **given,
+    }
+
+
+def stored(results: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    latest = results / "latest"
+    run = json.loads((latest / "run.json").read_text())
+    check(run, SCHEMAS / "run.schema.json")
+    trials = [json.loads(line) for line in (latest / "trials.jsonl").read_text().splitlines()]
+    for trial in trials:
+        check(trial, SCHEMAS / "trial.schema.json")
+    return run, trials
+
+
+def test_the_main_job_from_nothing_to_the_report(namespaces, play, tmp_path):
+    results = tmp_path / "results"
+    done = play("site.yml", **short(tmp_path))
+    try:
+        assert done.rc == 0, done.stdout
+        run, trials = stored(results)
+        assert run["lab"]["backend"] == "netns"
+        assert [trial["verdict"]["reasons"] for trial in trials] == [[]] * 12
+        for trial in trials:
+            sent = trial["claim"]["successful"]
+            assert trial["witness"]["packets"] == sent == trial["sender_nic"]["tx_packets"]
+            assert trial["loss"] == {"packets": 0, "percent": 0}
+            assert sent == (trial["offered"]["packets"] or sent)
+            rows = list(csv.DictReader((results / "latest" / trial["samples"]).open()))
+            for side in ("sender", "receiver"):
+                curve = [row for row in rows if row["side"] == side]
+                assert len(curve) > 2
+                assert 0 < sum(int(row["packets"]) for row in curve) <= sent
+        if not Path("/proc/modules").exists():
+            reason = "not available on this host: the kernel has no loadable modules"
+            assert run["plan"]["unavailable"] == [{"engine": "netmap", "reason": reason}]
+            assert f"Engine netmap: {reason}" in done.stdout
+        assert "**12 of 12 trials valid.**" in done.stdout
+        assert (results / "latest/report.html").stat().st_size > 1_000_000
+
+        again = play("site.yml", **short(tmp_path))
+        assert again.rc == 0, again.stdout
+        assert {key: count for key, count in again.changed.items() if key[0] in PREPARING} == {}
+        assert len([path for path in results.iterdir() if path.name != "latest"]) == 2
+    finally:
+        play("playbooks/lab_down.yml")
+
+
+def test_the_main_job_without_the_right_to_make_namespaces(play, tmp_path):
+    scenario = short(tmp_path, benchmark_cases=["udp_port_scan_64", "tcp_port_scan_1500"])
+    done = play("site.yml", drop=("net_admin", "sys_admin"), **scenario)
+    assert done.rc == 0, done.stdout
+    run, trials = stored(tmp_path / "results")
+    assert run["lab"]["backend"] == "loopback"
+    assert "CAP_NET_ADMIN" in run["lab"]["reason"]
+    assert [trial["verdict"]["reasons"] for trial in trials] == [[]] * 6
+    assert {trial["sender"]["interface"] for trial in trials} == {"lo"}
+    assert "Nothing left this host" in (tmp_path / "results/latest/report.html").read_text()
+
+
+@pytest.fixture
+def python39_inventory(tmp_path: Path) -> str:
+    found = sorted(Path.home().glob(".pyenv/versions/3.9.*/bin/python3.9"))
+    if not found:
+        pytest.skip("no Python 3.9 on this machine")
+    hosts = {name: {"ansible_python_interpreter": str(found[-1])} for name in ("sender1", "receiver1")}
+    inventory = tmp_path / "python39.yml"
+    inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts}}))
+    return str(inventory)
+
+
+def test_targets_with_python_3_9_and_without_scapy(lab, play, tmp_path, python39_inventory):
+    scenario = short(tmp_path, benchmark_cases=["tcp_port_scan_64"], benchmark_rates=[{"mode": "pps", "value": 2000}])
+    done = play(
+        "playbooks/benchmark.yml", "-i", str(REPOSITORY / "inventory/lab"), "-i", python39_inventory, **scenario
+    )
+    assert done.rc == 0, done.stdout
+    run, trials = stored(tmp_path / "results")
+    assert run["environment"]["sender"]["python"].startswith("3.9.")
+    assert [trial["verdict"]["valid"] for trial in trials] == [True]
+
+
+def test_check_mode_shows_the_plan_and_sends_nothing(lab, play, tmp_path):
+    scenario = short(tmp_path, benchmark_cases=["tcp_port_scan_64"])
+    made = play("playbooks/pcaps.yml", **scenario)
+    assert made.rc == 0, made.stdout
+    checked = play("playbooks/benchmark.yml", "--check", **scenario)
+    assert checked.rc == 0, checked.stdout
+    assert "3 trials, about" in checked.stdout
+    assert not (tmp_path / "results").exists()
+    assert Path("/proc/net/packet").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"benchmark_rates": [{"mode": "pps", "value": -5}]}, "pps -5.0: must be a number above 0"),
+        ({"benchmark_cases": ["nope"]}, "case 'nope': is not among the pcaps"),
+        ({"benchmark_replay_settings": {"multiplier": 2}}, "exclude each other"),
+        ({"benchmark_replay_settings": {"warp": 2}}, "warp"),
+    ],
+)
+def test_a_bad_scenario_is_one_clear_error_before_anything_is_sent(lab, play, tmp_path, given, message):
+    refused = play("playbooks/benchmark.yml", **short(tmp_path, **given))
+    assert refused.rc != 0
+    assert message in " ".join(refused.failures)
+    assert not (tmp_path / "results").exists()

@@ -1,0 +1,53 @@
+"""Every module's own EXAMPLES through the real ansible-playbook: a misspelt option is found nowhere else."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).parents[2]
+MODULES = sorted((REPOSITORY / "library").glob("*.py"))
+# Data that examples name, as another module would have returned it.
+GIVEN = {"planned_trial": {}, "replay_result": {}, "receive_result": {}}
+
+
+def documentation(module: Path, name: str) -> Any:
+    for node in ast.parse(module.read_text()).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == name:
+            return yaml.safe_load(ast.literal_eval(node.value))
+    raise AssertionError(f"{module.name} has no {name}")
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
+def test_documentation_is_whole(module):
+    described = documentation(module, "DOCUMENTATION")
+    assert described["module"] == module.stem
+    assert described["attributes"]["check_mode"]["support"] == "full"
+    assert documentation(module, "RETURN")
+    for option in described.get("options", {}).values():
+        assert option["description"]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
+def test_examples_have_only_options_that_the_module_knows(module, play, tmp_path):
+    """Each is run with an option too much: the refusal lists that one alone, and every option that there is."""
+    for task in documentation(module, "EXAMPLES"):
+        assert module.stem in task
+        task[module.stem] = {**(task[module.stem] or {}), "no_such_option": 1}
+        playbook = tmp_path / "example.yml"
+        playbook.write_text(
+            yaml.safe_dump(
+                [{"name": "Example", "hosts": "localhost", "gather_facts": False, "vars": GIVEN, "tasks": [task]}]
+            )
+        )
+        refused = play(str(playbook), "--check")
+        assert refused.rc != 0
+        assert len(refused.failures) == 1, refused.stdout
+        unsupported = (
+            refused.failures[0].partition("Unsupported parameters for")[2].partition("Supported parameters")[0]
+        )
+        assert unsupported.strip().endswith("module: no_such_option."), refused.failures[0]

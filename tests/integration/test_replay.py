@@ -1,0 +1,124 @@
+"""What the sender's half makes of real faults, with real tcpreplay in the lab's namespaces."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from linerate.pcap.spec import PcapSpec
+from linerate.pcap.template import build_template
+from linerate.pcap.writer import write_pcap
+
+REPLAY = """
+import json, sys
+from linerate.errors import LinerateError
+from linerate.host.run import run
+from linerate.tcpreplay.options import ReplayOptions
+from linerate.trial.replay import ReplayJob, preflight, replay
+given = json.loads(sys.argv[1])
+options = ReplayOptions(interface="lrs0", **given["options"])
+try:
+    if given["look"]:
+        preflight(options, run)
+    print(json.dumps(replay(ReplayJob(options, given["deadline"]))))
+except LinerateError as error:
+    sys.exit(str(error))
+"""
+
+
+def ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True)
+
+
+@pytest.fixture
+def pcap(tmp_path: Path) -> Callable[..., str]:
+    def make(**given: Any) -> str:
+        path = str(tmp_path / "test.pcap")
+        spec = PcapSpec(
+            **{
+                "protocol": "udp",
+                "src_mac": "02:00:00:00:00:01",
+                "dst_mac": "02:00:00:00:00:02",
+                "packets": 2000,
+                **given,
+            }
+        )
+        write_pcap(path, spec, build_template(spec))
+        return path
+
+    return make
+
+
+def replay(pcap: str, deadline: float = 30, look: bool = True, **options: Any) -> dict[str, Any]:
+    """The result of sending in the sender's namespace; RuntimeError with the message where it was refused."""
+    given = json.dumps({"options": {"pcap": pcap, **options}, "deadline": deadline, "look": look})
+    inside = ["ip", "netns", "exec", "linerate-sender1", sys.executable, "-c", REPLAY, given]
+    done = subprocess.run(inside, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr)
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def test_what_is_sent_is_counted_on_both_ends(lab, pcap):
+    result = replay(pcap(), pps=5000, loop=2, preload_pcap=True)
+    assert result["claim"]["successful"] == result["nic"]["tx_packets"] == 4000
+    assert result["argv"][:3] == ["tcpreplay", "--intf1=lrs0", "--pps=5000"]
+
+
+def test_a_peer_that_is_down_is_found_before(lab, pcap):
+    ip("-n", "linerate-receiver1", "link", "set", "lrr0", "down")
+    with pytest.raises(RuntimeError, match="is down or has no carrier"):
+        replay(pcap(), topspeed=True)
+
+
+def test_frames_above_the_mtu_are_found_before(lab, pcap):
+    with pytest.raises(RuntimeError, match="MTU of 1500 B, too small for frames of 1515 B"):
+        replay(pcap(ip_length=1501), topspeed=True)
+
+
+def test_frames_above_the_mtu_leave_no_claim_though_tcpreplay_ends_0(lab, pcap):
+    result = replay(pcap(ip_length=1501), look=False, topspeed=True)
+    assert result["process"]["exit_status"] == 0
+    assert result["claim"] is None
+    assert "Message too long" in result["claim_error"]
+
+
+def test_a_peer_with_a_smaller_mtu_makes_tcpreplay_hang_and_the_deadline_ends_it(lab, pcap):
+    ip("-n", "linerate-receiver1", "link", "set", "lrr0", "mtu", "1400")
+    result = replay(pcap(ip_length=1500), deadline=2, topspeed=True)
+    assert result["process"]["deadline_exceeded"]
+    assert result["nic"]["tx_packets"] == 0
+
+
+def test_an_interface_that_goes_away_in_mid_run_is_ended_and_its_flood_capped(lab, pcap):
+    path = pcap()
+    inside = ["ip", "-n", "linerate-sender1", "link", "set", "lrs0", "down"]
+    going = subprocess.Popen(["sh", "-c", 'sleep 1.5; exec "$@"', "sh", *inside])
+    result = replay(path, deadline=4, topspeed=True, loop=0, duration=600)
+    going.wait()
+    assert result["process"]["deadline_exceeded"]
+    assert len(result["process"]["stderr"]) <= 4000
+
+
+def test_a_cut_pcap_is_refused_and_would_have_been_a_silent_short_run(lab, pcap):
+    path = Path(pcap())
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(RuntimeError, match=r"test\.pcap"):
+        replay(str(path), topspeed=True)
+    silent = replay(str(path), look=False, topspeed=True)
+    assert silent["process"]["exit_status"] == 0
+    assert silent["claim"]["successful"] == 1999
+
+
+def test_the_interface_of_the_default_route_is_refused(lab, pcap):
+    ip("-n", "linerate-sender1", "address", "add", "198.18.0.9/24", "dev", "lrs0")
+    ip("-n", "linerate-sender1", "route", "add", "default", "via", "198.18.0.1")
+    with pytest.raises(RuntimeError, match="carries the default route"):
+        replay(pcap(), topspeed=True)
