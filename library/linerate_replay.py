@@ -150,6 +150,10 @@ cpu_percent:
   description: CPU time of tcpreplay over elapsed time; 100 is one core.
   returned: when sent
   type: float
+core_busy_percent:
+  description: Share of the time in which tcpreplay's core was not idle, whoever used it.
+  returned: when sent
+  type: float
 """
 
 from ansible.module_utils.basic import AnsibleModule

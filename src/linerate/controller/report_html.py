@@ -117,6 +117,7 @@ def _trial_row(trial: Trial) -> dict[str, Any]:
         **{unit: shown[unit] for unit in ("line", "l1_bps", "l2_bps", "pcap_bps")},
         "cv": number(trial.cv_percent, 2),
         "cpu": number(record["sender_cpu_percent"]),
+        "core": number(record["sender_core_busy_percent"]),
         "lost": number(trial.loss_packets),
         "loss": number(trial.loss_percent, 3),
         "claim_nic": signed(record["disagreement"]["claim_minus_sender_nic"]),

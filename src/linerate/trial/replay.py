@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from ..clock import utc_now
 from ..errors import StatisticsError
 from ..host.counters import SENDING, InterfaceCounters, difference
+from ..host.cpu import CpuMeter
 from ..host.nic import read_nic, refuse_management, refuse_unready
 from ..host.run import Runner
 from ..host.sampler import Reading, Sampler
@@ -23,7 +22,6 @@ from ..tcpreplay.supervise import Outcome, supervise
 from .result import claim_of
 
 KEPT_STDERR_CHARACTERS = 4000
-SHORTEST_CPU_SPAN_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ def preflight(options: ReplayOptions, run: Runner) -> None:
 
 
 def replay(job: ReplayJob) -> dict[str, Any]:
-    """Send, and return argv, times (UTC), process, claim or claim_error, nic (tx counters), samples, cpu_percent."""
+    """Send, and return argv, times (UTC), process, claim or claim_error, nic (tx counters), samples, and the CPU."""
     argv = build_argv(job.options, job.executable)
     counters = InterfaceCounters(job.options.interface, SENDING)
     before = counters.read()
@@ -54,7 +52,7 @@ def replay(job: ReplayJob) -> dict[str, Any]:
         return now["tx_packets"], now["tx_bytes"]
 
     sampler = Sampler(sent, job.interval_seconds)
-    meter = _CpuMeter()
+    meter = CpuMeter()
 
     def tick(pid: int) -> float:
         pause = sampler.poll()
@@ -76,7 +74,8 @@ def replay(job: ReplayJob) -> dict[str, Any]:
         "claim_error": claim_error,
         "nic": {"source": counters.source, **difference(before, counters.read())},
         "samples": [asdict(sample) for sample in sampler.samples],
-        "cpu_percent": meter.percent(),
+        "cpu_percent": meter.process_percent(),
+        "core_busy_percent": meter.core_percent(),
     }
 
 
@@ -97,27 +96,3 @@ def _process(outcome: Outcome) -> Mapping[str, Any]:
         "stderr": outcome.stderr[:KEPT_STDERR_CHARACTERS],
         "stderr_bytes": outcome.stderr_bytes,
     }
-
-
-class _CpuMeter:
-    """CPU time of a process over elapsed time, from the first note to the last (proc_pid_stat(5))."""
-
-    def __init__(self) -> None:
-        self._first: tuple[float, float] | None = None
-        self._last: tuple[float, float] | None = None
-
-    def note(self, pid: int) -> None:
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            return
-        used = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        reading = (time.monotonic(), used)
-        self._first = self._first or reading
-        self._last = reading
-
-    def percent(self) -> float | None:
-        """100 is one core; None when it ran for less than the clock can tell."""
-        if self._first is None or self._last is None or self._last[0] - self._first[0] < SHORTEST_CPU_SPAN_SECONDS:
-            return None
-        return round(100 * (self._last[1] - self._first[1]) / (self._last[0] - self._first[0]), 1)

@@ -118,7 +118,7 @@ def build(
             receiver_nic=receiver_nic,
             witnessed=arrived,
             line_rate_percent=sent_rates.line_rate_percent if sent_rates else None,
-            sender_cpu_percent=replay["cpu_percent"],
+            core_busy_percent=replay["core_busy_percent"],
         ),
         tolerance,
     )
@@ -142,6 +142,7 @@ def build(
         },
         "cv_percent": _variation(claim, received),
         "sender_cpu_percent": replay["cpu_percent"],
+        "sender_core_busy_percent": replay["core_busy_percent"],
         "samples": f"samples/{planned['trial_id']}.csv",
         "verdict": {"valid": verdict.valid, "reasons": list(verdict.reasons), "limit": verdict.limit},
     }

@@ -41,7 +41,7 @@ class Evidence:
     receiver_nic: Mapping[str, Any] | None
     witnessed: int | None
     line_rate_percent: float | None
-    sender_cpu_percent: float | None
+    core_busy_percent: float | None
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,6 @@ def _limit(evidence: Evidence, tolerance: Tolerance) -> str:
     asked = evidence.offered.pps
     if asked is not None and claim["pps"] >= asked * (1 - tolerance.rate_percent / 100):
         return "pacing"
-    if evidence.sender_cpu_percent is not None and evidence.sender_cpu_percent >= BUSY_CORE_PERCENT:
+    if evidence.core_busy_percent is not None and evidence.core_busy_percent >= BUSY_CORE_PERCENT:
         return "sender core"
     return "unknown"

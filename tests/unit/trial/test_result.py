@@ -52,6 +52,7 @@ def sent(packets: int = 100_000, seconds: float = 5.0, **claim: Any) -> dict[str
         "nic": {"source": "sysfs", "tx_packets": packets, "tx_bytes": 78 * packets, "tx_dropped": 0, "tx_errors": 0},
         "samples": [{"elapsed_seconds": 1.0, "interval_seconds": 1.0, "packets": 20_000, "bytes": 1}],
         "cpu_percent": 60.0,
+        "core_busy_percent": 70.0,
     }  # fmt: skip
 
 
@@ -132,8 +133,8 @@ def test_a_trial_without_a_witness_shows_no_received_rate():
     ("replay", "limit"),
     [
         (sent(3 * 12_250_000, 3.0), "line"),
-        ({**sent(900_000, 3.0), "cpu_percent": 97.0}, "sender core"),
-        ({**sent(900_000, 3.0), "cpu_percent": None}, "unknown"),
+        ({**sent(900_000, 3.0), "core_busy_percent": 97.0}, "sender core"),
+        ({**sent(900_000, 3.0), "core_busy_percent": None}, "unknown"),
     ],
 )
 def test_what_limited_a_trial_at_top_speed(replay, limit):
