@@ -26,11 +26,10 @@ def port_checksums(checksum: int, old_port: int, ports: range, zero: int) -> arr
 
     RFC 1624 equation 3, HC' = ~(~HC + ~m + m'), in which only m' differs between the ports. As m'
     grows by one, so does the one's complement sum, which goes round from 0xFFFF to 1: it is never
-    0 because ~HC is not, so HC' is never 0xFFFF. ``zero`` is what is written for a checksum of 0:
-    0xFFFF in UDP, where 0 says that there is none (RFC 768), 0 in TCP.
+    0 because no port is, so HC' is never 0xFFFF. ``zero`` is what is written for a checksum of 0:
+    0xFFFF in UDP, where 0 says that there is none (RFC 768), 0 in TCP. As an old checksum, 0 and
+    0xFFFF are the same number.
     """
-    if checksum == zero:
-        checksum = 0
     constant = fold((~checksum & WORD) + (~old_port & WORD))
     # Below `turn`, constant + port needs no end-around carry, and HC' is 0xFFFF - (constant + port).
     turn = min(max(WORD + 1 - constant, ports.start), ports.stop)

@@ -102,26 +102,24 @@ def replaced(path: str) -> Iterator[int]:
     """
     target = regular_file(path)
     folder, name = os.path.split(target)
-    temporary = None
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
         try:
-            yield descriptor
-            os.fchmod(descriptor, 0o644)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        os.replace(temporary, target)
-        temporary = None
+            try:
+                yield descriptor
+                os.fchmod(descriptor, 0o644)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            os.replace(temporary, target)
+        except BaseException:
+            os.unlink(temporary)
+            raise
         _sync_folder(folder)
     except OSError as error:
         raise HostError(
             "file", path, f"cannot be written: {error.strerror}", f"Make {folder} a writable folder with enough room."
         ) from error
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
 
 
 def parts(spec: PcapSpec, template: bytes) -> Iterator[bytes | memoryview]:
