@@ -55,7 +55,11 @@ class CpuMeter:
         return round(100 * (self._last[1] - self._first[1]) / (self._last[0] - self._first[0]), 1)
 
     def core_percent(self) -> float | None:
-        """Share of the time in which the process' core was not idle, whoever used it; None as above."""
-        if self.process_percent() is None or not self._all:
+        """Share of the time in which the process' core was not idle, whoever used it; None as above.
+
+        A process that moves between two notes is looked for on one core only, so its own share is the least.
+        """
+        own = self.process_percent()
+        if own is None or not self._all:
             return None
-        return round(100 * (1 - self._idle / self._all), 1)
+        return round(min(100.0, max(own, 100 * (1 - self._idle / self._all))), 1)

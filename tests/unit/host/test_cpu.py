@@ -46,9 +46,15 @@ def test_a_core_shared_with_others_is_busy_though_the_process_is_not(note):
 
 def test_a_process_that_moves_is_followed(note):
     note(0, 0, 0, (0, 0), (0, 0))
-    note(1, 1, 0, (1, 0), (0, 1))
-    meter = note(2, 2, 1, (1, 1), (0.5, 1.5))
-    assert meter.core_percent() == 75.0
+    note(1, 0.5, 0, (1, 0), (0, 1))
+    meter = note(2, 1, 1, (1, 1), (0.5, 1.5))
+    assert (meter.process_percent(), meter.core_percent()) == (50.0, 75.0)
+
+
+def test_a_core_is_at_least_as_busy_as_the_process_that_left_it_between_two_notes(note):
+    note(0, 0, 0, (0, 0), (0, 0))
+    meter = note(2, 2, 0, (1, 1), (1, 1))
+    assert meter.core_percent() == 100.0
 
 
 def test_nothing_is_said_of_what_was_too_short_or_gone(note):
