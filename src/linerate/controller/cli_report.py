@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ResultError
+from ..errors import LinerateError
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
 
     try:
         written = write_report(args.run_dir)
-    except ResultError as error:
+    except LinerateError as error:
         print(f"linerate report: {error}", file=sys.stderr)
         return 1
     print(written.report)

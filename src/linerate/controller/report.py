@@ -29,7 +29,7 @@ class Written:
 def write_report(run_dir: Path, check: bool = False, schemas: Path | None = None) -> Written:
     """Render the run in ``run_dir`` and store it there; with ``check`` only say what would change.
 
-    Raises ResultError when the run cannot be read or the files cannot be written.
+    Raises ResultError when the run cannot be read, HostError when the files cannot be written.
     """
     run = load_run(run_dir, schemas)
     text = summary_markdown(run)
@@ -38,7 +38,7 @@ def write_report(run_dir: Path, check: bool = False, schemas: Path | None = None
     stale = [path for path in contents if before[path] != contents[path]]
     if not check:
         for path in stale:
-            _write(path, contents[path])
+            write_whole(path, contents[path].encode())
     summary = run.path / SUMMARY
     return Written(run.path / REPORT, summary, text, before[summary], bool(stale))
 
@@ -50,11 +50,3 @@ def _read(path: Path) -> str | None:
         return None
     except OSError as error:
         raise ResultError("file", str(path), f"cannot be read: {error}", "Make it readable, or remove it.") from error
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        write_whole(path, text.encode("utf-8"))
-    except OSError as error:
-        mend = "Make room, or make its folder writable."
-        raise ResultError("file", str(path), f"cannot be written: {error}", mend) from error

@@ -9,7 +9,7 @@ from typing import Any
 
 import jsonschema
 
-from ..errors import InputError, ResultError
+from ..errors import HostError, InputError, ResultError
 from ..files import write_whole
 
 
@@ -37,7 +37,7 @@ class RunFolder:
     def create(cls, results: Path, run: Mapping[str, Any], schemas: Path) -> RunFolder:
         """Make the folder of ``run`` (run.json) and point ``latest`` at it.
 
-        InputError when it is there already: results are never written over.
+        InputError when it is there already: results are never written over; HostError when it cannot be made.
         """
         check(run, schemas / "run.schema.json")
         folder = cls(results / run["run_id"], schemas)
@@ -45,6 +45,9 @@ class RunFolder:
             (folder.path / "samples").mkdir(parents=True, exist_ok=False)
         except FileExistsError as error:
             raise InputError("run_id", run["run_id"], "has results already", "Give another run_id.") from error
+        except OSError as error:
+            mend = "Make it a folder that this user may write to."
+            raise HostError("results folder", str(results), f"cannot be used: {error.strerror}", mend) from error
         write_whole(folder.path / "run.json", (json.dumps(run, indent=2) + "\n").encode())
         write_whole(folder.path / "trials.jsonl", b"")
         latest = results / f".latest.{run['run_id']}"

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import socket
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable
 
 from ..errors import HostError
+from ..files import write_whole
 from .capabilities import missing_capabilities
 from .run import Completed, Runner
 
@@ -311,16 +310,9 @@ def _write_state(root: Path, state: State) -> None:
     path = root / STATE_FILE
     try:
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".lab-")
     except OSError as error:
         raise HostError("lab", str(path), f"cannot be written ({error.strerror})", "Run as root.") from error
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump({"backend": state.backend, "reason": state.reason}, file)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.chmod(temporary, 0o644)
-    os.replace(temporary, path)
+    write_whole(path, (json.dumps({"backend": state.backend, "reason": state.reason}) + "\n").encode())
 
 
 def _remove_state(root: Path) -> None:

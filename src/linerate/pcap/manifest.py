@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 from .. import frames
 from ..errors import PcapError
+from ..files import regular_file, write_whole
 from .spec import PcapSpec
-from .writer import Written, predict_pcap, regular_file, replaced, write_pcap
+from .writer import Written, predict_pcap, write_pcap
 
 SCHEMA = "linerate-pcap/1"
 LINK_SPEEDS = (1, 10, 25, 40)
@@ -130,6 +131,4 @@ def _line_rate(speed: int, frame_length: int) -> dict[str, float]:
 
 
 def _write_manifest(path: str, manifest: Manifest) -> None:
-    with replaced(manifest_path(path)) as descriptor, open(descriptor, "w", encoding="utf-8", closefd=False) as stream:
-        json.dump(manifest, stream, indent=2)
-        stream.write("\n")
+    write_whole(manifest_path(path), (json.dumps(manifest, indent=2) + "\n").encode())

@@ -11,17 +11,15 @@ files.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import struct
 import sys
-import tempfile
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..errors import HostError, InputError
+from ..files import replaced
 from .checksum import port_checksums
 from .spec import L4_CHECKSUM_OFFSETS, PcapSpec
 from .template import check_template
@@ -80,46 +78,6 @@ def predict_pcap(spec: PcapSpec, template: bytes) -> Written:
     for part in parts(spec, template):
         digest.update(part)
     return Written.of(spec, digest.hexdigest())
-
-
-def regular_file(path: str) -> str:
-    """The absolute path of the file that ``path`` names, links followed; it need not exist yet.
-
-    Raises ``InputError`` for a folder or a device, which renaming a file over would destroy.
-    """
-    target = os.path.realpath(path)
-    if os.path.exists(target) and not os.path.isfile(target):
-        raise InputError("path", path, "is not a regular file", "Name a file.")
-    return target
-
-
-@contextlib.contextmanager
-def replaced(path: str) -> Iterator[int]:
-    """A descriptor to write to, which takes the place of ``path`` when the block ends well.
-
-    It is a file beside ``path`` until then; it is removed when the block raises. ``OSError``
-    becomes ``HostError``.
-    """
-    target = regular_file(path)
-    folder, name = os.path.split(target)
-    try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
-        try:
-            try:
-                yield descriptor
-                os.fchmod(descriptor, 0o644)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            os.replace(temporary, target)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-        _sync_folder(folder)
-    except OSError as error:
-        raise HostError(
-            "file", path, f"cannot be written: {error.strerror}", f"Make {folder} a writable folder with enough room."
-        ) from error
 
 
 def parts(spec: PcapSpec, template: bytes) -> Iterator[bytes | memoryview]:
@@ -182,12 +140,3 @@ def _times(start: int, count: int) -> list[bytes]:
         seconds.byteswap()
         microseconds.byteswap()
     return [word.tobytes()[byte::4] for word in (seconds, microseconds) for byte in range(4)]
-
-
-def _sync_folder(folder: str) -> None:
-    """Make the new name outlast a power failure, too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

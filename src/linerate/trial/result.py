@@ -104,24 +104,11 @@ def build(
     claim = replay["claim"]
     witness = received["witness"] if received else None
     receiver_nic = received["nic"] if received else None
-    link_bps = context["line_rate"]["bps"]
-    frame_length = planned["case"]["mean_frame_length"]
     arrived = witness["packets"] if witness else None
+    link_bps, frame_length = context["line_rate"]["bps"], planned["case"]["mean_frame_length"]
     sent_rates = rates(claim["pps"], frame_length, link_bps) if claim else None
-    verdict = judge(
-        Evidence(
-            offered=Offered(**planned["offered"]),
-            process=replay["process"],
-            claim=claim,
-            claim_error=replay["claim_error"],
-            sender_nic=replay["nic"],
-            receiver_nic=receiver_nic,
-            witnessed=arrived,
-            line_rate_percent=sent_rates.line_rate_percent if sent_rates else None,
-            core_busy_percent=replay["core_busy_percent"],
-        ),
-        tolerance,
-    )
+    line_rate_percent = sent_rates.line_rate_percent if sent_rates else None
+    verdict = judge(_evidence(planned, replay, arrived, line_rate_percent), tolerance)
     return {
         "schema": SCHEMA,
         "run_id": context["run_id"],
@@ -146,6 +133,21 @@ def build(
         "samples": f"samples/{planned['trial_id']}.csv",
         "verdict": {"valid": verdict.valid, "reasons": list(verdict.reasons), "limit": verdict.limit},
     }
+
+
+def _evidence(
+    planned: Mapping[str, Any], replay: Mapping[str, Any], arrived: int | None, line_rate_percent: float | None
+) -> Evidence:
+    return Evidence(
+        offered=Offered(**planned["offered"]),
+        process=replay["process"],
+        claim=replay["claim"],
+        claim_error=replay["claim_error"],
+        sender_nic=replay["nic"],
+        witnessed=arrived,
+        line_rate_percent=line_rate_percent,
+        core_busy_percent=replay["core_busy_percent"],
+    )
 
 
 def _curve(half: Mapping[str, Any] | None, claim: Mapping[str, Any] | None) -> Sequence[Mapping[str, Any]]:

@@ -38,7 +38,6 @@ class Evidence:
     claim: Mapping[str, Any] | None
     claim_error: str | None
     sender_nic: Mapping[str, Any]
-    receiver_nic: Mapping[str, Any] | None
     witnessed: int | None
     line_rate_percent: float | None
     core_busy_percent: float | None

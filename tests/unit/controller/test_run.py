@@ -10,7 +10,7 @@ import pytest
 
 from linerate.controller.run import Scenario, begin, line_rate
 from linerate.controller.store import RunFolder, check
-from linerate.errors import InputError, ResultError
+from linerate.errors import HostError, InputError, ResultError
 from linerate.host.environment import fingerprint, read_environment
 from linerate.host.netmap import unavailable_reason
 from linerate.host.run import run as run_program
@@ -97,6 +97,12 @@ def test_a_record_that_breaks_the_schema_leaves_the_results_as_they_were(begun, 
         folder.add({"schema": "linerate-trial/1", "samples": "samples/x.csv"}, "")
     assert folder.trials() == []
     assert list((folder.path / "samples").iterdir()) == []
+
+
+def test_a_results_folder_that_cannot_be_made_is_one_clear_error(begun, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(HostError, match="results folder .*cannot be used: Not a directory"):
+        RunFolder.create(tmp_path / "file", begun[0], SCHEMAS)
 
 
 def test_a_bad_run_id_makes_nothing(begun, tmp_path):
