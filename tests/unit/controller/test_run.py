@@ -101,7 +101,7 @@ def test_a_record_that_breaks_the_schema_leaves_the_results_as_they_were(begun, 
 
 def test_a_results_folder_that_cannot_be_made_is_one_clear_error(begun, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(HostError, match="results folder .*cannot be used: Not a directory"):
+    with pytest.raises(HostError, match=r"results folder .*cannot be used: Not a directory"):
         RunFolder.create(tmp_path / "file", begun[0], SCHEMAS)
 
 
