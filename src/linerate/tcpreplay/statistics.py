@@ -86,12 +86,14 @@ class Statistics:
         return sum(device.retried_eagain for device in self.devices)
 
 
-_DECIMAL = r"([0-9]+\.[0-9]+)"
-_ACTUAL = re.compile(rf"\bActual: ([0-9]+) packets \(([0-9]+) bytes\) sent in {_DECIMAL} seconds(\.?)\s*$")
-_RATED = re.compile(rf"\bRated: {_DECIMAL} Bps, {_DECIMAL} Mbps, {_DECIMAL} pps\s*$")
+# A number with fewer digits than tcpreplay prints was cut.
+_SECONDS = r"([0-9]+\.(?:[0-9]{9}|[0-9]{6}|[0-9]{2}))"
+_PER_SECOND = r"([0-9]+\.[0-9]{2})"
+_ACTUAL = re.compile(rf"\bActual: ([0-9]+) packets \(([0-9]+) bytes\) sent in {_SECONDS} seconds(\.?)\s*$")
+_RATED = re.compile(rf"\bRated: ([0-9]+\.[0-9]) Bps, ([0-9]+\.[0-9]{{2,3}}) Mbps, {_PER_SECOND} pps\s*$")
 _WRITES = re.compile(r"\bFailed write attempts: ([0-9]+)\s*$")
 _FLOWS = re.compile(
-    rf"\bFlows: ([0-9]+) flows, (?:[0-9]+ unique, [0-9]+ expired, )?{_DECIMAL} fps, "
+    rf"\bFlows: ([0-9]+) flows, (?:[0-9]+ unique, [0-9]+ expired, )?{_PER_SECOND} fps, "
     r"([0-9]+) (?:unique )?flow packets, ([0-9]+) (?:unique )?non-flow(?: packets)?\s*$"
 )
 _DEVICE = re.compile(r"\bStatistics for network device: (.*\S)\s*$")

@@ -228,6 +228,15 @@ def test_numbers_that_contradict_each_other_are_refused(shown, changed):
         parse(NETMAP_BLOCK.replace(shown, changed))
 
 
+@pytest.mark.parametrize(
+    ("shown", "cut"), [("201.27 seconds", "201.2 seconds"), ("000.0 Bps", "000. Bps"), ("566.61 pps", "566.6 pps")]
+)
+def test_numbers_that_lost_digits_are_refused(shown, cut):
+    assert shown in NETMAP_BLOCK
+    with pytest.raises(StatisticsError, match="no complete statistics"):
+        parse(NETMAP_BLOCK.replace(shown, cut))
+
+
 def test_old_form_with_a_dot_prints_tenths_as_hundredths():
     old = (
         "Actual: 7000 packets (546000 bytes) sent in 3.05 seconds.\n"
