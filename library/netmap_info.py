@@ -1,0 +1,107 @@
+#!/usr/bin/python
+"""Say which netmap a host has and which adapter its interfaces get: a thin layer over linerate.netmap."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: netmap_info
+short_description: Say which netmap a host has and which adapter its interfaces get
+description:
+  - Reads sysfs, what was installed, and the kernel's messages where it may. Changes nothing.
+options:
+  interfaces:
+    description: The interfaces to tell about; none names all but the loopback interface.
+    type: list
+    elements: str
+    default: []
+attributes:
+  check_mode:
+    support: full
+    description: Reads only.
+author:
+  - The linerate contributors
+"""
+
+EXAMPLES = r"""
+- name: Learn whether ens17 has a native adapter
+  netmap_info:
+    interfaces: [ens17]
+  register: netmap
+"""
+
+RETURN = r"""
+kernel:
+  description: The kernel that runs.
+  returned: always
+  type: str
+  sample: 6.1.0-56-amd64
+loaded:
+  description: Whether the module is loaded.
+  returned: always
+  type: bool
+loaded_is_installed:
+  description: Whether the loaded module is the one modprobe would load, by its build id.
+  returned: always
+  type: bool
+installed:
+  description: What was installed for this kernel (key, commit, modules, native_drivers); null where nothing was.
+  returned: always
+  type: dict
+parameters:
+  description: Parameters of the loaded module.
+  returned: always
+  type: dict
+  sample: {admode: "0", buf_num: "163840"}
+adapters:
+  description: For each interface its driver, kind (native, emulated or none), and the evidence.
+  returned: always
+  type: dict
+  sample:
+    ens4:
+      driver: e1000
+      kind: emulated
+      evidence: ["driver: e1000", "/sys/module/netmap/holders/e1000: not there"]
+"""
+
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.linerate.errors import LinerateError
+from ansible.module_utils.linerate.host.run import run
+from ansible.module_utils.linerate.netmap.adapter import read_adapters
+from ansible.module_utils.linerate.netmap.install import (
+    installed_manifest,
+    is_current,
+    read_parameters,
+    running_kernel,
+)
+
+
+def main() -> None:
+    """Ansible's entry point."""
+    module = AnsibleModule(
+        argument_spec={"interfaces": {"type": "list", "elements": "str", "default": []}},
+        supports_check_mode=True,
+    )
+    try:
+        kernel = running_kernel()
+        installed = installed_manifest(kernel)
+        module.exit_json(
+            changed=False,
+            kernel=kernel,
+            loaded=Path("/sys/module/netmap").exists(),
+            loaded_is_installed=installed is not None and is_current(run),
+            installed=installed
+            and {name: getattr(installed, name) for name in ("key", "commit", "modules", "native_drivers")},
+            parameters=read_parameters(),
+            adapters={
+                adapter.interface: {"driver": adapter.driver, "kind": adapter.kind, "evidence": adapter.evidence}
+                for adapter in read_adapters(module.params["interfaces"], run)
+            },
+        )
+    except LinerateError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""Build netmap for one kernel, in a folder of its own, and pack the result."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import HostError, InputError
+from ..host.run import Completed, Runner
+from .package import Manifest, pack, sha256, unpack
+from .spec import BuildSpec, complaint, configure_argv, native_drivers
+
+MODULE_FOLDER = "updates/netmap"
+"""Where modules go below /lib/modules/<release>: depmod prefers `updates` to the kernel's own on Debian and on EL."""
+
+
+def build(spec: BuildSpec, source: str, packages: str, work: str, run: Runner, check: bool = False) -> tuple[str, bool]:
+    """The path of the package of ``spec`` in the folder ``packages``, and whether it had to be built.
+
+    ``source`` is an archive of netmap's git at that commit, ``work`` where folders to build in are made. The
+    package is written last and under its own name at once, so a build that was cut off left none. Raises
+    ``InputError`` for an archive of another commit, ``HostError`` where something to build with is missing or
+    the build fails.
+    """
+    package = os.path.join(packages, spec.package_name)
+    if is_package_of(spec, package):
+        return package, False
+    if check:
+        return package, True
+    kernel_folder = f"/lib/modules/{spec.kernel}/build"
+    _expect_tools(spec, kernel_folder)
+    _expect_commit(source, spec.commit)
+    try:
+        os.makedirs(packages, exist_ok=True)
+        with _folder(work, spec) as folder:
+            manifest, contents = _make(spec, source, kernel_folder, folder, run)
+    except OSError as error:
+        mend = f"Make room in {work} and {packages}, and run again."
+        raise HostError("build of netmap", None, f"stopped: {error.strerror}", mend) from error
+    pack(package, manifest, contents)
+    return package, True
+
+
+def is_package_of(spec: BuildSpec, path: str) -> bool:
+    """Whether ``path`` is a whole package of ``spec``."""
+    try:
+        return unpack(path)[0].key == spec.key
+    except (HostError, InputError):
+        return False
+
+
+def _expect_tools(spec: BuildSpec, kernel_folder: str) -> None:
+    if not os.path.exists(os.path.join(kernel_folder, "Makefile")):
+        mend = f"Install linux-headers-{spec.kernel} (Debian) or kernel-devel-{spec.kernel} (EL) on the build host."
+        raise HostError("headers of kernel", spec.kernel, "are not on the build host", mend)
+    for program in ("cc", "make", "patch", "tar"):
+        if shutil.which(program) is None:
+            mend = "Install build-essential (Debian) or the group Development Tools (EL) on the build host."
+            raise HostError("program", program, "is not on the build host", mend)
+
+
+def _expect_commit(source: str, commit: str) -> None:
+    """`git archive` stores the commit in the archive (gitarchive(1)); a tar file of anything else has none."""
+    try:
+        with tarfile.open(source) as archive:
+            found = archive.pax_headers.get("comment", "none")
+    except (OSError, tarfile.TarError, EOFError) as error:
+        mend = "Make it with `git archive` in a clone of netmap."
+        raise InputError("netmap source", source, f"is no archive that can be read ({error})", mend) from error
+    if found != commit:
+        mend = f"Make it with `git archive --prefix=netmap/ -o {source} {commit}` in a clone of netmap."
+        raise InputError("netmap source", source, f"is of commit {found}, not of {commit}", mend)
+
+
+@contextmanager
+def _folder(work: str, spec: BuildSpec) -> Iterator[Path]:
+    """An empty folder for this build, removed afterwards; what a build that was killed left is removed first."""
+    name = f"linerate-netmap-{spec.kernel}-{spec.key}"
+    with open(os.path.join(work, f"{name}.lock"), "w", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            mend = "Wait until it has ended, and run again."
+            raise HostError("build of netmap", spec.key, "is under way already", mend) from None
+        for left in Path(work).glob(f"{name}.build-*"):
+            shutil.rmtree(left)
+        folder = tempfile.mkdtemp(prefix=f"{name}.build-", dir=work)
+        try:
+            yield Path(folder)
+        finally:
+            shutil.rmtree(folder)
+
+
+def _make(
+    spec: BuildSpec, source: str, kernel_folder: str, folder: Path, run: Runner
+) -> tuple[Manifest, dict[str, bytes]]:
+    """Unpack, configure, make, install under the folder, and read what came out."""
+    tree, stage, build_folder = folder / "source", folder / "stage", folder / "build"
+    for path in (tree, stage, build_folder):
+        path.mkdir()
+    _expect_success("unpacking netmap", run(["tar", "-xf", source, "-C", str(tree), "--strip-components=1"]))
+    _put_archives(spec, tree)
+    argv = configure_argv(spec, str(tree / "configure"), kernel_folder, str(stage))
+    configured = run(["env", f"--chdir={build_folder}", *argv])
+    if configured.returncode != 0:
+        mend = "Correct the options, or build without this driver (the adapter is emulated then)."
+        raise HostError("configure of netmap", None, f"failed: {complaint(configured.stdout)}", mend)
+    drivers = native_drivers(configured.stdout)
+    missing = sorted(set(spec.drivers) - set(drivers))
+    if missing:
+        mend = "Its warnings say why; correct the options, or leave the driver out."
+        raise HostError("configure of netmap", None, f"left out {', '.join(missing)}", mend)
+    make = ["make", "-C", str(build_folder)]
+    _expect_success("make of netmap", run([*make, f"-j{os.cpu_count() or 1}"]))
+    # Without debug information, which makes the modules twenty times as large.
+    _expect_success("make install of netmap", run([*make, "install", "INSTALL_MOD_STRIP=1"]))
+    contents = _installed(spec, stage)
+    _expect_modules(spec, contents)
+    files = {name: sha256(content) for name, content in contents.items()}
+    options = tuple(option for option in argv[1:] if str(folder) not in option)
+    return Manifest(spec.key, spec.commit, spec.kernel, spec.modules, drivers, options, files), contents
+
+
+def _put_archives(spec: BuildSpec, tree: Path) -> None:
+    """Give configure the drivers' sources where it looks before it downloads."""
+    for archive in spec.archives:
+        with open(archive.path, "rb") as file:
+            content = file.read()
+        if sha256(content) != archive.sha256:
+            mend = "Take the file anew, or correct the sha256."
+            raise InputError("driver archive", archive.path, f"has sha256 {sha256(content)}", mend)
+        place = tree / "LINUX/ext-drivers" / archive.driver / os.path.basename(archive.path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+
+
+def _installed(spec: BuildSpec, stage: Path) -> dict[str, bytes]:
+    """What `make install` put under ``stage``, by the path below the root folder where it is to be."""
+    modules = f"lib/modules/{spec.kernel}"
+    contents = {f"{modules}/{MODULE_FOLDER}/{path.name}": path.read_bytes() for path in stage.rglob("*.ko")}
+    for folder in ("usr/local/include", "usr/local/lib"):
+        for path in (stage / folder).rglob("*"):
+            if path.is_file():
+                contents[str(path.relative_to(stage))] = path.read_bytes()
+    return contents
+
+
+def _expect_modules(spec: BuildSpec, contents: dict[str, bytes]) -> None:
+    for module in spec.modules:
+        path = f"lib/modules/{spec.kernel}/{MODULE_FOLDER}/{module}.ko"
+        if path not in contents:
+            raise HostError("build of netmap", None, f"gave no {module}.ko", "Look at its output by building by hand.")
+        # .modinfo holds `vermagic=<release> ...`; a module of another kernel would only fail when it is loaded.
+        if f"vermagic={spec.kernel} ".encode() not in contents[path]:
+            mend = f"Install the headers of {spec.kernel} on the build host anew."
+            raise HostError("build of netmap", None, f"gave a {module}.ko for another kernel than {spec.kernel}", mend)
+
+
+def _expect_success(what: str, done: Completed) -> None:
+    if done.returncode != 0:
+        said = " ".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-8:])
+        raise HostError(what, None, f"ended with {done.returncode}: {said}", "Mend the cause and run again.")

@@ -1,0 +1,111 @@
+"""Installing and loading, on a simulated host; tests/vm installs the real thing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from linerate.errors import HostError, InputError
+from linerate.netmap.install import install, installed_manifest, is_current, load, read_parameters
+
+KERNEL = "6.1.0-56-amd64"
+
+
+def test_installed_once_then_left_alone(host, package):
+    path = package(netmap=b"one")
+    steps = install(path, host.run, root=str(host.root)).steps
+    assert steps[0] == f"write /lib/modules/{KERNEL}/updates/netmap/netmap.ko"
+    assert steps[-1] == f"depmod -a {KERNEL}"
+    assert (host.updates / "netmap.ko").read_bytes() == b"one"
+    assert installed_manifest(KERNEL, str(host.root)).modules == ("netmap",)
+    assert install(path, host.run, root=str(host.root)).steps == ()
+
+
+def test_check_mode_changes_nothing(host, package):
+    assert install(package(netmap=b"one"), host.run, check=True, root=str(host.root)).steps
+    assert host.ran == []
+    assert installed_manifest(KERNEL, str(host.root)) is None
+
+
+def test_what_an_earlier_package_brought_is_removed(host, package):
+    install(package(netmap=b"one", e1000=b"native"), host.run, root=str(host.root))
+    install(package(netmap=b"one"), host.run, root=str(host.root))
+    assert [path.name for path in host.updates.iterdir()] == ["netmap.ko"]
+
+
+def test_damage_is_mended(host, package):
+    path = package(netmap=b"one")
+    install(path, host.run, root=str(host.root))
+    (host.updates / "netmap.ko").write_bytes(b"cut")
+    assert install(path, host.run, root=str(host.root)).steps
+    assert (host.updates / "netmap.ko").read_bytes() == b"one"
+
+
+def test_an_installation_that_was_cut_off_does_not_count(host, package):
+    path = package(netmap=b"one")
+    host.refuses[f"depmod -a {KERNEL}"] = "disk full"
+    with pytest.raises(HostError, match="disk full"):
+        install(path, host.run, root=str(host.root))
+    assert installed_manifest(KERNEL, str(host.root)) is None
+    host.refuses = {}
+    assert install(path, host.run, root=str(host.root)).steps == (f"depmod -a {KERNEL}",)
+
+
+def test_a_package_of_another_kernel_is_refused(host, package):
+    with pytest.raises(InputError, match=r"is for kernel 5\.14\.0, and 6\.1\.0-56-amd64 runs"):
+        install(package(kernel="5.14.0", netmap=b"one"), host.run, root=str(host.root))
+
+
+def test_a_package_that_was_cut_is_refused(host, package):
+    path = Path(package(netmap=b"one"))
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match="cannot be read"):
+        install(str(path), host.run, root=str(host.root))
+
+
+def test_selinux_labels_are_given_where_selinux_is(host, package):
+    host.put("sys/fs/selinux/enforce", "1")
+    install(package(netmap=b"one"), host.run, root=str(host.root))
+    assert host.ran == [f"restorecon -R /lib/modules/{KERNEL}", f"depmod -a {KERNEL}"]
+
+
+def test_loaded_by_name_with_its_parameters_and_then_left_alone(host, package):
+    install(package(netmap=b"one"), host.run, root=str(host.root))
+    assert load({"buf_num": "16384"}, host.run, root=str(host.root)) == ("modprobe netmap buf_num=16384",)
+    assert read_parameters(str(host.root))["buf_num"] == "16384"
+    assert is_current(host.run, str(host.root))
+    assert load({"buf_num": "16384"}, host.run, root=str(host.root)) == ()
+
+
+def test_a_parameter_is_set_in_place(host, package):
+    install(package(netmap=b"one"), host.run, root=str(host.root))
+    load({}, host.run, root=str(host.root))
+    assert load({"admode": "1"}, host.run, check=True, root=str(host.root))
+    assert read_parameters(str(host.root))["admode"] == "0"
+    steps = load({"admode": "1"}, host.run, root=str(host.root))
+    assert steps == ("write /sys/module/netmap/parameters/admode: 1",)
+    assert read_parameters(str(host.root))["admode"] == "1"
+
+
+def test_a_module_of_an_earlier_build_is_taken_out_first(host, package):
+    install(package(netmap=b"new build"), host.run, root=str(host.root))
+    host.loaded(b"old build")
+    assert not is_current(host.run, str(host.root))
+    assert load({}, host.run, root=str(host.root)) == ("modprobe -r netmap", "modprobe netmap")
+    assert is_current(host.run, str(host.root))
+
+
+def test_a_module_in_use_is_not_forced_out(host, package):
+    install(package(netmap=b"new build"), host.run, root=str(host.root))
+    host.loaded(b"old build")
+    host.refuses["modprobe -r netmap"] = "modprobe: FATAL: Module netmap is in use."
+    with pytest.raises(HostError, match="Module netmap is in use"):
+        load({}, host.run, root=str(host.root))
+
+
+def test_secure_boot_is_explained(host, package):
+    install(package(netmap=b"one"), host.run, root=str(host.root))
+    host.refuses["modprobe netmap"] = "modprobe: ERROR: could not insert 'netmap': Key was rejected by service"
+    with pytest.raises(HostError, match="Secure Boot"):
+        load({}, host.run, root=str(host.root))
