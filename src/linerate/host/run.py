@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Callable
 
 from ..errors import HostError
@@ -54,3 +56,41 @@ def run(argv: Sequence[str], timeout: float = 60) -> Completed:
         mend = "See why it hangs by running it by hand."
         raise HostError("command", " ".join(command), f"did not end within {timeout:g} s", mend) from None
     return Completed(command, done.returncode, done.stdout, done.stderr)
+
+
+LoggedRunner = Callable[[Sequence[str], Path, Path], int]
+"""What the core wants handed in for long work: argv, the folder to work in, the log. :func:`run_logged` is it."""
+
+
+def run_logged(argv: Sequence[str], folder: Path, log: Path, timeout: float = 3 * 3600) -> int:
+    """Run ``argv`` in ``folder`` without a shell, in the C locale; both streams go to ``log`` as they come.
+
+    Returns the exit status (negative: by that signal), for the caller to judge. The program is told to end
+    when this process dies (prctl(2), PR_SET_PDEATHSIG): what is killed must not go on writing behind the
+    back of the next attempt. Where ``argv`` cannot be started, the log says why and the status is not 0.
+    Raises :class:`HostError` where it does not end in time (it is killed then, with all it started).
+    """
+    command = ("setpriv", "--pdeathsig", "TERM", *argv)
+    with log.open("wb") as output:
+        try:
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "LC_ALL": "C"},
+                start_new_session=True,
+            )
+        except FileNotFoundError:
+            mend = "Install the package that holds it (util-linux), or correct PATH."
+            raise HostError("program", command[0], "is not on this host", mend) from None
+        try:
+            return process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            mend = f"See {log} for how far it came."
+            raise HostError("command", " ".join(argv), f"did not end within {timeout:g} s", mend) from None
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()

@@ -19,6 +19,20 @@ _DEFAULT_METHOD = re.compile(r"^(?:Default i|I)njection method: (.+?)\s*$", re.M
 _OPTIONAL_METHOD = re.compile(r"^Optional injection method: (.+?)\s*$", re.MULTILINE)
 
 
+def release(version: str) -> tuple[int, ...]:
+    """The numbers of a version, for comparing: (4, 4, 3); () where it begins with none."""
+    numbers = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(int(number) for number in numbers[0].split(".")) if numbers else ()
+
+
+def why_netmap_is_broken(version: str) -> str | None:
+    """Why --netmap does not work in this version although it can be compiled in; None where it works."""
+    first, last = BROKEN_NETMAP
+    if first <= release(version) <= last:
+        return f"netmap does not work in tcpreplay {version} (broken from 4.4.4 to 4.5.2)"
+    return None
+
+
 @dataclass(frozen=True)
 class Version:
     """One tcpreplay as it was built. ``optional_methods`` are those that an option must ask for."""
@@ -32,8 +46,7 @@ class Version:
     @property
     def release(self) -> tuple[int, ...]:
         """The numbers of the version, for comparing: (4, 4, 3)."""
-        numbers = re.match(r"\d+(?:\.\d+)*", self.version)
-        return tuple(int(number) for number in numbers[0].split(".")) if numbers else ()
+        return release(self.version)
 
     @property
     def netmap(self) -> bool:
@@ -50,10 +63,7 @@ class Version:
         """Why this tcpreplay cannot send through netmap, in plain words; None where it can."""
         if not self.netmap:
             return f"tcpreplay {self.version} is not compiled with netmap"
-        first, last = BROKEN_NETMAP
-        if first <= self.release <= last:
-            return f"netmap does not work in tcpreplay {self.version} (broken from 4.4.4 to 4.5.2)"
-        return None
+        return why_netmap_is_broken(self.version)
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
 from linerate.errors import HostError
-from linerate.host.run import run
+from linerate.host.run import run, run_logged
 
 
 def test_both_streams_and_the_status_come_back():
@@ -47,3 +49,34 @@ def test_a_file_that_is_no_program_is_named(tmp_path):
 def test_a_program_that_hangs_is_ended():
     with pytest.raises(HostError, match=r"did not end within 0\.2 s"):
         run([sys.executable, "-c", "import time; time.sleep(60)"], timeout=0.2)
+
+
+def test_a_log_holds_both_streams_of_a_program_that_works_in_a_folder(tmp_path):
+    script = "import os, sys; print(os.getcwd(), os.environ['LC_ALL'], flush=True); sys.exit('err')"
+    assert run_logged([sys.executable, "-c", script], tmp_path, tmp_path / "log") == 1
+    assert (tmp_path / "log").read_text() == f"{tmp_path} C\nerr\n"
+
+
+def test_a_program_that_is_not_there_is_named_in_the_log(tmp_path):
+    assert run_logged(["no-such-program-here"], tmp_path, tmp_path / "log") > 0
+    assert "no-such-program-here" in (tmp_path / "log").read_text()
+
+
+def running(pid: str) -> bool:
+    """Whether it runs: one that has ended but that nobody has asked for its status does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_logged_program_that_hangs_is_ended_with_all_it_started(tmp_path):
+    script = "echo $$; sleep 600 & echo $!; wait"
+    with pytest.raises(HostError, match=r"did not end within 1 s.*See .*log"):
+        run_logged(["sh", "-c", script], tmp_path, tmp_path / "log", timeout=1)
+    pids = (tmp_path / "log").read_text().split()
+    assert len(pids) == 2
+    deadline = time.monotonic() + 30
+    while any(running(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert [pid for pid in pids if running(pid)] == []

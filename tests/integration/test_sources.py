@@ -1,0 +1,96 @@
+"""The role sources: an archive comes from the artifacts or from upstream, or one error says what to do."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+ARCHIVE = b"an archive of upstream's\n" * 1000
+SHA256 = hashlib.sha256(ARCHIVE).hexdigest()
+PLAYBOOK = "- name: Have an archive\n  hosts: labhost\n  gather_facts: false\n  roles:\n    - role: sources\n"
+
+
+class Upstream(BaseHTTPRequestHandler):
+    """Offers /whole, /other (another content), and /cut, which ends in the middle."""
+
+    def do_GET(self):  # the name is http.server's
+        content = ARCHIVE if self.path != "/other" else b"<html>moved</html>"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content[: 100 if self.path == "/cut" else None])
+
+    def log_message(self, *arguments):
+        """Keep quiet."""
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+
+
+@pytest.fixture
+def have(play, tmp_path):
+    """Runs the role for an archive of this test's."""
+    playbook = tmp_path / "have.yml"
+    playbook.write_text(PLAYBOOK)
+    return partial(
+        play,
+        str(playbook),
+        sources_file="made-1.0.tar.gz",
+        sources_sha256=SHA256,
+        sources_artifacts_dir=str(tmp_path / "artifacts"),
+        sources_dir=str(tmp_path / "host"),
+    )
+
+
+def test_an_artifact_is_pushed_and_nothing_is_downloaded(namespaces, have, tmp_path):
+    artifact = tmp_path / "artifacts/made-1.0.tar.gz"
+    artifact.parent.mkdir()
+    artifact.write_bytes(b"something else")
+    wrong = have(sources_url="http://192.0.2.1/")
+    assert (wrong.rc, wrong.changed_tasks, len(wrong.failures)) == (2, 0, 1), wrong.stdout
+    found = hashlib.sha256(b"something else").hexdigest()
+    said = " ".join(wrong.failures[0].split())
+    assert said == (
+        f"{artifact} on the controller has sha256 {found}, expected {SHA256}. Remove it, or put the right one there."
+    )
+
+    artifact.write_bytes(ARCHIVE)
+    without_network = ("unshare", "--net")
+    pushed = have(sources_url="http://192.0.2.1/", before=without_network)
+    assert pushed.rc == 0, pushed.stdout
+    assert (tmp_path / "host/made-1.0.tar.gz").read_bytes() == ARCHIVE
+    again = have(sources_url="http://192.0.2.1/", before=without_network)
+    assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
+
+
+@pytest.mark.parametrize("path", ["/cut", "/other"])
+def test_a_download_that_is_not_the_archive_is_refused_and_the_next_run_repairs_it(have, upstream, tmp_path, path):
+    bad = have(sources_url=upstream + path)
+    assert (bad.rc, len(bad.failures)) == (2, 1), bad.stdout
+    said = " ".join(bad.failures[0].split())
+    assert said.startswith(f"made-1.0.tar.gz could not be downloaded from {upstream}{path}: ")
+    assert f"put the file (sha256 {SHA256}) at {tmp_path}/artifacts/made-1.0.tar.gz on the controller" in said
+    assert not (tmp_path / "host/made-1.0.tar.gz").exists()
+
+    good = have(sources_url=f"{upstream}/whole")
+    assert good.rc == 0, good.stdout
+    assert (tmp_path / "host/made-1.0.tar.gz").read_bytes() == ARCHIVE
+
+
+def test_neither_artifact_nor_network(namespaces, have, upstream, tmp_path):
+    lost = have(sources_url="http://upstream.invalid/made-1.0.tar.gz", before=("unshare", "--net"))
+    assert (lost.rc, len(lost.failures)) == (2, 1), lost.stdout
+    assert f"at {tmp_path}/artifacts/made-1.0.tar.gz on the controller" in " ".join(lost.failures[0].split())
+    foretold = have("--check", sources_url=f"{upstream}/whole")
+    assert foretold.rc == 0, foretold.stdout
+    assert not (tmp_path / "host/made-1.0.tar.gz").exists()
