@@ -11,7 +11,7 @@ export LC_ALL := C.UTF-8
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run setup lab-down test test-packages lint types unit integration browser bench lock clean
+.PHONY: help run setup lab-down vm-up vm-run vm-down test test-vm test-packages lint types unit integration browser bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -35,6 +35,15 @@ run: setup ## Send, measure and report on the embedded lab (ARGS="-e benchmark_r
 lab-down: setup ## Remove the embedded lab
 	$(PLAYBOOK) playbooks/lab_down.yml
 
+vm-up: setup ## Start two QEMU guests with real kernels, a sender and a receiver (the first time builds their image)
+	$(PLAYBOOK) --inventory inventory/vm playbooks/vm_up.yml
+
+vm-run: vm-up ## Send, measure and report in the guests (ARGS as for run)
+	$(PLAYBOOK) --inventory inventory/vm site.yml $(ARGS)
+
+vm-down: setup ## End the guests; their image stays
+	$(PLAYBOOK) playbooks/vm_down.yml
+
 test: lint types unit browser integration ## Everything that needs no guest
 
 lint: $(VENV)/.dev
@@ -57,6 +66,9 @@ browser: test-packages
 
 integration: test-packages
 	$(BIN)/python -m pytest tests/integration
+
+test-vm: $(VENV)/.dev ## The main job in guests of the tests' own
+	$(BIN)/python -m pytest tests/vm
 
 bench: $(VENV)/.dev ## Our figures beside the alternatives, as ratios
 	$(BIN)/python bench/pcap.py

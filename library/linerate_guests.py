@@ -1,0 +1,116 @@
+#!/usr/bin/python
+"""Start or end the guests of the virtual bench: a thin layer over linerate.host.guest."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: linerate_guests
+short_description: Start or end two QEMU guests, a sender and a receiver with kernels of their own
+description:
+  - Starts the guests C(sender1) and C(receiver1), each on a fresh overlay of one disk image. Their SSH is reached
+    on ports of 127.0.0.1 that were free; their second NICs (e1000) are joined to each other.
+  - KVM is used where a kernel was seen to start by it, QEMU's own emulation otherwise.
+  - A guest that runs is left alone; one whose process died is started afresh.
+  - Which ports the guests have is stored in C(guests.json) in O(folder).
+requirements:
+  - qemu-system-x86 and qemu-utils on the host
+options:
+  state:
+    description: Whether the guests are to run.
+    type: str
+    choices: [present, absent]
+    default: present
+  folder:
+    description: Folder for the overlays, consoles and pid files. With O(state=absent) it is removed.
+    type: path
+    required: true
+  image:
+    description: Folder that holds C(disk.img), C(vmlinuz) and C(initrd.img). Needed with O(state=present).
+    type: path
+  memory_mib:
+    description: Memory of each guest in MiB.
+    type: int
+    default: 2048
+  cpus:
+    description: Virtual CPUs of each guest.
+    type: int
+    default: 2
+attributes:
+  check_mode:
+    support: full
+    description: Says what would be done, without doing it.
+  diff_mode:
+    support: full
+    description: Shows which guests are started and ended.
+author:
+  - The linerate contributors
+"""
+
+EXAMPLES = r"""
+- name: Have the guests run
+  linerate_guests:
+    folder: /var/tmp/linerate-guests/running
+    image: /var/tmp/linerate-guests/image
+
+- name: End them
+  linerate_guests:
+    state: absent
+    folder: /var/tmp/linerate-guests/running
+"""
+
+RETURN = r"""
+guests:
+  description: The guests that run, by name, with C(port), C(accelerator) and C(image).
+  returned: success
+  type: dict
+  sample: {"sender1": {"port": 40123, "accelerator": "tcg", "image": "/var/tmp/linerate-guests/image"}}
+steps:
+  description: What was needed, in order.
+  returned: success
+  type: list
+  elements: str
+  sample: ["start sender1 from image"]
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.linerate.errors import LinerateError
+from ansible.module_utils.linerate.host import guest
+from ansible.module_utils.linerate.host.run import run
+
+
+def main() -> None:
+    """Ansible's entry point."""
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "folder": {"type": "path", "required": True},
+            "image": {"type": "path"},
+            "memory_mib": {"type": "int", "default": 2048},
+            "cpus": {"type": "int", "default": 2},
+        },
+        required_if=[("state", "present", ["image"])],
+        supports_check_mode=True,
+    )
+    given = module.params
+    folder = Path(given["folder"])
+    try:
+        if given["state"] == "present":
+            machine = guest.Machine(given["memory_mib"], given["cpus"])
+            change = guest.present(guest.Image(Path(given["image"])), folder, machine, run, check=module.check_mode)
+        else:
+            change = guest.absent(folder, check=module.check_mode)
+    except LinerateError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(
+        changed=change.changed,
+        guests={name: asdict(running) for name, running in change.guests.items()},
+        steps=list(change.steps),
+        diff={"before": "", "after": "".join(f"{step}\n" for step in change.steps)},
+    )
+
+
+if __name__ == "__main__":
+    main()
