@@ -123,6 +123,15 @@ def test_what_decides_the_outcome_is_what_is_compared(bench, netmap):
     assert any(reason.startswith("compiler was 'cc: cc 9', is to be 'cc: ") for reason in bench.reasons)
 
 
+def test_a_second_version_stands_beside_the_first(bench, tmp_path):
+    bench.build()
+    (tmp_path / "second").mkdir()
+    second = Bench(tmp_path / "second", said=SAID.replace("4.4.2", "4.4.3"))
+    second.recipe = replace(second.recipe, version="4.4.3", prefix=bench.recipe.prefix)
+    second.build()
+    assert (bench.reasons, second.reasons) == ((), ())
+
+
 def test_an_executable_that_was_removed_is_built_again(bench):
     bench.build()
     bench.recipe.executable.unlink()
