@@ -86,7 +86,8 @@ def tarball(tmp_path_factory) -> Tarball:
 @pytest.fixture
 def netmap_source(tarball: Tarball, tmp_path: Path) -> str:
     """The folder of netmap's true source; empty where it is not in artifacts/, or the version cannot use it."""
-    at_hand = sorted((REPOSITORY / "artifacts").glob("netmap-*.tar.gz"))
+    # The source is named after its whole commit; what was built from it stands there, too.
+    at_hand = sorted((REPOSITORY / "artifacts").glob(f"netmap-{'[0-9a-f]' * 40}.tar.gz"))
     if not at_hand or tarball.version not in ("4.4.2", "4.4.3"):
         return ""
     (tmp_path / "netmap").mkdir()
