@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -115,15 +116,22 @@ def test_targets_with_python_3_9_and_without_scapy(lab, play, tmp_path, python39
     assert [trial["verdict"]["valid"] for trial in trials] == [True]
 
 
+def sent_by_the_lab() -> int:
+    counter = "/sys/class/net/lrs0/statistics/tx_packets"
+    inside = ["ip", "netns", "exec", "linerate-sender1", "cat", counter]
+    return int(subprocess.run(inside, capture_output=True, text=True, check=True).stdout)
+
+
 def test_check_mode_shows_the_plan_and_sends_nothing(lab, play, tmp_path):
     scenario = short(tmp_path, benchmark_cases=["tcp_port_scan_64"])
     made = play("playbooks/pcaps.yml", **scenario)
     assert made.rc == 0, made.stdout
+    before = sent_by_the_lab()
     checked = play("playbooks/benchmark.yml", "--check", **scenario)
     assert checked.rc == 0, checked.stdout
     assert "3 trials, about" in checked.stdout
     assert not (tmp_path / "results").exists()
-    assert Path("/proc/net/packet").exists()
+    assert sent_by_the_lab() == before
 
 
 @pytest.mark.parametrize(
