@@ -62,15 +62,20 @@ LoggedRunner = Callable[[Sequence[str], Path, Path], int]
 """What the core wants handed in for long work: argv, the folder to work in, the log. :func:`run_logged` is it."""
 
 
+def tied(argv: Sequence[str], ending: str) -> tuple[str, ...]:
+    """``argv`` as a program that gets the signal ``ending`` when this process dies (prctl(2), PR_SET_PDEATHSIG)."""
+    return ("setpriv", "--pdeathsig", ending, *argv)
+
+
 def run_logged(argv: Sequence[str], folder: Path, log: Path, timeout: float = 3 * 3600) -> int:
     """Run ``argv`` in ``folder`` without a shell, in the C locale; both streams go to ``log`` as they come.
 
     Returns the exit status (negative: by that signal), for the caller to judge. The program is told to end
-    when this process dies (prctl(2), PR_SET_PDEATHSIG): what is killed must not go on writing behind the
-    back of the next attempt. Where ``argv`` cannot be started, the log says why and the status is not 0.
+    when this process dies: what is killed must not go on writing behind the back of the next attempt.
+    Where ``argv`` cannot be started, the log says why and the status is not 0.
     Raises :class:`HostError` where it does not end in time (it is killed then, with all it started).
     """
-    command = ("setpriv", "--pdeathsig", "TERM", *argv)
+    command = tied(argv, "TERM")
     with log.open("wb") as output:
         try:
             process = subprocess.Popen(

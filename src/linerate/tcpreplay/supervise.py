@@ -6,9 +6,9 @@ tcpreplay sets stderr non-blocking, may write over 100 MB of it in ten seconds, 
 
 from __future__ import annotations
 
-import ctypes
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import time
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Callable
 
 from ..errors import HostError, InputError
+from ..host.run import tied
 
-PR_SET_PDEATHSIG = 1
 KEPT_BYTES = 64 * 1024
 GRACE_SECONDS = 3.0
 MAX_WAIT_SECONDS = 1.0
@@ -64,10 +64,6 @@ class Capture:
         return (bytes(self._head) + gap + tail).decode("utf-8", "replace")
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-
-
 def supervise(
     argv: Sequence[str],
     deadline_seconds: float,
@@ -83,19 +79,20 @@ def supervise(
         raise InputError(
             "deadline", deadline_seconds, "must be more than 0 seconds", "Give the planned time and a margin."
         )
+    if shutil.which(argv[0]) is None:
+        raise HostError("program", argv[0], "is not on this host, or may not be executed", "Run the provisioning play.")
     started = time.monotonic()
     try:
         process = subprocess.Popen(  # noqa: S603
-            list(argv),
+            tied(argv, "KILL"),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, "LC_ALL": "C"},
-            preexec_fn=_die_with_parent,  # noqa: PLW1509
         )
     except OSError as error:
         raise HostError(
-            "program", argv[0], f"cannot be started: {error.strerror}", "Run the provisioning play."
+            "program", error.filename, f"cannot be started: {error.strerror}", "Run the provisioning play."
         ) from error
     watch = _Watch(process, started, deadline_seconds, grace_seconds)
     try:
