@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
 import struct
@@ -14,7 +15,9 @@ from linerate.errors import HostError, InputError
 from linerate.host.receiver import ReceiverOptions, start, stop
 from linerate.host.witness import ETH_P_ALL, PacketWitness
 
-DESTINATION = "198.19.0.1"
+# The loopback interface is everybody's: each process that tests has four addresses of its own.
+OWN = ipaddress.IPv4Network((int(ipaddress.IPv4Address("198.19.0.0")) + os.getpid() % 16_384 * 4, 30))
+DESTINATION, NEIGHBOUR = (str(address) for address in OWN.hosts())
 USUAL = {
     "name": "test",
     "interface": "lo",
@@ -56,11 +59,12 @@ def send(data: bytes, count: int) -> None:
     ("destination", "shortest", "longest", "counted"),
     [
         (DESTINATION, 78, 78, 300),
-        ("198.18.0.0/15", 60, 1514, 300),
-        ("198.19.0.2", 78, 78, 0),
+        (str(OWN), 60, 1514, 300),
+        (NEIGHBOUR, 78, 78, 0),
         (DESTINATION, 79, 1514, 0),
         (DESTINATION, 60, 77, 0),
     ],
+    ids=["address", "network", "neighbour", "too short", "too long"],
 )
 def test_the_witness_counts_what_is_meant(destination, shortest, longest, counted):
     with PacketWitness("lo", destination, shortest, longest) as witness:
@@ -88,7 +92,7 @@ def test_the_background_count_from_start_to_stop(tmp_path: Path):
     assert report["witness"] == {
         "method": "packet_socket",
         "packets": 300,
-        "matches": "IPv4 to 198.19.0.1/32, 78 to 78 B",
+        "matches": f"IPv4 to {DESTINATION}/32, 78 to 78 B",
     }
     assert sum(sample["packets"] for sample in report["samples"]) == 300
     assert len(report["samples"]) > 1
