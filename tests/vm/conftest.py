@@ -4,12 +4,35 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.integration.conftest import Play, play
+from tests.integration.conftest import REPOSITORY, Play, Played, play
+from tests.standin.archive import standin_netmap
 
-__all__ = ["guests", "play", "running_folder"]
+__all__ = ["guests", "netmap_source", "play", "running_folder", "true_netmap"]
+
+COMMIT = "89607e1406c1fa5ac2106bd2ff33417f090c0d60"
+TRUE_SOURCE = REPOSITORY / f"artifacts/netmap-{COMMIT}.tar.gz"
+
+
+@dataclass(frozen=True)
+class NetmapSource:
+    """What role netmap builds in these tests: ``true`` netmap, or the stand-in of tests/standin/netmap.
+
+    ``artifacts`` holds the source and takes the packages: nothing that an earlier session built is used.
+    """
+
+    commit: str
+    artifacts: Path
+    true: bool
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Variables of role netmap to build it on the controller."""
+        folder = str(self.artifacts)
+        return {"netmap_commit": self.commit, "netmap_artifacts": folder, "netmap_build_host": "localhost"}
 
 
 @pytest.fixture(scope="session")
@@ -21,10 +44,10 @@ def running_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def guests(running_folder: Path, play: Play) -> Iterator[Callable[..., object]]:
+def guests(running_folder: Path, play: Play) -> Iterator[Callable[..., Played]]:
     """Both guests, fresh; a function that runs a playbook on them."""
 
-    def run(playbook: str, **extra_vars: object) -> object:
+    def run(playbook: str, **extra_vars: object) -> Played:
         return play(playbook, "--inventory inventory/vm", **extra_vars)
 
     up = run("playbooks/vm_up.yml")
@@ -33,3 +56,23 @@ def guests(running_folder: Path, play: Play) -> Iterator[Callable[..., object]]:
     down = run("playbooks/vm_down.yml")
     assert down.rc == 0, down.stdout
     assert not running_folder.exists()
+
+
+@pytest.fixture(scope="session")
+def netmap_source(guests: Callable[..., Played], tmp_path_factory: pytest.TempPathFactory) -> NetmapSource:
+    """The true source where artifacts/ has it, unless LINERATE_TEST_NETMAP=standin; what builds it is installed."""
+    ready = guests("tests/vm/headers.yml")
+    assert ready.rc == 0, ready.stdout
+    artifacts = tmp_path_factory.mktemp("artifacts")
+    if TRUE_SOURCE.exists() and os.environ.get("LINERATE_TEST_NETMAP") != "standin":
+        (artifacts / TRUE_SOURCE.name).symlink_to(TRUE_SOURCE)
+        return NetmapSource(COMMIT, artifacts, true=True)
+    return NetmapSource(standin_netmap(artifacts), artifacts, true=False)
+
+
+@pytest.fixture
+def true_netmap(netmap_source: NetmapSource) -> NetmapSource:
+    """For tests that the stand-in cannot serve, such as sending: skips them, visibly, where it is all there is."""
+    if not netmap_source.true:
+        pytest.skip(f"needs the true netmap, and the stand-in is used: {TRUE_SOURCE.relative_to(REPOSITORY)}")
+    return netmap_source

@@ -1,0 +1,36 @@
+"""Stand-in source trees as the archives that the roles take, made by git with a commit that the content decides."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+NETMAP = Path(__file__).parent / "netmap"
+
+_IDENTITY = {
+    **{f"GIT_{who}_NAME": "linerate" for who in ("AUTHOR", "COMMITTER")},
+    **{f"GIT_{who}_EMAIL": "linerate@example.invalid" for who in ("AUTHOR", "COMMITTER")},
+    **{f"GIT_{who}_DATE": "2000-01-01T00:00:00+0000" for who in ("AUTHOR", "COMMITTER")},
+    # Whatever the user's own settings are.
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_SYSTEM": os.devnull,
+}
+
+
+def standin_netmap(folder: Path) -> str:
+    """Put the stand-in's archive into ``folder`` under the name role netmap looks for; its commit."""
+    with tempfile.TemporaryDirectory() as git_dir:
+        environment = {**os.environ, **_IDENTITY, "GIT_DIR": git_dir, "GIT_WORK_TREE": str(NETMAP)}
+
+        def git(*arguments: str) -> str:
+            done = subprocess.run(["git", *arguments], env=environment, check=True, capture_output=True, text=True)
+            return done.stdout.strip()
+
+        git("init", "--quiet")
+        git("add", "--all")
+        git("commit", "--quiet", "--message", "A stand-in for netmap")
+        commit = git("rev-parse", "HEAD")
+        git("archive", "--prefix=netmap/", f"--output={folder / f'netmap-{commit}.tar.gz'}", commit)
+    return commit

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* Stands where netmap's header would; nothing can be sent with it. */
+#ifndef LINERATE_STANDIN_NETMAP_H
+#define LINERATE_STANDIN_NETMAP_H
+
+#define NETMAP_API 14
+
+#endif
