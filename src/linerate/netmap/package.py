@@ -1,20 +1,16 @@
-"""The packed result of a build: a tar file with a manifest that says what it is for and what it holds."""
+"""The packed result of a build of netmap, and its manifest."""
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import io
 import json
-import os
-import tarfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from ..errors import HostError, InputError
-from ..files import replaced
+from .. import package
+from ..errors import InputError
+from ..package import sha256
 
-MANIFEST = "manifest.json"
+__all__ = ["Manifest", "pack", "read_manifest", "sha256", "unpack"]
 
 
 @dataclass(frozen=True)
@@ -47,52 +43,10 @@ def read_manifest(content: bytes, source: str) -> Manifest:
 
 
 def pack(path: str, manifest: Manifest, contents: Mapping[str, bytes]) -> None:
-    """Write the package to ``path``, whole or not at all: that it is there means that the build was finished."""
-    # Times and names are left out, so that the same files give the same package.
-    with (
-        replaced(path) as descriptor,
-        open(descriptor, "wb", closefd=False) as raw,
-        gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as zipped,
-        tarfile.open(fileobj=zipped, mode="w") as archive,
-    ):
-        _add(archive, MANIFEST, manifest.as_json())
-        for name in sorted(contents):
-            _add(archive, name, contents[name])
+    """Write the package to ``path``, whole or not at all."""
+    package.pack(path, manifest.as_json(), contents)
 
 
 def unpack(path: str) -> tuple[Manifest, dict[str, bytes]]:
-    """The manifest and the files of the package at ``path``, each held against its sha256.
-
-    Raises ``HostError`` where there is no such file, ``InputError`` where it is not whole.
-    """
-    mend = "Remove it; the next run builds it anew."
-    try:
-        with tarfile.open(path, "r:gz") as archive:
-            contents = {member.name: _content(archive, member) for member in archive}
-    except FileNotFoundError:
-        raise HostError("netmap package", path, "is not there", "Build it first.") from None
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise InputError("netmap package", path, f"cannot be read ({error})", mend) from error
-    manifest = read_manifest(contents.pop(MANIFEST, b""), path)
-    if {name: sha256(content) for name, content in contents.items()} != dict(manifest.files):
-        raise InputError("netmap package", path, "does not hold the files of its manifest", mend)
-    for name in manifest.files:
-        if os.path.isabs(name) or ".." in name.split("/"):
-            raise InputError("netmap package", path, f"holds {name!r}, which leads out of the root folder", mend)
-    return manifest, contents
-
-
-def sha256(content: bytes) -> str:
-    """The sha256 of ``content`` in hexadecimal."""
-    return hashlib.sha256(content).hexdigest()
-
-
-def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
-    member = tarfile.TarInfo(name)
-    member.size = len(content)
-    archive.addfile(member, io.BytesIO(content))
-
-
-def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    file = archive.extractfile(member)
-    return file.read() if file else b""
+    """The manifest and the files of the package at ``path``; raises as :func:`linerate.package.unpack` does."""
+    return package.unpack(path, "netmap package", read_manifest)
