@@ -48,7 +48,7 @@ options:
     type: dict
     default: {}
   kernel_sources:
-    description: The tree that holds the sources of the kernel's own drivers.
+    description: The tree that holds the sources of the kernel's own drivers, or a tar archive of it.
     type: path
   driver_archives:
     description: Sources of external drivers, put where netmap looks before it downloads.
@@ -97,7 +97,7 @@ EXAMPLES = r"""
     packages: /var/lib/linerate/packages
     work: /var/tmp
     drivers: [e1000]
-    kernel_sources: /usr/src/linux-source-6.1
+    kernel_sources: /usr/src/linux-source-6.1.tar.xz
 """
 
 RETURN = r"""

@@ -9,6 +9,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import HostError, InputError
@@ -106,7 +107,8 @@ def _make(
         path.mkdir()
     _expect_success("unpacking netmap", run(["tar", "-xf", source, "-C", str(tree), "--strip-components=1"]))
     _put_archives(spec, tree)
-    argv = configure_argv(spec, str(tree / "configure"), kernel_folder, str(stage))
+    from_kernel = replace(spec, kernel_sources=_kernel_sources(spec, folder, run))
+    argv = configure_argv(from_kernel, str(tree / "configure"), kernel_folder, str(stage))
     configured = run(["env", f"--chdir={build_folder}", *argv])
     if configured.returncode != 0:
         mend = "Correct the options, or build without this driver (the adapter is emulated then)."
@@ -125,6 +127,17 @@ def _make(
     files = {name: sha256(content) for name, content in contents.items()}
     options = tuple(option for option in argv[1:] if str(folder) not in option)
     return Manifest(spec.key, spec.commit, spec.kernel, spec.modules, drivers, options, files), contents
+
+
+def _kernel_sources(spec: BuildSpec, folder: Path, run: Runner) -> str | None:
+    """The folder of the kernel's own drivers: the one named, or what the archive that is named holds of them."""
+    if spec.kernel_sources is None or not os.path.isfile(spec.kernel_sources):
+        return spec.kernel_sources
+    tree = folder / "kernel"
+    tree.mkdir()
+    unpack = ["tar", "-xf", spec.kernel_sources, "-C", str(tree), "--strip-components=1"]
+    _expect_success("unpacking the kernel's drivers", run([*unpack, "--wildcards", "*/drivers/net/*"]))
+    return str(tree)
 
 
 def _put_archives(spec: BuildSpec, tree: Path) -> None:

@@ -17,7 +17,9 @@ from linerate.netmap.spec import BuildSpec, DriverArchive
 
 KERNEL = "6.1.0-56-amd64"
 CONFIGURE = r"""#!/bin/sh
-for option; do case $option in --install-mod-path=*) stage=${{option#*=}};; esac; done
+for option; do case $option in
+    --install-mod-path=*) stage=${{option#*=}};; --kernel-sources=*) sources=${{option#*=}};;
+esac; done
 cat > Makefile <<END
 all:
 	{make}
@@ -130,6 +132,19 @@ def test_a_driver_without_its_module_is_an_error(netmap):
     netmap.release(drivers="e1000")
     with pytest.raises(HostError, match=r"gave no e1000\.ko"):
         netmap.build(drivers=("e1000",))
+
+
+def test_sources_of_the_kernels_own_drivers_are_taken_out_of_their_archive(netmap, tmp_path):
+    (tmp_path / "linux-source-6.1/drivers/net/e1000").mkdir(parents=True)
+    archive = tmp_path / "linux-source-6.1.tar.xz"
+    subprocess.run(["tar", "-cJf", archive, "-C", tmp_path, "linux-source-6.1"], check=True)
+    netmap.release(drivers="$(ls $sources/drivers/net)")
+    with pytest.raises(HostError, match=r"gave no e1000\.ko"):
+        netmap.build(drivers=("e1000",), kernel_sources=str(archive))
+    netmap.release()
+    with pytest.raises(HostError, match="left out e1000"):
+        netmap.build(drivers=("e1000",), kernel_sources=str(archive))
+    assert netmap.left() == []
 
 
 def test_the_archive_of_another_commit_is_refused(netmap):
