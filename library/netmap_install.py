@@ -22,6 +22,10 @@ options:
     description: Parameters of the kernel module netmap, with values as the kernel writes them.
     type: dict
     default: {}
+  load:
+    description: Whether to load netmap as well; the module netmap_driver does it where a driver is swapped.
+    type: bool
+    default: true
 attributes:
   check_mode:
     support: full
@@ -66,13 +70,16 @@ def main() -> None:
         argument_spec={
             "package": {"type": "path", "required": True},
             "parameters": {"type": "dict", "default": {}},
+            "load": {"type": "bool", "default": True},
         },
         supports_check_mode=True,
     )
     parameters = {name: str(value) for name, value in module.params["parameters"].items()}
     try:
         installed = install(module.params["package"], run, check=module.check_mode)
-        steps = [*installed.steps, *load(parameters, run, check=module.check_mode)]
+        steps = [*installed.steps]
+        if module.params["load"]:
+            steps += load(parameters, run, check=module.check_mode)
     except LinerateError as error:
         module.fail_json(msg=str(error))
     module.exit_json(

@@ -94,17 +94,17 @@ def load(parameters: Mapping[str, str], run: Runner, check: bool = False, root: 
     return tuple(steps)
 
 
-def is_current(run: Runner, root: str = "/") -> bool:
-    """Whether the loaded netmap is the file modprobe would load, by its build id.
+def is_current(run: Runner, root: str = "/", module: str = "netmap") -> bool:
+    """Whether the loaded ``module`` is the file modprobe would load, by its build id.
 
     The kernel shows the note that the linker put into the module (ld(1), --build-id); not every kernel
     has a srcversion.
     """
     try:
-        note = Path(root, "sys/module/netmap/notes/.note.gnu.build-id").read_bytes()
+        note = Path(root, "sys/module", module, "notes/.note.gnu.build-id").read_bytes()
     except FileNotFoundError:
         return False
-    named = Path(root, run(["modinfo", "-n", "netmap"]).stdout.strip().lstrip("/"))
+    named = Path(root, run(["modinfo", "-n", module]).stdout.strip().lstrip("/"))
     return named.is_file() and note in named.read_bytes()
 
 
