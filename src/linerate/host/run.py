@@ -58,6 +58,15 @@ def run(argv: Sequence[str], timeout: float = 60) -> Completed:
     return Completed(command, done.returncode, done.stdout, done.stderr)
 
 
+def checked(done: Completed) -> str:
+    """What a program wrote to stdout; :class:`HostError` with what it said where it did not end well."""
+    if done.returncode != 0:
+        said = " ".join((done.stderr or done.stdout).split())
+        mend = "Mend the cause, and run again."
+        raise HostError("command", " ".join(done.argv), f"ended with {done.returncode}: {said}", mend)
+    return done.stdout
+
+
 LoggedRunner = Callable[[Sequence[str], Path, Path], int]
 """What the core wants handed in for long work: argv, the folder to work in, the log. :func:`run_logged` is it."""
 

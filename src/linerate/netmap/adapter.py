@@ -38,7 +38,7 @@ def read_adapter(interface: str, run: Runner, messages: Sequence[str], root: str
     """
     if not Path(root, "sys/class/net", interface).exists():
         return Adapter(interface, None, "none", (f"there is no interface {interface}",))
-    driver = _driver(interface, root)
+    driver = driver_of(interface, root)
     evidence = [f"driver: {driver or 'none of a device'}"]
     if not Path(root, "sys/module/netmap").exists():
         return Adapter(interface, driver, "none", (*evidence, "the netmap module is not loaded"))
@@ -66,7 +66,8 @@ def messages_about(interface: str, messages: Sequence[str]) -> list[str]:
     return [f"dmesg: {line.partition('] ')[2] or line}" for line in about[-1:]]
 
 
-def _driver(interface: str, root: str) -> str | None:
+def driver_of(interface: str, root: str = "/") -> str | None:
+    """The module that drives ``interface``; None where it has no device, or is not there."""
     link = Path(root, "sys/class/net", interface, "device/driver/module")
     return link.resolve().name if link.exists() else None
 

@@ -1,0 +1,29 @@
+"""Who uses netmap now, and so keeps its module loaded."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+DEVICE = "/dev/netmap"
+
+
+def holding_processes(root: str = "/") -> tuple[str, ...]:
+    """The processes that have /dev/netmap open, as ``name (pid)``; those this process may look into."""
+    found = []
+    for folder in Path(root, "proc").glob("[0-9]*"):
+        try:
+            if any(os.readlink(descriptor) == DEVICE for descriptor in (folder / "fd").iterdir()):
+                found.append(
+                    f"{(folder / 'comm').read_text(encoding='utf-8', errors='replace').strip()} ({folder.name})"
+                )
+        except OSError:
+            # It has ended meanwhile, or is not ours to look into.
+            continue
+    return tuple(sorted(found))
+
+
+def holding_drivers(root: str = "/") -> tuple[str, ...]:
+    """The loaded modules that use netmap's symbols: patched drivers."""
+    folder = Path(root, "sys/module/netmap/holders")
+    return tuple(sorted(path.name for path in folder.iterdir())) if folder.exists() else ()
