@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,10 +12,37 @@ import pytest
 from tests.integration.conftest import REPOSITORY, Play, Played, play
 from tests.standin.archive import standin_netmap
 
-__all__ = ["guests", "netmap_source", "play", "running_folder", "true_netmap"]
+__all__ = ["guests", "netmap_source", "play", "running_folder", "site", "true_netmap"]
 
 COMMIT = "89607e1406c1fa5ac2106bd2ff33417f090c0d60"
 TRUE_SOURCE = REPOSITORY / f"artifacts/netmap-{COMMIT}.tar.gz"
+
+
+STORY = (
+    "test_el9",
+    "test_site",
+    "test_tcpreplay",
+    "test_verify_netmap",
+    "test_native",
+    "test_benchmark_netmap",
+    "test_netmap_kernel",
+    "test_restore",
+    "test_guest",
+)
+"""The order of the files, which share one pair of guests: what one leaves, the next one finds."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the files in the order of the story. A file without a place in it is refused."""
+
+    def place(item: pytest.Item) -> int:
+        if item.path.parent != Path(__file__).parent:
+            return -1
+        if item.path.stem not in STORY:
+            raise pytest.UsageError(f"{item.path.name} has no place in STORY, the order of the files of tests/vm.")
+        return STORY.index(item.path.stem)
+
+    items.sort(key=place)
 
 
 @dataclass(frozen=True)
@@ -76,3 +104,18 @@ def true_netmap(netmap_source: NetmapSource) -> NetmapSource:
     if not netmap_source.true:
         pytest.skip(f"needs the true netmap, and the stand-in is used: {TRUE_SOURCE.relative_to(REPOSITORY)}")
     return netmap_source
+
+
+@pytest.fixture(scope="session")
+def site(netmap_source: NetmapSource) -> dict[str, object]:
+    """The variables of the main job, the same for every playbook of the session."""
+    tarball = Path(os.environ.get("LINERATE_TEST_TCPREPLAY_SOURCE", REPOSITORY / "artifacts/tcpreplay-4.4.2.tar.gz"))
+    if netmap_source.true and tarball.is_file():
+        tcpreplay = {
+            "tcpreplay_source_url": f"https://example.invalid/{tarball.name}",
+            "tcpreplay_source_checksum": hashlib.sha256(tarball.read_bytes()).hexdigest(),
+            "sources_artifacts_dir": str(tarball.parent),
+        }
+    else:
+        tcpreplay = {"tcpreplay_install_method": "package", "benchmark_engines": ["kernel"]}
+    return {**netmap_source.variables, **tcpreplay}
