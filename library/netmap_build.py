@@ -68,6 +68,23 @@ options:
         description: Its sha256.
         type: str
         required: true
+  signing:
+    description: What the modules are signed with, for a kernel that wants it (Secure Boot). Files of the host that
+      builds; they stay there.
+    type: dict
+    suboptions:
+      key:
+        description: The private key (PEM, without a passphrase).
+        type: path
+        required: true
+      certificate:
+        description: Its certificate (DER).
+        type: path
+        required: true
+      sha256:
+        description: The sha256 of the certificate, which is part of the package's key.
+        type: str
+        required: true
   timeout:
     description: Seconds that any one of configure, make and make install may take.
     type: int
@@ -114,6 +131,10 @@ key:
   returned: success
   type: str
   sample: 7c9e2f5d0b1a4e63
+options:
+  description: What was asked for, but for the kernel and the places, as the module netmap_rebuild takes it.
+  returned: success
+  type: dict
 """
 
 from functools import partial
@@ -123,7 +144,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.host.run import run
 from ansible.module_utils.linerate.netmap.build import build
-from ansible.module_utils.linerate.netmap.spec import BuildSpec, DriverArchive
+from ansible.module_utils.linerate.netmap.spec import BuildSpec
 
 STRINGS: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
 ARCHIVE = {
@@ -131,6 +152,13 @@ ARCHIVE = {
     "path": {"type": "path", "required": True},
     "sha256": {"type": "str", "required": True},
 }
+SIGNING = {
+    # A path: Ansible would blank a value that is called a key and not said to be none.
+    "key": {"type": "path", "required": True, "no_log": False},
+    "certificate": {"type": "path", "required": True},
+    "sha256": {"type": "str", "required": True},
+}
+OPTIONS = ("commit", "drivers", "no_ext_drivers", "select_versions", "kernel_sources", "signing")
 
 
 def main() -> None:
@@ -147,28 +175,23 @@ def main() -> None:
             "select_versions": {"type": "dict", "default": {}},
             "kernel_sources": {"type": "path"},
             "driver_archives": {"type": "list", "elements": "dict", "default": [], "options": ARCHIVE},
+            "signing": {"type": "dict", "options": SIGNING},
             "timeout": {"type": "int", "default": 3600},
         },
         supports_check_mode=True,
     )
     wanted = module.params
+    options = {name: wanted[name] for name in OPTIONS}
+    options["archives"] = wanted["driver_archives"]
     try:
-        spec = BuildSpec(
-            wanted["commit"],
-            wanted["kernel"],
-            tuple(wanted["drivers"]),
-            tuple(wanted["no_ext_drivers"]),
-            {driver: str(version) for driver, version in wanted["select_versions"].items()},
-            wanted["kernel_sources"],
-            tuple(DriverArchive(**archive) for archive in wanted["driver_archives"]),
-        )
+        spec = BuildSpec.of_options(options, wanted["kernel"])
         patient = partial(run, timeout=wanted["timeout"])
         package, built = build(
             spec, wanted["source"], wanted["packages"], wanted["work"], patient, check=module.check_mode
         )
     except LinerateError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=built, missing=built, package=package, key=spec.key)
+    module.exit_json(changed=built, missing=built, package=package, key=spec.key, options=options)
 
 
 if __name__ == "__main__":

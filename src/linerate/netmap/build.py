@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import os
 import shutil
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from ..errors import HostError, InputError
-from ..host.run import Completed, Runner
+from ..host.run import Completed, Runner, tied
+from .lock import locked
 from .package import Manifest, pack, sha256, unpack
+from .signing import expect_signing, sign
 from .spec import BuildSpec, complaint, configure_argv, native_drivers
 
 MODULE_FOLDER = "updates/netmap"
 """Where modules go below /lib/modules/<release>: depmod prefers `updates` to the kernel's own on Debian and on EL."""
+
+NO_ROOM = 1 << 20
+"""Bytes; with fewer free ones a step has failed for want of room, whatever it says."""
 
 
 def build(spec: BuildSpec, source: str, packages: str, work: str, run: Runner, check: bool = False) -> tuple[str, bool]:
@@ -36,13 +42,18 @@ def build(spec: BuildSpec, source: str, packages: str, work: str, run: Runner, c
         return package, True
     kernel_folder = f"/lib/modules/{spec.kernel}/build"
     _expect_tools(spec, kernel_folder)
+    if spec.signing:
+        expect_signing(spec.signing, kernel_folder)
     _expect_commit(source, spec.commit)
     try:
         os.makedirs(packages, exist_ok=True)
         with _folder(work, spec) as folder:
+            # Another process may have built it while this one waited.
+            if is_package_of(spec, package):
+                return package, False
             manifest, contents = _make(spec, source, kernel_folder, folder, run)
     except OSError as error:
-        mend = f"Make room in {work} and {packages}, and run again."
+        mend = f"Have room in {work} and {packages}, writable folders, and run again."
         raise HostError("build of netmap", None, f"stopped: {error.strerror}", mend) from error
     pack(package, manifest, contents)
     return package, True
@@ -70,9 +81,11 @@ def _expect_commit(source: str, commit: str) -> None:
     """`git archive` stores the commit in the archive (gitarchive(1)); a tar file of anything else has none."""
     try:
         with tarfile.open(source) as archive:
+            # Through to its end: an archive that was cut off names its commit as well.
+            archive.getmembers()
             found = archive.pax_headers.get("comment", "none")
-    except (OSError, tarfile.TarError, EOFError) as error:
-        mend = "Make it with `git archive` in a clone of netmap."
+    except (OSError, tarfile.TarError, EOFError, zlib.error) as error:
+        mend = "Remove it, and run again; or make it with `git archive` in a clone of netmap."
         raise InputError("netmap source", source, f"is no archive that can be read ({error})", mend) from error
     if found != commit:
         mend = f"Make it with `git archive --prefix=netmap/ -o {source} {commit}` in a clone of netmap."
@@ -81,14 +94,12 @@ def _expect_commit(source: str, commit: str) -> None:
 
 @contextmanager
 def _folder(work: str, spec: BuildSpec) -> Iterator[Path]:
-    """An empty folder for this build, removed afterwards; what a build that was killed left is removed first."""
+    """An empty folder for this build, removed afterwards; what a build that was killed left is removed first.
+
+    Another build of the same, for another sender perhaps, is waited for: each of its steps has a time limit.
+    """
     name = f"linerate-netmap-{spec.kernel}-{spec.key}"
-    with open(os.path.join(work, f"{name}.lock"), "w", encoding="ascii") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            mend = "Wait until it has ended, and run again."
-            raise HostError("build of netmap", spec.key, "is under way already", mend) from None
+    with locked(os.path.join(work, f"{name}.lock")):
         for left in Path(work).glob(f"{name}.build-*"):
             shutil.rmtree(left)
         folder = tempfile.mkdtemp(prefix=f"{name}.build-", dir=work)
@@ -105,11 +116,14 @@ def _make(
     tree, stage, build_folder = folder / "source", folder / "stage", folder / "build"
     for path in (tree, stage, build_folder):
         path.mkdir()
-    _expect_success("unpacking netmap", run(["tar", "-xf", source, "-C", str(tree), "--strip-components=1"]))
+    unpacked = run(["tar", "-xf", source, "-C", str(tree), "--strip-components=1"])
+    _expect_success("unpacking netmap", unpacked, folder)
     _put_archives(spec, tree)
     from_kernel = replace(spec, kernel_sources=_kernel_sources(spec, folder, run))
     argv = configure_argv(from_kernel, str(tree / "configure"), kernel_folder, str(stage))
-    configured = run(["env", f"--chdir={build_folder}", *argv])
+    # Tied to this process: what is killed must not go on writing behind the back of the next attempt.
+    configured = run(tied(["env", f"--chdir={build_folder}", *argv], "TERM"))
+    _expect_room(configured, folder)
     if configured.returncode != 0:
         mend = "Correct the options, or build without this driver (the adapter is emulated then)."
         raise HostError("configure of netmap", None, f"failed: {complaint(configured.stdout)}", mend)
@@ -119,9 +133,13 @@ def _make(
         mend = "Its warnings say why; correct the options, or leave the driver out."
         raise HostError("configure of netmap", None, f"left out {', '.join(missing)}", mend)
     make = ["make", "-C", str(build_folder)]
-    _expect_success("make of netmap", run([*make, f"-j{os.cpu_count() or 1}"]))
+    _expect_success("make of netmap", run(tied([*make, f"-j{os.cpu_count() or 1}"], "TERM")), folder)
     # Without debug information, which makes the modules twenty times as large.
-    _expect_success("make install of netmap", run([*make, "install", "INSTALL_MOD_STRIP=1"]))
+    made = run(tied([*make, "install", "INSTALL_MOD_STRIP=1"], "TERM"))
+    _expect_success("make install of netmap", made, folder)
+    if spec.signing:
+        # Last: whatever changes a module takes its signature off.
+        sign(sorted(stage.rglob("*.ko")), spec.signing, kernel_folder, run)
     contents = _installed(spec, stage)
     _expect_modules(spec, contents)
     files = {name: sha256(content) for name, content in contents.items()}
@@ -136,7 +154,7 @@ def _kernel_sources(spec: BuildSpec, folder: Path, run: Runner) -> str | None:
     tree = folder / "kernel"
     tree.mkdir()
     unpack = ["tar", "-xf", spec.kernel_sources, "-C", str(tree), "--strip-components=1"]
-    _expect_success("unpacking the kernel's drivers", run([*unpack, "--wildcards", "*/drivers/net/*"]))
+    _expect_success("unpacking the kernel's drivers", run([*unpack, "--wildcards", "*/drivers/net/*"]), folder)
     return str(tree)
 
 
@@ -175,7 +193,15 @@ def _expect_modules(spec: BuildSpec, contents: dict[str, bytes]) -> None:
             raise HostError("build of netmap", None, f"gave a {module}.ko for another kernel than {spec.kernel}", mend)
 
 
-def _expect_success(what: str, done: Completed) -> None:
+def _expect_success(what: str, done: Completed, folder: Path) -> None:
     if done.returncode != 0:
+        _expect_room(done, folder)
         said = " ".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-8:])
         raise HostError(what, None, f"ended with {done.returncode}: {said}", "Mend the cause and run again.")
+
+
+def _expect_room(done: Completed, folder: Path) -> None:
+    """Raise ``OSError`` where a step had no room: configure would only conclude that the kernel lacks something."""
+    full = os.strerror(errno.ENOSPC)
+    if full in done.stdout or full in done.stderr or shutil.disk_usage(folder).free < NO_ROOM:
+        raise OSError(errno.ENOSPC, full)

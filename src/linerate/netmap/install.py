@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +11,13 @@ from ..errors import HostError, InputError
 from ..files import write_whole
 from ..host.run import Completed, Runner
 from .build import MODULE_FOLDER
+from .kernels import STATE_FOLDER, forget, left_behind
+from .lock import locked
 from .package import Manifest, read_manifest, sha256, unpack
+from .users import holding_drivers, holding_processes
 
-STATE_FOLDER = "var/lib/linerate/netmap"
-"""Below the root folder; holds the manifest of what is installed, one file a kernel."""
+LOCK = "run/linerate-netmap.lock"
+"""Below the root folder; whoever changes netmap on the host holds it."""
 
 
 @dataclass(frozen=True)
@@ -37,45 +40,61 @@ def installed_manifest(kernel: str, root: str = "/") -> Manifest | None:
 def install(package: str, run: Runner, check: bool = False, root: str = "/") -> Installed:
     """Have the files of ``package`` on this host, modprobe know them, and nothing left of an earlier package.
 
-    Raises ``InputError`` where the package is of another kernel than the one that runs.
+    What was installed for kernels that are gone from the host is removed as well. Raises ``InputError`` where the
+    package is of another kernel than the one that runs, ``HostError`` where another build is loaded and in use.
     """
     manifest, contents = unpack(package)
     kernel = running_kernel(root)
     if manifest.kernel != kernel:
         mend = f"Build netmap for {kernel}."
         raise InputError("netmap package", package, f"is for kernel {manifest.kernel}, and {kernel} runs", mend)
-    before = installed_manifest(kernel, root)
+    if not _is_loaded_from(contents[_module_path(manifest, "netmap")], root):
+        _refuse_users(root, but=manifest.modules)
+    if check:
+        return _install(manifest, contents, run, check, root)
+    with locked(os.path.join(root, LOCK)):
+        return _install(manifest, contents, run, check, root)
+
+
+def _install(manifest: Manifest, contents: Mapping[str, bytes], run: Runner, check: bool, root: str) -> Installed:
+    before = installed_manifest(manifest.kernel, root)
     write = [name for name in sorted(contents) if not _is_there(name, manifest, root)]
     remove = [name for name in sorted(before.files) if name not in contents] if before else []
     remove = [name for name in remove if Path(root, name).exists()]
+    gone = left_behind(MODULE_FOLDER, manifest.kernel, root)
+    forgotten = tuple(f"remove /{path.relative_to(root)}" for path in gone)
     steps = [*(f"write /{name}" for name in write), *(f"remove /{name}" for name in remove)]
-    whole = before == manifest and not steps and _known(manifest, run)
-    if whole:
-        return Installed(manifest, ())
-    steps.append(f"depmod -a {kernel}")
+    if not check:
+        forget(gone, root)
+    if before == manifest and not steps and _known(manifest, run):
+        return Installed(manifest, forgotten)
+    steps.append(f"depmod -a {manifest.kernel}")
     if not check:
         # Until it is written again below, nothing counts as installed.
-        _state_file(kernel, root).unlink(missing_ok=True)
+        state = _state_file(manifest.kernel, root)
+        state.unlink(missing_ok=True)
         _change(contents, write, remove, root)
-        _label(kernel, run, root)
-        _expect_success(run(["depmod", "-a", kernel]))
+        _label(manifest.kernel, run, root)
+        _expect_success(run(["depmod", "-a", manifest.kernel]))
         if not _known(manifest, run):
             mend = "See which file `modinfo -n` names, and the `search` lines of depmod.d(5)."
-            raise HostError("modprobe", kernel, "does not take the modules that were installed", mend)
-        _state_file(kernel, root).parent.mkdir(parents=True, exist_ok=True)
-        write_whole(_state_file(kernel, root), manifest.as_json())
-    return Installed(manifest, tuple(steps))
+            raise HostError("modprobe", manifest.kernel, "does not take the modules that were installed", mend)
+        state.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(state, manifest.as_json())
+    return Installed(manifest, (*forgotten, *steps))
 
 
 def load(parameters: Mapping[str, str], run: Runner, check: bool = False, root: str = "/") -> tuple[str, ...]:
     """Have netmap loaded, as it is installed, with these parameters; the steps that were needed.
 
-    A module of an earlier build is taken out first, which fails where a driver uses it. Parameters of a module
-    that stays are set in place. Raises ``HostError`` where the kernel does not take them.
+    A module of an earlier build is taken out first. Parameters of a module that stays are set in place. Raises
+    ``HostError`` where something uses the module that is to be taken out, naming it, and where the kernel does not
+    take the module or a parameter.
     """
     steps: list[str] = []
     loaded = Path(root, "sys/module/netmap").exists()
     if loaded and not is_current(run, root):
+        _refuse_users(root)
         steps.append("modprobe -r netmap")
         loaded = False
     if not loaded:
@@ -100,12 +119,8 @@ def is_current(run: Runner, root: str = "/", module: str = "netmap") -> bool:
     The kernel shows the note that the linker put into the module (ld(1), --build-id); not every kernel
     has a srcversion.
     """
-    try:
-        note = Path(root, "sys/module", module, "notes/.note.gnu.build-id").read_bytes()
-    except FileNotFoundError:
-        return False
     named = Path(root, run(["modinfo", "-n", module]).stdout.strip().lstrip("/"))
-    return named.is_file() and note in named.read_bytes()
+    return named.is_file() and _is_loaded_from(named.read_bytes(), root, module)
 
 
 def read_parameters(root: str = "/") -> dict[str, str]:
@@ -120,8 +135,33 @@ def running_kernel(root: str = "/") -> str:
     return Path(root, "proc/sys/kernel/osrelease").read_text(encoding="ascii").strip()
 
 
+def _is_loaded_from(content: bytes, root: str, module: str = "netmap") -> bool:
+    try:
+        return Path(root, "sys/module", module, "notes/.note.gnu.build-id").read_bytes() in content
+    except FileNotFoundError:
+        return False
+
+
+def _refuse_users(root: str, but: Sequence[str] = ()) -> None:
+    """Raise ``HostError`` where a process, or a driver other than ``but``, uses the netmap that is loaded."""
+    processes = holding_processes(root)
+    drivers = tuple(driver for driver in holding_drivers(root) if driver not in but)
+    users = [*(f"process {name}" for name in processes), *(f"driver {name}" for name in drivers)]
+    count = Path(root, "sys/module/netmap/refcnt")
+    if not users and not but and count.exists() and count.read_text(encoding="ascii").strip() != "0":
+        users = [f"something that does not show (reference count {count.read_text(encoding='ascii').strip()})"]
+    if users:
+        rule = f"is loaded from another build, which {', '.join(users)} uses"
+        mend = "End it, and run again." if processes else "Run playbooks/restore.yml first, or reboot."
+        raise HostError("netmap", None, rule, mend)
+
+
 def _state_file(kernel: str, root: str) -> Path:
     return Path(root, STATE_FOLDER, f"{kernel}.json")
+
+
+def _module_path(manifest: Manifest, module: str) -> str:
+    return f"lib/modules/{manifest.kernel}/{MODULE_FOLDER}/{module}.ko"
 
 
 def _is_there(name: str, manifest: Manifest, root: str) -> bool:
@@ -133,7 +173,7 @@ def _known(manifest: Manifest, run: Runner) -> bool:
     """Whether modprobe would take each module from where the package put it."""
     for module in manifest.modules:
         named = run(["modinfo", "-k", manifest.kernel, "-n", module]).stdout.strip()
-        if not named.endswith(f"/lib/modules/{manifest.kernel}/{MODULE_FOLDER}/{module}.ko"):
+        if not named.endswith(f"/{_module_path(manifest, module)}"):
             return False
     return True
 
@@ -178,5 +218,7 @@ def _expect_success(done: Completed) -> None:
         said = " ".join((done.stderr or done.stdout).split())
         mend = "Mend the cause and run again."
         if "Key was rejected" in said or "Required key not available" in said:
-            mend = "Secure Boot refuses unsigned modules: sign them with an enrolled key, or turn Secure Boot off."
+            mend = "Secure Boot wants modules that an enrolled key has signed: give netmap_signing_key and "
+            mend += "netmap_signing_certificate, enrol it by `mokutil --import CERTIFICATE`, and reboot; or turn "
+            mend += "Secure Boot off in the firmware's setup."
         raise HostError("command", " ".join(done.argv), f"ended with {done.returncode}: {said}", mend)

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..errors import InputError
 
@@ -33,6 +34,18 @@ class DriverArchive:
 
 
 @dataclass(frozen=True)
+class Signing:
+    """What modules are signed with: files on the build host, and the sha256 of the certificate in hexadecimal.
+
+    ``key`` is a private key (PEM, without a passphrase), ``certificate`` the one of it (X.509, DER).
+    """
+
+    key: str
+    certificate: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class BuildSpec:
     """One build of netmap: a commit, for a kernel release (``uname -r``), with options of its configure.
 
@@ -48,6 +61,21 @@ class BuildSpec:
     select_versions: Mapping[str, str] = field(default_factory=dict)
     kernel_sources: str | None = None
     archives: tuple[DriverArchive, ...] = ()
+    signing: Signing | None = None
+
+    @classmethod
+    def of_options(cls, options: Mapping[str, Any], kernel: str) -> BuildSpec:
+        """The build of ``options`` for ``kernel``: plain values under the names of the fields, as JSON has them."""
+        return cls(
+            options["commit"],
+            kernel,
+            tuple(options["drivers"]),
+            tuple(options["no_ext_drivers"]),
+            {driver: str(version) for driver, version in options["select_versions"].items()},
+            options["kernel_sources"],
+            tuple(DriverArchive(**archive) for archive in options["archives"]),
+            Signing(**options["signing"]) if options["signing"] else None,
+        )
 
     def __post_init__(self) -> None:
         _expect(_COMMIT, "netmap commit", self.commit, "is not 40 hexadecimal digits", "Give the full commit id.")
@@ -60,6 +88,9 @@ class BuildSpec:
         for archive in self.archives:
             mend = "Give 64 hexadecimal digits, as sha256sum prints them."
             _expect(_SHA256, f"sha256 of {archive.path}", archive.sha256, "is not a sha256", mend)
+        if self.signing:
+            mend = "Give 64 hexadecimal digits, as sha256sum prints them."
+            _expect(_SHA256, f"sha256 of {self.signing.certificate}", self.signing.sha256, "is not a sha256", mend)
         self._refuse_unchecked_downloads()
 
     def _refuse_unchecked_downloads(self) -> None:
@@ -86,6 +117,7 @@ class BuildSpec:
             "select_versions": dict(self.select_versions),
             "kernel_sources": self.kernel_sources,
             "archives": sorted((archive.driver, archive.sha256) for archive in self.archives),
+            "certificate": self.signing.sha256 if self.signing else None,
         }
         return hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:16]
 
