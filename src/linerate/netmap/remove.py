@@ -1,0 +1,84 @@
+"""Take netmap off a host: what was installed, the loaded module, and what a patched driver took the place of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import InputError
+from ..host.nic_state import restore_found
+from ..host.run import Runner, checked
+from .initramfs import OPTIONS, refresh
+from .install import installed_manifest, running_kernel
+from .kernels import STATE_FOLDER
+from .rebind import Swap, go_stock, interfaces_of, refuse, refuse_users
+from .users import holding_drivers
+
+BOOT_FILES = (OPTIONS, "etc/modules-load.d/linerate-netmap.conf")
+"""What the role netmap writes so that netmap is loaded at boot, and with its parameters."""
+
+
+def remove(
+    interface: str, environment: dict[str, str], consent: bool, run: Runner, check: bool = False, root: str = "/"
+) -> tuple[str, ...]:
+    """Have the stock drivers loaded, the NIC as it was found, and netmap neither loaded, installed nor loaded at boot.
+
+    Returns the steps that were needed. Everything that could stand in the way is looked at first: InputError where
+    patched drivers are loaded and ``consent`` is missing or another interface in use would go away, HostError where
+    netmap is in use.
+    """
+    swap = Swap(interface, holding_drivers(root), environment)
+    if swap.drivers and not consent:
+        names = [name for driver in swap.drivers for name in interfaces_of(driver, root)]
+        rule = f"is not given, and {', '.join(names)} would go away for a moment, with {', '.join(swap.drivers)}"
+        raise InputError("netmap_rebind_ok", None, rule, "Set it to true.")
+    refuse(swap, run, root)
+    refuse_users(root)
+    kernels = sorted({running_kernel(root), *(path.stem for path in Path(root, STATE_FOLDER).glob("*.json"))})
+    steps = [step for kernel in kernels for step in _uninstall(kernel, run, check, root)]
+    steps += go_stock(swap, run, check, root)
+    steps += restore_found(interface, run, root, check)
+    steps += _unload(run, check, root)
+    steps += _forget_boot(check, root)
+    steps += [step for kernel in kernels for step in refresh({"netmap": ""}, kernel, run, check, root)]
+    return tuple(steps)
+
+
+def _uninstall(kernel: str, run: Runner, check: bool, root: str) -> list[str]:
+    """Remove what the manifest of ``kernel`` names. The manifest goes last: a removal that was cut off is resumed."""
+    manifest = installed_manifest(kernel, root)
+    if manifest is None:
+        return []
+    files = [Path(root, name) for name in sorted(manifest.files) if Path(root, name).exists()]
+    steps = [f"remove /{path.relative_to(root)}" for path in files] + [f"depmod -a {kernel}"]
+    if check:
+        return steps
+    for path in files:
+        path.unlink()
+        _remove_empty(path.parent)
+    if Path(root, "lib/modules", kernel, "modules.dep").exists():
+        checked(run(["depmod", "-a", kernel]))
+    Path(root, STATE_FOLDER, f"{kernel}.json").unlink()
+    return steps
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove netmap's own folder of modules or headers once it is empty; never a folder of the system."""
+    if folder.name == "netmap" and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _unload(run: Runner, check: bool, root: str) -> list[str]:
+    if not Path(root, "sys/module/netmap").exists():
+        return []
+    if not check:
+        # By rmmod: modprobe no longer knows the module's file.
+        checked(run(["rmmod", "netmap"]))
+    return ["rmmod netmap"]
+
+
+def _forget_boot(check: bool, root: str) -> list[str]:
+    files = [name for name in BOOT_FILES if Path(root, name).exists()]
+    if not check:
+        for name in files:
+            Path(root, name).unlink()
+    return [f"remove /{name}" for name in files]
