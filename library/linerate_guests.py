@@ -5,15 +5,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: linerate_guests
-short_description: Start or end two QEMU guests, a sender and a receiver with kernels of their own
+short_description: Start or end QEMU guests, a sender and a receiver with kernels of their own
 description:
   - Starts the guests C(sender1) and C(receiver1), each on a fresh overlay of one disk image. Their SSH is reached
     on ports of 127.0.0.1 that were free; their second NICs (e1000) are joined to each other.
+  - A guest boots the kernel that C(/vmlinuz) on its disk leads to, so after a kernel was installed in it and it was
+    rebooted it runs that one.
   - KVM is used where a kernel was seen to start by it, QEMU's own emulation otherwise.
   - A guest that runs is left alone; one whose process died is started afresh.
   - Which ports the guests have is stored in C(guests.json) in O(folder).
 requirements:
-  - qemu-system-x86 and qemu-utils on the host
+  - qemu-system-x86, qemu-utils and grub-pc-bin on the host
 options:
   state:
     description: Whether the guests are to run.
@@ -25,8 +27,15 @@ options:
     type: path
     required: true
   image:
-    description: Folder that holds C(disk.img), C(vmlinuz) and C(initrd.img). Needed with O(state=present).
+    description:
+      - Folder that holds C(disk.img), and as C(vmlinuz) the kernel on it. Needed with O(state=present).
     type: path
+  names:
+    description: Which of the two guests are wanted; the others are left as they are.
+    type: list
+    elements: str
+    choices: [sender1, receiver1]
+    default: [sender1, receiver1]
   memory_mib:
     description: Memory of each guest in MiB.
     type: int
@@ -88,6 +97,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "folder": {"type": "path", "required": True},
             "image": {"type": "path"},
+            "names": {"type": "list", "elements": "str", "choices": ["sender1", "receiver1"], "default": guest.NAMES},
             "memory_mib": {"type": "int", "default": 2048},
             "cpus": {"type": "int", "default": 2},
         },
@@ -99,7 +109,8 @@ def main() -> None:
     try:
         if given["state"] == "present":
             machine = guest.Machine(given["memory_mib"], given["cpus"])
-            change = guest.present(guest.Image(Path(given["image"])), folder, machine, run, check=module.check_mode)
+            image = guest.Image(Path(given["image"]))
+            change = guest.present(image, folder, machine, run, given["names"], check=module.check_mode)
         else:
             change = guest.absent(folder, check=module.check_mode)
     except LinerateError as error:

@@ -13,12 +13,14 @@ import shutil
 import signal
 import socket
 import time
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Callable
 
 from ..errors import HostError, InputError
 from ..files import write_whole
+from .boot_disk import write_boot_disk
 from .run import Completed, Runner
 
 QEMU = "qemu-system-x86_64"
@@ -27,6 +29,7 @@ ACCELERATORS = {"kvm": ("-accel", "kvm", "-cpu", "host"), "tcg": ("-accel", "tcg
 GREETING = "Linux version"
 """How every kernel begins to speak on its console."""
 
+KERNEL_ARGUMENTS = "root=/dev/vda rw console=ttyS0 quiet mitigations=off nokaslr audit=0"
 SOCKET_PATH_BYTES = 107
 STOPPING_SECONDS = 10.0
 
@@ -43,11 +46,12 @@ class Guest:
 SENDER = Guest("sender1", "02:00:00:00:01:01", "receiver1")
 RECEIVER = Guest("receiver1", "02:00:00:00:01:02", "sender1")
 PAIR = (SENDER, RECEIVER)
+NAMES = tuple(guest.name for guest in PAIR)
 
 
 @dataclass(frozen=True)
 class Image:
-    """What guests boot from: a raw ext4 disk without partitions, a kernel, and its initrd."""
+    """What guests boot from: a raw ext4 disk without partitions, and a kernel to try an accelerator with."""
 
     folder: Path
 
@@ -58,13 +62,8 @@ class Image:
 
     @property
     def kernel(self) -> Path:
-        """The kernel that QEMU starts."""
+        """The kernel on the disk, beside it."""
         return self.folder / "vmlinuz"
-
-    @property
-    def initrd(self) -> Path:
-        """The initrd of that kernel."""
-        return self.folder / "initrd.img"
 
 
 @dataclass(frozen=True)
@@ -98,39 +97,48 @@ class Change:
 
 
 def present(
-    image: Image, folder: Path, machine: Machine, run: Runner, root: Path = Path("/"), check: bool = False
+    image: Image,
+    folder: Path,
+    machine: Machine,
+    run: Runner,
+    names: Collection[str] = NAMES,
+    check: bool = False,
 ) -> Change:
-    """Have both guests run from ``image``; one that runs already is left alone, one that died begins afresh.
+    """Have the guests of ``names`` run from ``image``; one that runs is left alone, one that died begins afresh.
 
     ``folder`` takes their overlays, consoles, pid files and ``guests.json``. Raises InputError where its path is
     too long for a socket, HostError where QEMU does not start.
     """
     _refuse_long(folder)
     before = _read_state(folder)
-    after = {guest.name: before[guest.name] for guest in PAIR if _as_wanted(guest, before, image, folder, root)}
-    missing = [guest for guest in PAIR if guest.name not in after]
+    after = {
+        guest.name: before[guest.name]
+        for guest in PAIR
+        if _as_wanted(guest, before, image, folder) or (guest.name in before and guest.name not in names)
+    }
+    missing = [guest for guest in PAIR if guest.name in names and guest.name not in after]
     steps = tuple(f"start {guest.name} from {image.folder.name}" for guest in missing)
     if missing and not check:
         folder.mkdir(parents=True, exist_ok=True)
         accelerator = "kvm" if kernel_starts("kvm", image, folder, run) else "tcg"
         for guest in missing:
-            _stop(guest, folder, root)
+            _stop(guest, folder)
             after[guest.name] = _start(guest, Running(0, accelerator, str(image.folder)), folder, machine, run)
             _write_state(folder, after)
     return Change(after, steps)
 
 
-def absent(folder: Path, root: Path = Path("/"), check: bool = False) -> Change:
-    """End both guests and remove all that they left in ``folder``; images stay.
+def absent(folder: Path, check: bool = False) -> Change:
+    """End the guests and remove all that they left in ``folder``; images stay.
 
     Raises HostError where a guest cannot be ended.
     """
-    steps = [f"stop {guest.name}" for guest in PAIR if _pid(guest, folder, root) is not None]
+    steps = [f"stop {guest.name}" for guest in PAIR if _pid(guest, folder) is not None]
     if folder.exists():
         steps.append(f"remove {folder}")
     if not check:
         for guest in PAIR:
-            _stop(guest, folder, root)
+            _stop(guest, folder)
         if folder.exists():
             shutil.rmtree(folder)
     return Change({}, tuple(steps))
@@ -163,15 +171,14 @@ def free_port() -> int:
 
 def command_line(guest: Guest, running: Running, folder: Path, machine: Machine) -> list[str]:
     """QEMU's argv: management by a virtio NIC (ens3, SSH forwarded), traffic by an e1000 (ens4)."""
-    image = Image(Path(running.image))
-    kernel = f"root=/dev/vda rw console=ttyS0 quiet mitigations=off nokaslr audit=0 systemd.hostname={guest.name}"
     cable = f"local.type=unix,local.path={_link(guest.name, folder)}"
     cable += f",remote.type=unix,remote.path={_link(guest.peer, folder)}"
     forward = f"hostfwd=tcp:127.0.0.1:{running.port}-:22"
     argv = [QEMU, "-name", f"linerate-{guest.name}", "-machine", "pc", *ACCELERATORS[running.accelerator]]
     argv += ["-smp", str(machine.cpus), "-m", str(machine.memory_mib), "-nodefaults", "-display", "none"]
     argv += ["-daemonize", "-pidfile", str(_pid_file(guest, folder)), "-serial", f"file:{folder / guest.name}.console"]
-    argv += ["-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", kernel]
+    argv += ["-drive", f"if=none,id=boot,format=raw,readonly=on,file={_boot_disk(guest, folder)}"]
+    argv += ["-device", "virtio-blk-pci,drive=boot,bootindex=0,addr=0x8"]
     # Nothing of an overlay is wanted after a crash of this machine, so it is never synced.
     argv += ["-drive", f"if=virtio,format=qcow2,cache=unsafe,discard=unmap,file={_overlay(guest, folder)}"]
     argv += ["-device", "virtio-rng-pci,addr=0x7"]
@@ -185,36 +192,38 @@ def _start(guest: Guest, wanted: Running, folder: Path, machine: Machine, run: R
     running = replace(wanted, port=free_port())
     disk = Image(Path(running.image)).disk
     _checked(run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(disk), "-F", "raw", _overlay(guest, folder)]))
+    write_boot_disk(_boot_disk(guest, folder), f"{KERNEL_ARGUMENTS} systemd.hostname={guest.name}", run)
     _checked(run(command_line(guest, running, folder, machine)))
     return running
 
 
-def _stop(guest: Guest, folder: Path, root: Path) -> None:
+def _stop(guest: Guest, folder: Path) -> None:
     """End a guest if it runs, and remove what it left. HostError when it outlives SIGKILL."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        pid = _pid(guest, folder, root)
+        pid = _pid(guest, folder)
         if pid is None:
             break
         os.kill(pid, number)
-        _wait_until(lambda: _pid(guest, folder, root) is None)
+        _wait_until(lambda: _pid(guest, folder) is None)
     else:
-        if _pid(guest, folder, root) is not None:
+        if _pid(guest, folder) is not None:
             mend = "See what it waits for: cat /proc/PID/stack, as root."
             raise HostError("guest", guest.name, "does not end, not even by SIGKILL", mend)
-    for left in (_pid_file(guest, folder), Path(_overlay(guest, folder)), Path(_link(guest.name, folder))):
+    overlay, link = Path(_overlay(guest, folder)), Path(_link(guest.name, folder))
+    for left in (_pid_file(guest, folder), overlay, _boot_disk(guest, folder), link):
         left.unlink(missing_ok=True)
 
 
-def _as_wanted(guest: Guest, state: dict[str, Running], image: Image, folder: Path, root: Path) -> bool:
+def _as_wanted(guest: Guest, state: dict[str, Running], image: Image, folder: Path) -> bool:
     known = state.get(guest.name)
-    return known is not None and known.image == str(image.folder) and _pid(guest, folder, root) is not None
+    return known is not None and known.image == str(image.folder) and _pid(guest, folder) is not None
 
 
-def _pid(guest: Guest, folder: Path, root: Path) -> int | None:
+def _pid(guest: Guest, folder: Path) -> int | None:
     """The process of our guest. A pid alone does not tell: after a crash it may be anybody's."""
     try:
         pid = int(_pid_file(guest, folder).read_text())
-        arguments = (root / "proc" / str(pid) / "cmdline").read_bytes().split(b"\0")
+        arguments = Path("/proc", str(pid), "cmdline").read_bytes().split(b"\0")
     except (OSError, ValueError):
         return None
     return pid if os.fsencode(_pid_file(guest, folder)) in arguments else None
@@ -260,6 +269,10 @@ def _pid_file(guest: Guest, folder: Path) -> Path:
 
 def _overlay(guest: Guest, folder: Path) -> str:
     return str(folder / f"{guest.name}.qcow2")
+
+
+def _boot_disk(guest: Guest, folder: Path) -> Path:
+    return folder / f"{guest.name}.boot"
 
 
 def _link(name: str, folder: Path) -> str:

@@ -23,6 +23,7 @@ class Qemu:
         self.complaint = complaint
         self.started: list[Sequence[str]] = []
         self.processes: list[subprocess.Popen[bytes]] = []
+        self.configurations: list[str] = []
 
     def run(self, argv: Sequence[str]) -> Completed:
         if argv[0] == "timeout":
@@ -30,6 +31,8 @@ class Qemu:
             console.write_text("[    0.000000] Linux version 6.1.0\n" if self.kvm_runs else "")
         elif argv[0] == "qemu-img":
             Path(argv[-1]).write_text("overlay")
+        elif argv[0] == "grub-mkimage":
+            return self.grub_mkimage({word.partition("=")[0]: word.partition("=")[2] for word in argv})
         elif self.complaint:
             return Completed(tuple(argv), 1, "", self.complaint)
         else:
@@ -39,13 +42,20 @@ class Qemu:
             Path(argv[argv.index("-pidfile") + 1]).write_text(f"{process.pid}\n")
         return Completed(tuple(argv), 0, "", "")
 
+    def grub_mkimage(self, options: dict[str, str]) -> Completed:
+        self.configurations.append(Path(options["--config"]).read_text())
+        Path(options["--output"]).write_bytes(b"core")
+        return Completed(("grub-mkimage",), 0, "", "")
+
     @property
     def names(self) -> list[str]:
         return [argv[argv.index("-name") + 1] for argv in self.started]
 
 
 @pytest.fixture
-def qemu() -> Iterator[Qemu]:
+def qemu(monkeypatch, tmp_path) -> Iterator[Qemu]:
+    (tmp_path / "boot.img").write_bytes(b"first sector")
+    monkeypatch.setattr("linerate.host.boot_disk.GRUB", tmp_path)
     machine = Qemu()
     yield machine
     for process in machine.processes:
@@ -89,6 +99,25 @@ def test_the_ports_in_the_state_are_those_qemu_was_given(qemu, image, folder):
     for argv, name in zip(qemu.started, ("sender1", "receiver1")):
         assert any(word.endswith(f"hostfwd=tcp:127.0.0.1:{stored[name]['port']}-:22") for word in argv)
     assert stored["sender1"]["port"] != stored["receiver1"]["port"]
+
+
+def test_each_boots_what_its_own_disk_names(qemu, image, folder):
+    present(image, folder, Machine(), qemu.run)
+    for name, configuration in zip(("sender1", "receiver1"), qemu.configurations):
+        assert "set root=hd1\nlinux /vmlinuz root=/dev/vda " in configuration
+        assert f"systemd.hostname={name}\ninitrd /initrd.img\n" in configuration
+    disk = (folder / "sender1.boot").read_bytes()
+    assert disk.startswith(b"first sectorcore\0")
+    assert len(disk) >= 255 * 63 * 512
+    assert any(word.endswith(f"file={folder}/sender1.boot") for word in qemu.started[0])
+
+
+def test_one_is_started_where_one_is_wanted(qemu, image, folder):
+    alone = present(image, folder, Machine(), qemu.run, ["sender1"])
+    assert alone.steps == ("start sender1 from image-1",)
+    assert present(image, folder, Machine(), qemu.run).steps == ("start receiver1 from image-1",)
+    again = present(image, folder, Machine(), qemu.run, ["sender1"])
+    assert (again.changed, sorted(again.guests)) == (False, ["receiver1", "sender1"])
 
 
 def test_a_guest_that_died_begins_afresh_and_the_other_is_left_alone(qemu, image, folder):
