@@ -1,34 +1,43 @@
 #!/usr/bin/python
-"""Build tcpreplay from source on a host: a thin layer over linerate.tcpreplay.build."""
+"""Build tcpreplay from a release tarball and pack the result: a thin layer over linerate.tcpreplay.build."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: tcpreplay_build
-short_description: Build and install tcpreplay from a release tarball
+short_description: Build tcpreplay from a release tarball and pack the result
 description:
-  - Configures and makes out of place, installs beside the place, runs what was built, and moves it to
-    C(<prefix>/<version>) in one rename, with a stamp of what decided the outcome (source, options,
-    compiler, netmap).
-  - Builds only where that stamp differs from what is asked for. An interrupted build is begun anew.
-  - A step that fails shows the last lines of its log; the logs stay in the build folder.
+  - Builds where there is no package of the same version, source, options and system, in a folder of its own. The
+    package is written last, so a build that was cut off leaves none. Its file name holds a key over all of these.
+  - Who comes while another builds into the same folder of packages waits, and takes what that one has made.
+  - A step that fails shows the last lines of its log; its folder stays until the next build.
 requirements:
-  - A C compiler, make, tar, util-linux, and the headers of libpcap on the host
+  - a C compiler, make, tar, util-linux, and the headers of libpcap on the host that builds
 options:
   version:
     description: Version of tcpreplay in the archive. From 4.4.4 to 4.5.2 netmap is broken, and refused.
     type: str
     required: true
   archive:
-    description: Path of the release tarball on the host. Needed only where something is to be built.
+    description: Path of the release tarball on the host that builds.
     type: path
     required: true
   sha256:
     description: Checksum of the archive.
     type: str
     required: true
+  packages:
+    description: The folder of packages. It is made where it is missing.
+    type: path
+    required: true
+  system:
+    description: >-
+      Where it is to run, as C(<os family> <major release> <machine>). The host that builds must be the same, since
+      what it builds is linked with the libraries of that system.
+    type: str
+    required: true
   prefix:
-    description: Folder that holds the versions, each in a folder of its own.
+    description: Folder that is to hold the versions, each in a folder of its own.
     type: str
     default: /opt/linerate/tcpreplay
   configure_options:
@@ -40,14 +49,18 @@ options:
     description: The C compiler.
     type: str
     default: cc
-  netmap_source:
-    description: Folder of netmap's source on the host; empty builds without asking for netmap.
+  netmap_commit:
+    description: The commit of netmap to compile in; empty builds without netmap.
     type: str
     default: ""
-  build_dir:
-    description: Folder to build in, and where the logs stay.
+  netmap_package:
+    description: A package of that commit, on the host that builds, as the module netmap_build makes them.
+    type: str
+    default: ""
+  work:
+    description: The folder to build in; it needs about 100 MB of room.
     type: path
-    default: /var/cache/linerate/build
+    required: true
   jobs:
     description: How many compilers at a time; 0 is one for each CPU.
     type: int
@@ -55,10 +68,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Says whether it would build, and why, without doing it.
-  diff_mode:
-    support: full
-    description: Shows why it builds.
+    description: Says whether it would build, and the package's path.
 author:
   - The linerate contributors
 """
@@ -69,33 +79,27 @@ EXAMPLES = r"""
     version: 4.4.2
     archive: /var/cache/linerate/sources/tcpreplay-4.4.2.tar.gz
     sha256: 5b272cd83b67d6288a234ea15f89ecd93b4fadda65eddc44e7b5fcb2f395b615
-    netmap_source: /usr/src/netmap
-
-- name: Build another version beside it
-  tcpreplay_build:
-    version: 4.4.3
-    archive: /var/cache/linerate/sources/tcpreplay-4.4.3.tar.xz
-    sha256: 352fcd073c61140e5008ffe4e37d4744c31037e73854a921cd8b6b5d9f29cd54
-    configure_options: [--enable-debug]
+    packages: /var/lib/linerate/packages
+    system: Debian 12 x86_64
+    work: /var/tmp
+    netmap_commit: 89607e1406c1fa5ac2106bd2ff33417f090c0d60
+    netmap_package: /var/lib/linerate/packages/netmap-89607e1406c1-6.1.0-56-amd64-7c9e2f5d0b1a4e63.tar.gz
 """
 
 RETURN = r"""
-executable:
-  description: Path of the tcpreplay that was asked for.
+package:
+  description: Path of the package.
   returned: success
   type: str
-  sample: /opt/linerate/tcpreplay/4.4.2/bin/tcpreplay
-reasons:
-  description: Why something is built; none where it is there already.
+missing:
+  description: Whether there was no such package before.
   returned: success
-  type: list
-  elements: str
-  sample: [/opt/linerate/tcpreplay/4.4.2 holds no finished build]
-logs:
-  description: Folder of the logs; null where nothing was built.
+  type: bool
+key:
+  description: The key over all that decides which build it is.
   returned: success
   type: str
-  sample: /var/cache/linerate/build/tcpreplay-4.4.2-0d6ae2b05fc3
+  sample: 7c9e2f5d0b1a4e63
 """
 
 import os
@@ -103,17 +107,21 @@ import os
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.host.run import run, run_logged
-from ansible.module_utils.linerate.tcpreplay import build
+from ansible.module_utils.linerate.tcpreplay.build import Sources, Tools, build
+from ansible.module_utils.linerate.tcpreplay.package import Recipe
 
 ARGUMENTS = {
     "version": {"type": "str", "required": True},
     "archive": {"type": "path", "required": True},
     "sha256": {"type": "str", "required": True},
+    "packages": {"type": "path", "required": True},
+    "system": {"type": "str", "required": True},
     "prefix": {"type": "str", "default": "/opt/linerate/tcpreplay"},
     "configure_options": {"type": "list", "elements": "str", "default": []},
     "compiler": {"type": "str", "default": "cc"},
-    "netmap_source": {"type": "str", "default": ""},
-    "build_dir": {"type": "path", "default": "/var/cache/linerate/build"},
+    "netmap_commit": {"type": "str", "default": ""},
+    "netmap_package": {"type": "str", "default": ""},
+    "work": {"type": "path", "required": True},
     "jobs": {"type": "int", "default": 0},
 }
 
@@ -122,30 +130,22 @@ def main() -> None:
     """Ansible's entry point."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     given = module.params
-    recipe = build.Recipe(
-        version=given["version"],
-        sha256=given["sha256"],
-        prefix=given["prefix"],
-        options=tuple(given["configure_options"]),
-        compiler=given["compiler"],
-        netmap=given["netmap_source"],
-    )
-    logs = None
     try:
-        build.check(recipe)
-        reasons = build.differences(recipe, run)
-        if reasons and not module.check_mode:
-            tools = build.Tools(run, run_logged, given["jobs"] or len(os.sched_getaffinity(0)))
-            logs = str(build.build(recipe, given["archive"], given["build_dir"], tools))
+        recipe = Recipe(
+            version=given["version"],
+            sha256=given["sha256"],
+            prefix=given["prefix"],
+            system=given["system"],
+            options=tuple(given["configure_options"]),
+            compiler=given["compiler"],
+            netmap=given["netmap_commit"],
+        )
+        sources = Sources(given["archive"], given["netmap_package"])
+        tools = Tools(run, run_logged, given["work"], given["jobs"] or len(os.sched_getaffinity(0)))
+        package, built = build(recipe, sources, given["packages"], tools, check=module.check_mode)
     except LinerateError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(
-        changed=bool(reasons),
-        executable=str(recipe.executable),
-        reasons=list(reasons),
-        logs=logs,
-        diff={"before": "", "after": "".join(f"{reason}\n" for reason in reasons)},
-    )
+    module.exit_json(changed=built, missing=built, package=package, key=recipe.key)
 
 
 if __name__ == "__main__":
