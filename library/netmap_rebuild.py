@@ -31,6 +31,10 @@ options:
   work:
     description: The folder to build in; it needs about 200 MB of room.
     type: path
+  interface:
+    description: The interface that sends; its driver is swapped at boot where O(options) patch it.
+    type: str
+    default: ""
   timeout:
     description: Seconds that any one of configure, make and make install may take.
     type: int
@@ -95,6 +99,7 @@ def main() -> None:
             "source": {"type": "path"},
             "packages": {"type": "path"},
             "work": {"type": "path"},
+            "interface": {"type": "str", "default": ""},
             "timeout": {"type": "int", "default": 3600},
         },
         required_if=[("state", "present", RECIPE)],
@@ -104,7 +109,7 @@ def main() -> None:
     patient = partial(run, timeout=given["timeout"])
     try:
         if given["state"] == "present":
-            recipe = Recipe(*(given[name] for name in RECIPE), timeout=given["timeout"])
+            recipe = Recipe(**{name: given[name] for name in (*RECIPE, "interface", "timeout")})
             steps = set_up(recipe, core_files(), patient, check)
         else:
             steps = take_down(patient, check)

@@ -22,6 +22,8 @@ _UNIT = f"""\
 [Unit]
 Description=netmap for the running kernel, built where there is none yet
 ConditionPathExists=/{RECIPE}
+# Which interfaces are in use is known then.
+After=network-online.target
 
 [Service]
 Type=oneshot

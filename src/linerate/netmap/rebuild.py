@@ -15,9 +15,12 @@ from typing import Any
 
 from ..errors import HostError, LinerateError
 from ..host.run import Runner, run
-from .build import build
+from .build import MODULE_FOLDER, build
+from .initramfs import refresh
 from .install import install, installed_manifest, is_current, load, running_kernel
 from .kernels import STATE_FOLDER
+from .package import Manifest
+from .rebind import Swap, go_native, modules_of
 from .spec import BuildSpec
 
 RECIPE = f"{STATE_FOLDER}/rebuild/recipe.json"
@@ -27,12 +30,14 @@ RECIPE = f"{STATE_FOLDER}/rebuild/recipe.json"
 @dataclass(frozen=True)
 class Recipe:
     """A build without its kernel: ``options`` as :meth:`BuildSpec.of_options` takes them, the archive of netmap's
-    ``source``, the folders of ``packages`` and to ``work`` in, and seconds that any one step may take."""
+    ``source``, the folders of ``packages`` and to ``work`` in, the ``interface`` that sends (its driver is the one
+    that may be swapped), and seconds that any one step may take."""
 
     options: Mapping[str, Any]
     source: str
     packages: str
     work: str
+    interface: str
     timeout: float
 
     def as_json(self) -> bytes:
@@ -53,18 +58,30 @@ def read_recipe(root: str = "/") -> Recipe:
 def rebuild(recipe: Recipe, run: Runner, root: str = "/") -> str:
     """Have netmap of ``recipe`` installed and loaded for the kernel that runs; what was done, in one line.
 
-    Parameters of the module come from modprobe.d. Raises as ``build``, ``install`` and ``load`` do.
+    Parameters of the module come from modprobe.d. That drivers are patched in it is the consent to swap them, which
+    the recipe was written with. Raises as ``build``, ``install``, ``load`` and ``go_native`` do.
     """
     kernel = running_kernel(root)
     spec = BuildSpec.of_options(recipe.options, kernel)
     named = f"netmap {spec.commit[:12]} for kernel {kernel}"
     manifest = installed_manifest(kernel, root)
-    if manifest and manifest.key == spec.key and is_current(run, root):
+    if manifest and manifest.key == spec.key and _is_loaded(manifest, run, root):
         return f"{named} is installed and loaded"
     package, built = build(spec, recipe.source, recipe.packages, recipe.work, run)
     install(package, run, root=root)
-    load({}, run, root=root)
+    if spec.drivers:
+        modules = modules_of(spec.drivers)
+        go_native(Swap(recipe.interface, modules, {}), {}, run, root=root)
+        refresh({name: f"{MODULE_FOLDER}/{name}.ko" for name in ("netmap", *modules)}, kernel, run, root=root)
+    else:
+        load({}, run, root=root)
     return f"{named} was {'built, ' if built else ''}installed and loaded"
+
+
+def _is_loaded(manifest: Manifest, run: Runner, root: str) -> bool:
+    """Whether netmap is loaded as installed, and so are those of its drivers that are loaded at all."""
+    drivers = [name for name in manifest.modules if name != "netmap" and Path(root, "sys/module", name).exists()]
+    return all(is_current(run, root, name) for name in ("netmap", *drivers))
 
 
 def main() -> int:

@@ -104,8 +104,53 @@ def test_a_module_in_use_is_not_forced_out(host, package):
         load({}, host.run, root=str(host.root))
 
 
+def holds(host, process: str) -> None:
+    """A process that has netmap open."""
+    host.put("proc/123/comm", f"{process}\n")
+    (host.root / "proc/123/fd").mkdir()
+    (host.root / "proc/123/fd/4").symlink_to("/dev/netmap")
+
+
+def test_a_module_that_a_process_uses_is_an_error_before_anything_is_changed(host, package):
+    host.loaded(b"old build")
+    holds(host, "tcpreplay")
+    with pytest.raises(HostError, match=r"loaded from another build, which process tcpreplay \(123\) uses\. End it"):
+        install(package(netmap=b"new build"), host.run, root=str(host.root))
+    assert not host.updates.exists()
+    with pytest.raises(HostError, match=r"process tcpreplay \(123\)"):
+        load({}, host.run, root=str(host.root))
+    assert host.ran == []
+
+
+def test_a_module_that_a_process_uses_stays_where_it_is_the_wanted_one(host, package):
+    path = package(netmap=b"one")
+    install(path, host.run, root=str(host.root))
+    host.loaded(b"one")
+    holds(host, "tcpreplay")
+    assert install(path, host.run, root=str(host.root)).steps == ()
+    assert load({}, host.run, root=str(host.root)) == ()
+
+
+def test_a_patched_driver_that_the_package_does_not_bring_is_an_error_before_anything_is_changed(host, package):
+    host.loaded(b"old build")
+    (host.root / "sys/module/netmap/holders/e1000").mkdir(parents=True)
+    with pytest.raises(HostError, match=r"which driver e1000 uses\. Run playbooks/restore\.yml first"):
+        install(package(netmap=b"new build"), host.run, root=str(host.root))
+    assert not host.updates.exists()
+    # With its own build of that driver it can be installed; whoever loads it swaps the driver first.
+    install(package(netmap=b"new build", e1000=b"patched"), host.run, root=str(host.root))
+
+
+def test_what_uses_the_module_without_showing_is_counted(host, package):
+    install(package(netmap=b"new build"), host.run, root=str(host.root))
+    host.loaded(b"old build")
+    host.put("sys/module/netmap/refcnt", "2\n")
+    with pytest.raises(HostError, match=r"something that does not show \(reference count 2\) uses"):
+        load({}, host.run, root=str(host.root))
+
+
 def test_secure_boot_is_explained(host, package):
     install(package(netmap=b"one"), host.run, root=str(host.root))
     host.refuses["modprobe netmap"] = "modprobe: ERROR: could not insert 'netmap': Key was rejected by service"
-    with pytest.raises(HostError, match="Secure Boot"):
+    with pytest.raises(HostError, match=r"Secure Boot.*mokutil --import"):
         load({}, host.run, root=str(host.root))

@@ -1,0 +1,195 @@
+"""Faults of netmap's build, made for real: one clear error each, nothing left behind, and the next run builds.
+
+The stand-in's source is built against real kernel headers; no guest and no module that is loaded is needed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.standin.archive import standin_netmap
+
+from linerate.errors import HostError, InputError
+from linerate.host.run import run
+from linerate.netmap.build import build
+from linerate.netmap.package import unpack
+from linerate.netmap.spec import BuildSpec
+
+HEADERS = sorted(Path("/lib/modules").glob("*/build/Makefile"))
+SOURCE = """\
+- name: Have netmap's source
+  hosts: localhost
+  connection: local
+  gather_facts: false
+  tasks:
+    - name: Have it
+      ansible.builtin.include_role:
+        name: netmap
+        tasks_from: source.yml
+      vars:
+        __netmap_source_host: localhost
+"""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where a build happens, and of what."""
+
+    folder: Path
+    spec: BuildSpec
+
+    @property
+    def source(self) -> str:
+        return str(self.folder / f"netmap-{self.spec.commit}.tar.gz")
+
+    @property
+    def packages(self) -> str:
+        return str(self.folder / "packages")
+
+    def build(self, work: Path | None = None) -> tuple[str, bool]:
+        return build(self.spec, self.source, self.packages, str(work or self.folder / "work"), run)
+
+    def left(self) -> list[str]:
+        return [path.name for path in (self.folder / "work").iterdir() if path.suffix != ".lock"]
+
+
+@pytest.fixture
+def bench(tmp_path) -> Bench:
+    if not HEADERS:
+        pytest.skip("no headers of a kernel are installed here: linux-headers-amd64 (Debian) has them")
+    (tmp_path / "work").mkdir()
+    return Bench(tmp_path, BuildSpec(standin_netmap(tmp_path), HEADERS[-1].parts[-3]))
+
+
+@pytest.fixture
+def small_disk(tmp_path) -> Iterator[Path]:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "linerate-tests", folder], check=True)
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def processes_in(folder: Path) -> list[int]:
+    """The processes whose current folder is in ``folder``."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.readlink(path / "cwd").startswith(str(folder)):
+                found.append(int(path.name))
+        except OSError:
+            continue
+    return found
+
+
+def wait_until(done) -> None:
+    deadline = time.monotonic() + 120
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_build_that_is_killed_stops_all_it_started_and_the_next_one_succeeds(bench):
+    code = "import sys; from linerate.host.run import run; from linerate.netmap.build import build\n"
+    code += "from linerate.netmap.spec import BuildSpec; build(BuildSpec(*sys.argv[1:3]), *sys.argv[3:], run)"
+    work = bench.folder / "work"
+    arguments = [bench.spec.commit, bench.spec.kernel, bench.source, bench.packages, str(work)]
+    builder = subprocess.Popen([sys.executable, "-c", code, *arguments])
+    wait_until(lambda: list(work.glob("*/build/netmap.o")) or list(work.glob("*/build/.netmap.o.*")))
+    builder.send_signal(signal.SIGKILL)
+    builder.wait()
+    wait_until(lambda: not processes_in(work))
+    assert bench.left()
+    assert not list(Path(bench.packages).iterdir())
+    package, built = bench.build()
+    assert built
+    assert unpack(package)[0].kernel == bench.spec.kernel
+    assert bench.left() == []
+    assert bench.build() == (package, False)
+
+
+def test_a_disk_that_is_full_is_named_and_with_room_the_next_build_succeeds(bench, small_disk):
+    with pytest.raises(HostError, match=rf"No space left on device. Have room in {small_disk} and "):
+        bench.build(small_disk)
+    assert [path.suffix for path in small_disk.iterdir()] == [".lock"]
+    assert not list(Path(bench.packages).iterdir())
+    assert bench.build()[1]
+
+
+def test_a_missing_compiler_is_named_with_the_packages_that_bring_it(bench, monkeypatch):
+    folder = bench.folder / "bin"
+    folder.mkdir()
+    for program in ("make", "patch", "tar"):
+        (folder / program).symlink_to(f"/usr/bin/{program}")
+    monkeypatch.setenv("PATH", str(folder))
+    with pytest.raises(HostError, match=r"program 'cc': is not on the build host\. Install build-essential"):
+        bench.build()
+    monkeypatch.undo()
+    assert bench.build()[1]
+
+
+def test_a_source_that_was_cut_off_is_refused_by_name(bench):
+    whole = Path(bench.source).read_bytes()
+    Path(bench.source).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"is no archive that can be read .*Remove it, and run again"):
+        bench.build()
+    Path(bench.source).write_bytes(whole)
+    assert bench.build()[1]
+
+
+@pytest.fixture
+def have_source(play, tmp_path):
+    """Runs the part of the role that has netmap's source, with artifacts/ and a work folder of this test's."""
+    playbook = tmp_path / "source.yml"
+    playbook.write_text(SOURCE)
+    (tmp_path / "artifacts").mkdir()
+
+    def have(commit: str, url: str):
+        return play(
+            str(playbook),
+            netmap_commit=commit,
+            netmap_source_url=url,
+            netmap_artifacts=str(tmp_path / "artifacts"),
+            netmap_build_host="localhost",
+            netmap_work_folder=str(tmp_path),
+        )
+
+    return have
+
+
+def test_without_network_and_artifacts_the_file_to_put_there_is_named(have_source, tmp_path):
+    commit = "0" * 40
+    failed = have_source(commit, "https://netmap.invalid/netmap.git")
+    assert failed.rc != 0
+    said = " ".join(failed.failures[-1].split())
+    assert said.startswith(f"netmap {commit} could not be cloned from https://netmap.invalid/netmap.git on localhost:")
+    assert f"or put netmap-{commit}.tar.gz" in said
+    assert said.endswith(f"into {tmp_path / 'artifacts'} on the controller.")
+    assert not (tmp_path / "linerate-netmap-clone").exists()
+
+
+def test_what_a_clone_that_was_cut_off_left_is_not_in_the_way_of_the_next(have_source, tmp_path):
+    upstream = tmp_path / "upstream"
+    settings = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-C", str(upstream)]
+    upstream.mkdir()
+    for words in (["init", "--quiet"], ["commit", "--quiet", "--allow-empty", "-m", "one"]):
+        subprocess.run(["git", *settings, *words], check=True)
+    head = subprocess.run(["git", *settings, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    commit = head.stdout.strip()
+    cut = tmp_path / "linerate-netmap-clone/netmap/.git/objects/pack"
+    cut.mkdir(parents=True)
+    (cut / "tmp_pack_cut").write_bytes(b"PACK")
+    done = have_source(commit, str(upstream))
+    assert done.rc == 0, done.stdout
+    assert os.listdir(tmp_path / "artifacts") == [f"netmap-{commit}.tar.gz"]
+    assert not (tmp_path / "linerate-netmap-clone").exists()
+    again = have_source(commit, str(upstream))
+    assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
