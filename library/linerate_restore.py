@@ -48,7 +48,7 @@ steps:
   returned: success
   type: list
   elements: str
-  sample: ["modprobe -r ixgbe", "modprobe ixgbe", "rmmod netmap"]
+  sample: ["rmmod ixgbe", "modprobe ixgbe", "rmmod netmap"]
 """
 
 import os

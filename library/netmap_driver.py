@@ -64,7 +64,7 @@ steps:
   returned: success
   type: list
   elements: str
-  sample: ["modprobe -r ixgbe", "modprobe netmap", "modprobe ixgbe"]
+  sample: ["rmmod ixgbe", "modprobe netmap", "modprobe ixgbe"]
 """
 
 import os

@@ -84,17 +84,19 @@ def _install(manifest: Manifest, contents: Mapping[str, bytes], run: Runner, che
     return Installed(manifest, (*forgotten, *steps))
 
 
-def load(parameters: Mapping[str, str], run: Runner, check: bool = False, root: str = "/") -> tuple[str, ...]:
+def load(
+    parameters: Mapping[str, str], run: Runner, check: bool = False, root: str = "/", leaving: Sequence[str] = ()
+) -> tuple[str, ...]:
     """Have netmap loaded, as it is installed, with these parameters; the steps that were needed.
 
-    A module of an earlier build is taken out first. Parameters of a module that stays are set in place. Raises
+    A module of an earlier build is taken out first; drivers in ``leaving`` are unloaded by then. Parameters of a module that stays are set in place. Raises
     ``HostError`` where something uses the module that is to be taken out, naming it, and where the kernel does not
     take the module or a parameter.
     """
     steps: list[str] = []
     loaded = Path(root, "sys/module/netmap").exists()
     if loaded and not is_current(run, root):
-        _refuse_users(root)
+        _refuse_users(root, but=leaving)
         steps.append("modprobe -r netmap")
         loaded = False
     if not loaded:

@@ -88,10 +88,11 @@ def go_native(
     refuse(swap, run, root)
     refuse_users(root)
     if check:
-        return (f"modprobe -r {driver}", *_foretold(driver, parameters, run, root), f"modprobe {driver}")
+        return (f"rmmod {driver}", *load(parameters, run, check, root, leaving=(driver,)), f"modprobe {driver}")
     store_found(read_state(swap.interface, run, root), root)
     before = _states(driver, run, root)
-    checked(run(["modprobe", "-r", driver]))
+    # Not by `modprobe -r`, which goes by the files on the disk: it would take netmap along, or not.
+    checked(run(["rmmod", driver]))
     try:
         loaded = load(parameters, run, check, root)
         checked(run(["modprobe", driver]))
@@ -100,7 +101,7 @@ def go_native(
             raise HostError("driver", driver, "does not use netmap after loading", f"See `modinfo {driver}`.")
     except HostError as error:
         _fall_back(driver, before, error, run, root)
-    return (f"modprobe -r {driver}", *loaded, f"modprobe {driver}", *restored)
+    return (f"rmmod {driver}", *loaded, f"modprobe {driver}", *restored)
 
 
 def go_stock(swap: Swap, run: Runner, check: bool = False, root: str = "/") -> tuple[str, ...]:
@@ -111,9 +112,9 @@ def go_stock(swap: Swap, run: Runner, check: bool = False, root: str = "/") -> t
     steps: list[str] = []
     for driver in swap.drivers:
         before = _states(driver, run, root)
-        steps += [f"modprobe -r {driver}", f"modprobe {driver}"]
+        steps += [f"rmmod {driver}", f"modprobe {driver}"]
         if not check:
-            checked(run(["modprobe", "-r", driver]))
+            checked(run(["rmmod", driver]))
             checked(run(["modprobe", driver]))
             steps += _bring_back(before, run, root)
     return tuple(steps)
@@ -136,13 +137,6 @@ def interfaces_of(driver: str, root: str = "/") -> tuple[str, ...]:
     """The interfaces that ``driver`` drives."""
     names = sorted(path.name for path in Path(root, "sys/class/net").iterdir())
     return tuple(name for name in names if driver_of(name, root) == driver)
-
-
-def _foretold(driver: str, parameters: Mapping[str, str], run: Runner, root: str) -> tuple[str, ...]:
-    """How netmap will be loaded once the driver is out, which takes the netmap it uses with it (modprobe(8), -r)."""
-    if driver in holding_drivers(root):
-        return (" ".join(["modprobe", "netmap", *(f"{name}={value}" for name, value in parameters.items())]),)
-    return load(parameters, run, check=True, root=root)
 
 
 @dataclass(frozen=True)

@@ -64,8 +64,8 @@ class Bench(Host):
             return Completed(tuple(argv), 0, "", "")
         done = super().run(argv)
         driver = argv[-1]
-        if done.returncode == 0 and argv[0] == "modprobe" and driver in self.nics.values():
-            self.swap(driver, out="-r" in argv)
+        if done.returncode == 0 and argv[0] in ("modprobe", "rmmod") and driver in self.nics.values():
+            self.swap(driver, out=argv[0] == "rmmod")
         if done.returncode == 0 and list(argv) == ["rmmod", "netmap"]:
             shutil.rmtree(self.root / "sys/module/netmap")
         return done
@@ -78,9 +78,6 @@ class Bench(Host):
         patched = self.updates / f"{driver}.ko"
         if self.holders(driver).exists():
             self.holders(driver).rmdir()
-            # modprobe takes out what the module depended on, too, by the files on the disk.
-            if patched.exists():
-                shutil.rmtree(self.root / "sys/module/netmap")
         if out:
             return
         content = patched.read_bytes() if patched.exists() else b"stock"
@@ -116,7 +113,7 @@ def restored(bench: Bench, consent: bool = True, check: bool = False) -> tuple[s
 
 def test_netmap_comes_first_then_the_patched_driver_and_a_second_call_changes_nothing(bench):
     steps = native(bench)
-    assert steps[:3] == ("modprobe -r e1000", "modprobe netmap buf_num=16384", "modprobe e1000")
+    assert steps[:3] == ("rmmod e1000", "modprobe netmap buf_num=16384", "modprobe e1000")
     assert bench.holders("e1000").exists()
     assert native(bench) == ()
 
@@ -127,7 +124,7 @@ def test_the_interface_has_its_mtu_again(bench):
 
 
 def test_check_mode_foretells_it_and_changes_nothing(bench):
-    assert native(bench, check=True) == ("modprobe -r e1000", "modprobe netmap buf_num=16384", "modprobe e1000")
+    assert native(bench, check=True) == ("rmmod e1000", "modprobe netmap buf_num=16384", "modprobe e1000")
     assert bench.ran == []
 
 
@@ -135,8 +132,8 @@ def test_another_build_takes_the_place_of_a_patched_driver(bench, package):
     native(bench)
     install(package(netmap=b"netmap two", e1000=b"patched two"), bench.run, root=str(bench.root))
     foretold = native(bench, check=True)
-    assert foretold == ("modprobe -r e1000", "modprobe netmap buf_num=16384", "modprobe e1000")
-    assert native(bench)[:3] == foretold
+    assert foretold == ("rmmod e1000", "modprobe -r netmap", "modprobe netmap buf_num=16384", "modprobe e1000")
+    assert native(bench)[:4] == foretold
     assert native(bench) == ()
 
 
@@ -223,7 +220,7 @@ def test_a_patched_driver_without_its_interface_makes_way_too(bench):
 
 
 def test_a_driver_in_use_is_left_alone(bench):
-    bench.refuses["modprobe -r e1000"] = "modprobe: FATAL: Module e1000 is in use."
+    bench.refuses["rmmod e1000"] = "rmmod: ERROR: Module e1000 is in use"
     with pytest.raises(HostError, match=r"Module e1000 is in use"):
         native(bench)
     assert (bench.updates / "e1000.ko").exists()
@@ -275,7 +272,7 @@ def test_the_way_back_is_refused_where_another_interface_in_use_would_go_away(be
 
 def test_a_way_back_that_was_cut_off_is_resumed(bench):
     native(bench)
-    bench.refuses["modprobe -r e1000"] = "busy"
+    bench.refuses["rmmod e1000"] = "busy"
     with pytest.raises(HostError, match="busy"):
         restored(bench)
     bench.refuses = {}
