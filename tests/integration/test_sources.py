@@ -64,7 +64,9 @@ def test_an_artifact_is_pushed_and_nothing_is_downloaded(namespaces, have, tmp_p
         f"{artifact} on the controller has sha256 {found}, expected {SHA256}. Remove it, or put the right one there."
     )
 
-    artifact.write_bytes(ARCHIVE)
+    (tmp_path / "kept-elsewhere").write_bytes(ARCHIVE)
+    artifact.unlink()
+    artifact.symlink_to(tmp_path / "kept-elsewhere")
     without_network = ("unshare", "--net")
     pushed = have(sources_url="http://192.0.2.1/", before=without_network)
     assert pushed.rc == 0, pushed.stdout

@@ -111,10 +111,12 @@ def site(netmap_source: NetmapSource) -> dict[str, object]:
     """The variables of the main job, the same for every playbook of the session."""
     tarball = Path(os.environ.get("LINERATE_TEST_TCPREPLAY_SOURCE", REPOSITORY / "artifacts/tcpreplay-4.4.2.tar.gz"))
     if netmap_source.true and tarball.is_file():
+        (netmap_source.artifacts / tarball.name).symlink_to(tarball)
         tcpreplay = {
             "tcpreplay_source_url": f"https://example.invalid/{tarball.name}",
             "tcpreplay_source_checksum": hashlib.sha256(tarball.read_bytes()).hexdigest(),
-            "sources_artifacts_dir": str(tarball.parent),
+            "tcpreplay_artifacts": str(netmap_source.artifacts),
+            "tcpreplay_build_host": "localhost",
         }
     else:
         tcpreplay = {"tcpreplay_install_method": "package", "benchmark_engines": ["kernel"]}

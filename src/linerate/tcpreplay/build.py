@@ -101,6 +101,7 @@ def _locked(folder: str | Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _folder(work: str) -> Iterator[Path]:
     """An empty folder for a build, removed when it ends well; those of builds that did not are removed first."""
+    os.makedirs(work, exist_ok=True)
     for left in Path(work).glob(f"{WORK}*"):
         _remove_unless_used(left)
     folder = Path(tempfile.mkdtemp(prefix=WORK, dir=work))

@@ -1,0 +1,67 @@
+"""playbooks/verify.yml on a tcpreplay that was built: passes where it is right, and each check is seen to fail."""
+
+from __future__ import annotations
+
+import pytest
+from tests.integration.test_tcpreplay_source import COMMIT, netmap_package
+from tests.integration.test_verify import broken_promises
+from tests.standin.tcpreplay_archive import standin_tcpreplay
+
+from linerate.host.run import run, run_logged
+from linerate.tcpreplay.build import Sources, Tools, build
+from linerate.tcpreplay.install import install
+from linerate.tcpreplay.package import Recipe, this_system
+
+
+@pytest.fixture
+def built(tmp_path):
+    """Version 4.4.2 with netmap and 4.4.3 without, side by side, with a link to the first; the role's variables."""
+    netmap_package(tmp_path)
+    (netmap,) = map(str, tmp_path.glob("netmap-*"))
+    for version, commit in (("4.4.2", COMMIT), ("4.4.3", "")):
+        archive, sha256 = standin_tcpreplay(tmp_path, version)
+        recipe = Recipe(version, sha256, str(tmp_path / "prefix"), this_system(), netmap=commit)
+        tools = Tools(run, run_logged, str(tmp_path / "build"))
+        install(build(recipe, Sources(str(archive), netmap), str(tmp_path), tools)[0], run)
+    (tmp_path / "tcpreplay").symlink_to(tmp_path / "prefix/4.4.2/bin/tcpreplay")
+    return {
+        "tcpreplay_install_method": "source",
+        "tcpreplay_version": "4.4.2",
+        "tcpreplay_netmap": True,
+        "tcpreplay_prefix": str(tmp_path / "prefix"),
+        "tcpreplay_link": str(tmp_path / "tcpreplay"),
+        "tcpreplay_build_dir": str(tmp_path / "build"),
+    }
+
+
+def test_what_was_built_passes(lab, play, built):
+    verified = play("playbooks/verify.yml", **built)
+    assert (verified.rc, verified.changed_tasks) == (0, 0), verified.stdout
+    assert "sender1: 19 checks passed" in verified.stdout
+
+
+def test_each_check_fails_where_its_promise_is_broken(lab, play, built, tmp_path):
+    prefix, link, left = tmp_path / "prefix", tmp_path / "tcpreplay", tmp_path / "build/linerate-tcpreplay-x"
+    link.unlink()
+    link.symlink_to(prefix / "4.4.3/bin/tcpreplay")
+    (prefix / "4.4.2/share/doc/tcpreplay/README").write_text("changed")
+    left.mkdir()
+    (prefix / ".4.4.2.x").mkdir()
+    assert broken_promises(play, **built) == [
+        "sender1: tcpreplay is the version that was asked for: it is 4.4.3, not 4.4.2",
+        f"sender1: tcpreplay is the one that was built: {link} leads to {prefix}/4.4.3/bin/tcpreplay",
+        "sender1: tcpreplay's files are those that were installed: changed or not there: share/doc/tcpreplay/README",
+        "sender1: tcpreplay can send through netmap, where it is to: tcpreplay 4.4.3 is not compiled with netmap",
+        "sender1: Nothing is left of a build or an installation of tcpreplay that was cut off: "
+        f"{left}, {prefix}/.4.4.2.x",
+    ]
+    link.unlink()
+    (prefix / "4.4.2/linerate-package.json").unlink()
+    left.rmdir()
+    (prefix / ".4.4.2.x").rmdir()
+    lines = broken_promises(play, **built)
+    assert f"sender1: tcpreplay is the one that was built: {link} leads to nothing" in lines
+    assert (
+        "sender1: tcpreplay's files are those that were installed: "
+        f"{prefix}/4.4.2 holds no finished installation" in lines
+    )
