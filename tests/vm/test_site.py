@@ -45,7 +45,7 @@ def test_after_a_reboot_all_is_as_promised_with_nothing_done_by_hand(guests, sit
 
 
 def expect_netmap(guests, commit: str) -> None:
-    """The wanted build is loaded, and the sending interface, which has its stock driver, is emulated."""
+    """The wanted build is loaded, and the sending interface has the patched driver."""
     found = guests("tests/vm/netmap.yml", wanted_commit=commit)
     assert found.rc == 0, found.stdout
-    assert re.search(r"ens4 is emulated: driver: e1000", found.stdout)
+    assert re.search(r"ens4 is native: driver: e1000", found.stdout)
