@@ -40,12 +40,16 @@ netmap_unavailable:
   description: Why netmap cannot send on the interface; null when it can.
   returned: always
   type: str
+native_unavailable:
+  description: Why netmap's adapter of the interface cannot be native; null when it can.
+  returned: always
+  type: str
 """
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.host.environment import read_environment
-from ansible.module_utils.linerate.host.netmap import unavailable_reason
+from ansible.module_utils.linerate.host.netmap import native_unavailable_reason, unavailable_reason
 from ansible.module_utils.linerate.host.run import run
 
 
@@ -63,6 +67,7 @@ def main() -> None:
             changed=False,
             environment=read_environment(interface, run),
             netmap_unavailable=unavailable_reason(interface, module.params["tcpreplay_has_netmap"]),
+            native_unavailable=native_unavailable_reason(interface),
         )
     except LinerateError as error:
         module.fail_json(msg=str(error))

@@ -12,6 +12,8 @@ description:
     and returns tcpreplay's own statistics only where they are complete and consistent.
   - The exit status of tcpreplay is never trusted. A trial that went wrong is returned, not failed, so that
     it can be stored and judged; bad input fails before anything is sent.
+  - After a trial through netmap, whatever became of it, the interface gets the settings back that it had, and its
+    carrier is waited for. What was killed with the trial is put back before the next one.
 version_added: "0.1.0"
 author: linerate contributors
 options:
@@ -69,6 +71,13 @@ options:
     description: Send through netmap.
     type: bool
     default: false
+  adapter:
+    description:
+      - Which adapter netmap is made to take, by its parameter admode, for the time of the trial; needed with
+        O(netmap=true).
+      - Native takes a patched driver, which must be loaded.
+    type: str
+    choices: [native, emulated]
   nm_delay:
     description: Seconds netmap waits for the link, at open and at close.
     type: int
@@ -137,8 +146,20 @@ claim_error:
   description: Why there is no claim.
   returned: when sent
   type: str
+adapter:
+  description:
+    - The C(kind) of netmap's adapter asked for, the one C(found), null without netmap; the C(driver); the C(evidence).
+  returned: when sent
+  type: dict
+recovery:
+  description: >-
+    With netmap, the C(steps) that restored the interface, the C(seconds) it took, and whether it has a C(carrier).
+  returned: when sent
+  type: dict
 nic:
-  description: What the sending interface counted during the trial.
+  description:
+    - What the sending interface counted during the trial, by the C(source) that moved, the kernel's or the driver's.
+      Null numbers where nothing counts what a native adapter sends.
   returned: when sent
   type: dict
 samples:
@@ -156,10 +177,14 @@ core_busy_percent:
   type: float
 """
 
+import signal
+from types import FrameType
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.host.run import run
 from ansible.module_utils.linerate.tcpreplay.options import ReplayOptions, build_argv
+from ansible.module_utils.linerate.trial.netmap_session import recover
 from ansible.module_utils.linerate.trial.replay import ReplayJob, preflight, replay
 
 OPTIONS = {
@@ -184,18 +209,29 @@ JOB = {
     "executable": {"type": "str", "default": "tcpreplay"},
     "deadline_seconds": {"type": "float", "required": True},
     "interval_seconds": {"type": "float", "default": 1.0},
+    "adapter": {"type": "str", "choices": ["native", "emulated"]},
 }
+
+
+def leave(number: int, frame: FrameType | None) -> None:
+    """End as an exception does, so that what was changed is put back."""
+    raise SystemExit(128 + number)
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec={**OPTIONS, **JOB}, supports_check_mode=True)
     given = module.params
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
     try:
         options = ReplayOptions(**{name: given[name] for name in OPTIONS})
+        job = ReplayJob(options, **{name: given[name] for name in JOB})
+        if not module.check_mode:
+            recover(options.interface, run)
         preflight(options, run)
         if module.check_mode:
             module.exit_json(changed=True, argv=build_argv(options, given["executable"]))
-        module.exit_json(changed=True, **replay(ReplayJob(options, **{name: given[name] for name in JOB})))
+        module.exit_json(changed=True, **replay(job, run))
     except LinerateError as error:
         module.fail_json(msg=str(error))
 

@@ -44,8 +44,14 @@ options:
     elements: str
     choices: [kernel, netmap]
     required: true
+  netmap_adapters:
+    description: Which adapters the engine C(netmap) sends through.
+    type: list
+    elements: str
+    choices: [native, emulated]
+    default: [native, emulated]
   unavailable:
-    description: For an engine, why the sender cannot use it; null when it can.
+    description: For an engine, or an adapter of netmap, why the sender cannot use it; null when it can.
     type: dict
     default: {}
   rates:
@@ -178,6 +184,7 @@ trials:
   elements: dict
 """
 
+from dataclasses import fields
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -193,6 +200,12 @@ SPEC = {
     "cases": {"type": "list", "elements": "str", "required": True},
     "manifests": {"type": "dict", "required": True},
     "engines": {"type": "list", "elements": "str", "choices": ["kernel", "netmap"], "required": True},
+    "netmap_adapters": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["native", "emulated"],
+        "default": ["native", "emulated"],
+    },
     "unavailable": {"type": "dict", "default": {}},
     "rates": {
         "type": "list",
@@ -223,9 +236,9 @@ SPEC = {
 def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     given = module.params
-    fields = ("cases", "engines", "rates", "repeats", "duration_seconds", "link_bps", "nm_delay", "settings")
+    scenario_fields = {field.name for field in fields(Scenario)} - {"name"}
     try:
-        scenario = Scenario(name=given["scenario"], **{name: given[name] for name in fields})
+        scenario = Scenario(name=given["scenario"], **{name: given[name] for name in scenario_fields})
         run, trials = begin(
             given["run_id"], scenario, given["manifests"], given["unavailable"], given["environment"], given["lab"]
         )

@@ -26,7 +26,7 @@ options = ReplayOptions(interface="lrs0", **given["options"])
 try:
     if given["look"]:
         preflight(options, run)
-    print(json.dumps(replay(ReplayJob(options, given["deadline"]))))
+    print(json.dumps(replay(ReplayJob(options, given["deadline"]), run)))
 except LinerateError as error:
     sys.exit(str(error))
 """

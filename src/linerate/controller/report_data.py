@@ -58,7 +58,14 @@ class Trial:
 
     @property
     def engine(self) -> str:
-        return str(self.record["engine"])
+        """How frames left, in words: ``kernel``, ``netmap native``, ``netmap emulated``."""
+        return " ".join(part for part in (self.record["engine"], self.adapter["kind"]) if part)
+
+    @property
+    def adapter(self) -> dict[str, Any]:
+        """netmap's adapter; a record from before it was recorded says nothing of it."""
+        nothing: dict[str, Any] = {"kind": None, "found": None, "driver": None, "evidence": []}
+        return dict(self.record.get("adapter") or nothing)
 
     @property
     def mode(self) -> str:

@@ -156,12 +156,13 @@ def line_rates(run: Run) -> str:
 
 
 def unavailable(run: Run) -> list[str]:
-    """The engines that were wanted and cannot run, each with its reason."""
+    """The engines, and adapters of netmap, that were wanted and cannot be had, each with its reason."""
     # Whoever found the reason may have begun the sentence already.
-    return [
-        f"{clean(item['engine'])}: {_UNAVAILABLE}{clean(item['reason']).removeprefix(_UNAVAILABLE).rstrip('.')}"
-        for item in run.info["plan"]["unavailable"]
-    ]
+    lines = []
+    for item in run.info["plan"]["unavailable"]:
+        wanted = " ".join(part for part in (item["engine"], item.get("adapter")) if part)
+        lines.append(f"{clean(wanted)}: {_UNAVAILABLE}{clean(item['reason']).removeprefix(_UNAVAILABLE).rstrip('.')}")
+    return lines
 
 
 def lab_text(run: Run) -> tuple[str, str]:
@@ -181,6 +182,9 @@ def doubts(run: Run) -> list[str]:
     unwitnessed = [trial.trial_id for trial in run.trials if not trial.witnessed]
     if unwitnessed:
         lines.append(f"Not witnessed at the receiver: {_listed(unwitnessed, len(run.trials))}.")
+    uncounted = [trial.trial_id for trial in run.trials if trial.record["sender_nic"]["tx_packets"] is None]
+    if uncounted:
+        lines.append(f"The sender's NIC counted nothing and is no witness: {_listed(uncounted, len(run.trials))}.")
     if run.missing:
         lines.append(f"Planned, without a result: {_listed(run.missing, len(run.planned))}.")
     unsampled = [trial.trial_id for trial in run.trials if not trial.samples]
@@ -191,6 +195,22 @@ def doubts(run: Run) -> list[str]:
     if strange:
         lines.append(f"Measured in another environment than the one described: {_listed(strange, len(run.trials))}.")
     return lines
+
+
+def adapters(run: Run) -> list[tuple[str, str]]:
+    """For each adapter of netmap that sent, the trials and the evidence they share."""
+    shared: dict[tuple[str, ...], list[Trial]] = {}
+    for trial in run.trials:
+        if trial.adapter["kind"]:
+            key = (trial.engine, str(trial.adapter["driver"]), *trial.adapter["evidence"])
+            shared.setdefault(key, []).append(trial)
+    return [
+        (
+            f"{engine}, driver {clean(driver)}, {_listed([trial.trial_id for trial in trials], len(run.trials))}",
+            "; ".join(clean(line) for line in evidence),
+        )
+        for (engine, driver, *evidence), trials in shared.items()
+    ]
 
 
 def _listed(ids: Sequence[str], of: int) -> str:

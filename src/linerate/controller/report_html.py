@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from ..frames import Rates
 from . import report_plots
 from .report_data import Run, Trial
-from .report_groups import Group, doubts, findings, group_trials, lab_text, line_rates, unavailable, verdict
+from .report_groups import Group, adapters, doubts, findings, group_trials, lab_text, line_rates, unavailable, verdict
 from .report_text import NONE, bit_rate, byte_size, clean, count, frame, mbit, number, offered, signed
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -55,6 +55,7 @@ def report_html(run: Run) -> str:
         details=[(trial.trial_id, trial.valid, _details(trial)) for trial in run.trials],
         plan=_plan(run),
         unavailable=unavailable(run),
+        adapters=adapters(run),
         hosts=_hosts(run),
     )
 
@@ -154,6 +155,7 @@ def _details(trial: Trial) -> list[Pair]:
         ("Frames", f"{frame(trial)} without FCS"),
         ("Process", ended),
         ("tcpreplay says", _claim(record["claim"])),
+        ("Adapter", _adapter(trial.adapter)),
         ("Sender's NIC", _counters(record["sender_nic"], "tx")),
         ("Receiver's NIC", _counters(record["receiver_nic"], "rx")),
         ("Witness", _witness(record["witness"])),
@@ -161,9 +163,25 @@ def _details(trial: Trial) -> list[Pair]:
         ("Fingerprint", record["fingerprint"]),
         ("Samples", record["samples"] if trial.samples else f"{record['samples']}: {_unsampled(trial)}"),
     ]
+    if record.get("recovery"):
+        lines.append(("Sender's NIC afterwards", _recovery(record["recovery"])))
     if process["stderr"]:
         lines.append(("stderr", f"{clean(process['stderr'])} ({count(process['stderr_bytes'], 'byte')} in all)"))
     return lines
+
+
+def _adapter(adapter: dict[str, Any]) -> str:
+    if adapter["kind"] is None:
+        return "none of netmap"
+    words = [f"{adapter['kind']} asked for, {adapter['found'] or 'none'} found", f"driver {adapter['driver']}"]
+    return clean("; ".join([*words, *adapter["evidence"]]))
+
+
+def _recovery(recovery: dict[str, Any]) -> str:
+    carrier = "with its carrier" if recovery["carrier"] else "without a carrier"
+    return clean(
+        f"{carrier} after {recovery['seconds']:.1f} s; {'; '.join(recovery['steps']) or 'nothing to put back'}"
+    )
 
 
 def _unsampled(trial: Trial) -> str:
@@ -182,6 +200,8 @@ def _claim(claim: dict[str, Any] | None) -> str:
 def _counters(counters: dict[str, Any] | None, side: str) -> str:
     if counters is None:
         return "not read"
+    if counters[f"{side}_packets"] is None:
+        return f"{clean(counters['source'])}: no witness"
     values = [f"{number(counters[f'{side}_{what}'])} {what}" for what in ("packets", "bytes", "dropped", "errors")]
     return f"{', '.join(values)} ({clean(counters['source'])})"
 

@@ -11,7 +11,7 @@ from ..clock import utc_now
 from ..errors import InputError
 from ..frames import GBIT
 from ..host.environment import fingerprint
-from ..trial.plan import ENGINES, Case, PlannedTrial, Sending, plan, replay_options
+from ..trial.plan import ADAPTERS, ENGINES, Case, PlannedTrial, Sending, Way, plan, replay_options
 
 SCHEMA = "linerate-run/1"
 ASSUMED_LINK_BPS = 10 * GBIT
@@ -21,8 +21,9 @@ ASSUMED_LINK_BPS = 10 * GBIT
 class Scenario:
     """What a user asks for: every case by every engine at every rate, ``repeats`` times.
 
-    ``rates`` are {mode, value}; ``duration_seconds`` is {paced, topspeed}; ``settings`` are further
-    options of tcpreplay. ``link_bps`` None: as the sending interface says, else 10 Gbit/s is assumed.
+    The engine netmap sends through each of ``netmap_adapters``. ``rates`` are {mode, value}; ``duration_seconds``
+    is {paced, topspeed}; ``settings`` are further options of tcpreplay. ``link_bps`` None: as the sending interface
+    says, else 10 Gbit/s is assumed.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Scenario:
     duration_seconds: Mapping[str, float]
     link_bps: float | None = None
     nm_delay: int = 10
+    netmap_adapters: Sequence[str] = ADAPTERS
     settings: Mapping[str, Any] | None = None
 
 
@@ -55,14 +57,15 @@ def begin(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The run (schemas/run.schema.json), and its trials each with ``replay``, the options of linerate_replay.
 
-    ``unavailable`` says for an engine why the sender cannot use it; InputError when no engine is left.
+    ``unavailable`` says for an engine, or for a kind of netmap's adapter, why the sender cannot use it; InputError
+    when no way to send is left.
     """
-    engines = _engines(scenario, unavailable)
+    ways, missing = _ways(scenario, unavailable)
     nic = environment["sender"]["nic"]
     rate = line_rate(scenario, nic)
     sending = Sending(scenario.duration_seconds, rate["bps"], scenario.nm_delay)
     cases = [_case(name, manifests) for name in scenario.cases]
-    trials = plan(cases, engines, scenario.rates, scenario.repeats, sending)
+    trials = plan(cases, ways, scenario.rates, scenario.repeats, sending)
     run = {
         "schema": SCHEMA,
         "run_id": run_id,
@@ -72,11 +75,7 @@ def begin(
         "lab": dict(lab) if lab else None,
         "plan": {
             "trials": [trial.describe() for trial in trials],
-            "unavailable": [
-                {"engine": engine, "reason": unavailable[engine]}
-                for engine in scenario.engines
-                if engine not in engines
-            ],
+            "unavailable": missing,
             "estimated_seconds": round(sum(trial.estimated_seconds for trial in trials), 1),
         },
         "environment": {"fingerprint": fingerprint(environment["sender"], environment["receiver"]), **environment},
@@ -86,17 +85,34 @@ def begin(
     return run, prepared
 
 
-def _engines(scenario: Scenario, unavailable: Mapping[str, str | None]) -> list[str]:
-    for engine in scenario.engines:
-        if engine not in ENGINES:
-            raise InputError(
-                "engine", engine, f"must be one of {', '.join(ENGINES)}", "Correct the scenario's engines."
-            )
-    usable = [engine for engine in scenario.engines if not unavailable.get(engine)]
-    if not usable:
-        reasons = "; ".join(f"{engine}: {unavailable[engine]}" for engine in scenario.engines)
+def _ways(scenario: Scenario, unavailable: Mapping[str, str | None]) -> tuple[list[Way], list[dict[str, Any]]]:
+    """The ways to send that this sender has, and those that it has not, each with the reason."""
+    ways: list[Way] = []
+    missing: list[dict[str, Any]] = []
+    for engine in _known("engine", scenario.engines, ENGINES):
+        reason = unavailable.get(engine)
+        if reason:
+            missing.append({"engine": engine, "reason": reason})
+        elif engine == "kernel":
+            ways.append(Way(engine))
+        else:
+            for adapter in _known("netmap adapter", scenario.netmap_adapters, ADAPTERS):
+                reason = unavailable.get(adapter)
+                if reason:
+                    missing.append({"engine": engine, "adapter": adapter, "reason": reason})
+                else:
+                    ways.append(Way(engine, adapter))
+    if not ways:
+        reasons = "; ".join(f"{item['engine']}: {item['reason']}" for item in missing)
         raise InputError("engines", list(scenario.engines), f"none can send here ({reasons})", "Add kernel.")
-    return usable
+    return ways, missing
+
+
+def _known(what: str, names: Sequence[str], all_of_them: Sequence[str]) -> Sequence[str]:
+    for name in names:
+        if name not in all_of_them:
+            raise InputError(what, name, f"must be one of {', '.join(all_of_them)}", f"Correct the scenario's {what}s.")
+    return names
 
 
 def _case(name: str, manifests: Mapping[str, Mapping[str, Any]]) -> Case:
@@ -130,7 +146,7 @@ def _prepared(
     return {
         "planned": trial.describe(),
         "context": dict(context),
-        "replay": vars(options),
+        "replay": {**vars(options), "adapter": trial.adapter},
         "destination": parameters["dst_ip"],
         "vlan": parameters["vlan"] is not None,
     }

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .report_data import Run, Trial
-from .report_groups import Group, doubts, findings, group_trials, lab_text, line_rates, unavailable, verdict
+from .report_groups import Group, adapters, doubts, findings, group_trials, lab_text, line_rates, unavailable, verdict
 from .report_text import NONE, bit_rate, byte_size, clean, count, mbit, number
 
 _MARKS = re.compile(r"([\\`*\[\]<>|&])")
@@ -28,6 +28,9 @@ def summary_markdown(run: Run) -> str:
     lines = [f"# Run {_md(run.run_id)}", "", f"**{verdict(run)}**", "", *_facts(run, groups), ""]
     if groups:
         lines += ["## Results", "", *_rates_table(groups), "", *_bits_table(groups), "", *_legend(run), ""]
+    shown = adapters(run)
+    if shown:
+        lines += ["## Adapters of netmap", "", *(f"- {_md(whose)}: {_md(evidence)}" for whose, evidence in shown), ""]
     lines += ["## Environment", "", *_environment(run), ""]
     invalid = [trial for trial in run.trials if not trial.valid]
     if invalid:

@@ -1,14 +1,31 @@
-"""An interface's own counters, as the kernel shows them in sysfs (Documentation/networking/statistics.rst)."""
+"""An interface's own counters: the kernel's in sysfs, and the driver's (Documentation/networking/statistics.rst)."""
 
 from __future__ import annotations
 
+import array
+import fcntl
+import socket
+import struct
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Callable
 
 from ..errors import HostError
 
 SENDING = ("tx_packets", "tx_bytes", "tx_dropped", "tx_errors")
 RECEIVING = ("rx_packets", "rx_bytes", "rx_dropped", "rx_errors")
+
+NOT_COUNTED = "not counted by the driver"
+"""The source where nothing on the sender counts what leaves."""
+
+HARDWARE_COUNTERS = (("tx_pkts_nic", "tx_bytes_nic"), ("tx_packets", "tx_bytes"))
+"""Packets and bytes in `ethtool -S` that the NIC counts itself: first ixgbe's, whose tx_packets are the kernel's."""
+
+# include/uapi/linux/sockios.h, include/uapi/linux/ethtool.h
+_SIOCETHTOOL = 0x8946
+_ETHTOOL_GSTRINGS, _ETHTOOL_GSTATS, _ETHTOOL_GSSET_INFO = 0x1B, 0x1D, 0x37
+_ETH_SS_STATS = 1
+_NAME_BYTES = 32
 
 
 class InterfaceCounters:
@@ -33,3 +50,67 @@ class InterfaceCounters:
 def difference(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
     """What was counted between two readings."""
     return {name: after[name] - before[name] for name in before}
+
+
+def driver_statistics(interface: str) -> dict[str, int]:
+    """What `ethtool -S` shows; nothing where the driver counts nothing. 0.1 ms, where ethtool takes 5 ms to start."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+
+        def ask(request: bytes) -> bytes:
+            buffer = array.array("B", request)
+            fcntl.ioctl(asking, _SIOCETHTOOL, struct.pack("16sP", interface.encode(), buffer.buffer_info()[0]))
+            return buffer.tobytes()
+
+        try:
+            _, found, count = struct.unpack("=IxxxxQI", ask(struct.pack("=IxxxxQI", _ETHTOOL_GSSET_INFO, 2, 0)))
+            if not found:
+                return {}
+            strings = ask(struct.pack("=III", _ETHTOOL_GSTRINGS, _ETH_SS_STATS, count) + bytes(_NAME_BYTES * count))
+            numbers = ask(struct.pack("=II", _ETHTOOL_GSTATS, count) + bytes(8 * count))
+        except OSError:
+            return {}
+    names = (strings[start : start + _NAME_BYTES] for start in range(12, len(strings), _NAME_BYTES))
+    return dict(zip((name.split(b"\0")[0].decode() for name in names), struct.unpack_from(f"={count}Q", numbers, 8)))
+
+
+class SentCounters:
+    """What an interface has sent since this object was made, by the source that moves.
+
+    With a native adapter of netmap, frames pass the kernel's counters by, and only the NIC's own move.
+    """
+
+    def __init__(
+        self, interface: str, root: str = "/", statistics: Callable[[str], Mapping[str, int]] = driver_statistics
+    ) -> None:
+        self._interface = interface
+        self._kernel = InterfaceCounters(interface, SENDING, root)
+        self._statistics = statistics
+        self._hardware = self._names()
+        self._before = self._kernel.read()
+        self._hardware_before = self._read_hardware()
+
+    @property
+    def has_hardware(self) -> bool:
+        """Whether the driver shows what the NIC itself counted."""
+        return self._hardware is not None
+
+    def read(self) -> tuple[str, dict[str, int]]:
+        """The source, and the counters of SENDING by it since the beginning. HostError when the interface is gone."""
+        moved = difference(self._before, self._kernel.read())
+        if self._hardware is None:
+            return self._kernel.source, moved
+        packets, octets = (now - then for now, then in zip(self._read_hardware(), self._hardware_before))
+        # Far behind, and not just different: the kernel sends a frame of its own now and then, and so does the NIC.
+        if 2 * moved["tx_packets"] >= packets:
+            return self._kernel.source, moved
+        return f"ethtool -S {self._hardware[0]}", {**moved, "tx_packets": packets, "tx_bytes": octets}
+
+    def _names(self) -> tuple[str, str] | None:
+        found = self._statistics(self._interface)
+        return next((pair for pair in HARDWARE_COUNTERS if all(name in found for name in pair)), None)
+
+    def _read_hardware(self) -> tuple[int, int]:
+        if self._hardware is None:
+            return 0, 0
+        found = self._statistics(self._interface)
+        return found.get(self._hardware[0], 0), found.get(self._hardware[1], 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def read_nic(interface: str, run: Runner, root: str = "/") -> dict[str, Any]:
         "mac": mac,
         "mtu": int(mtu),
         "operstate": _attribute(interface, "operstate", root) or "unknown",
-        "carrier": _attribute(interface, "carrier", root) == "1",
+        "carrier": has_carrier(interface, root),
         "speed_bps": int(speed) * 1_000_000 if speed and speed.isdigit() else None,
         **_driver(interface, run),
         "offloads": _offloads(interface, run),
@@ -52,6 +53,27 @@ def _offloads(interface: str, run: Runner) -> dict[str, bool]:
     done = run(["ethtool", "-k", interface])
     found = (_OFFLOAD.match(line) for line in done.stdout.splitlines())
     return {match[1]: match[2] == "on" for match in found if match}
+
+
+def has_carrier(interface: str, root: str = "/") -> bool:
+    """Whether ``interface`` is up and has a carrier; False where it is gone."""
+    return _attribute(interface, "carrier", root) == "1"
+
+
+def wait_for_carrier(interface: str, seconds: float, root: str = "/", settled_seconds: float = 1.0) -> bool:
+    """Wait until ``interface`` has had a carrier for ``settled_seconds``; whether it came within ``seconds``.
+
+    A driver that was reset may show the old carrier for a moment before it loses it.
+    """
+    begin = time.monotonic()
+    since = begin
+    while (now := time.monotonic()) - since < settled_seconds:
+        if not has_carrier(interface, root):
+            since = now
+        if now - begin > seconds + settled_seconds:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def default_route_interfaces(root: str = "/") -> set[str]:

@@ -18,6 +18,8 @@ def one_line(trial: Mapping[str, Any]) -> str:
         parts.append("not witnessed")
     if loss:
         parts.append(f"loss {loss['packets']:,} ({loss['percent']:.3g} %)")
+    if trial["sender_nic"]["tx_packets"] is None:
+        parts.append("the sending interface counts nothing and is no witness")
     parts.append(f"limit: {verdict['limit']}")
     parts.append("valid" if verdict["valid"] else "NOT VALID: " + "; ".join(verdict["reasons"]))
     return ", ".join(parts)

@@ -13,6 +13,7 @@ from ..frames import line_rate_pps
 from ..tcpreplay.options import ReplayOptions, check_rate
 
 ENGINES = ("kernel", "netmap")
+ADAPTERS = ("native", "emulated")
 MODES = ("pps", "mbps", "topspeed")
 
 # tcpreplay's own work around the sending: start, preloading the pcap, printing.
@@ -47,6 +48,19 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Way:
+    """How frames leave: the engine, and for netmap the kind of its adapter."""
+
+    engine: str
+    adapter: str | None = None
+
+    @property
+    def name(self) -> str:
+        """``kernel``, ``netmap-native``, ``netmap-emulated``."""
+        return f"{self.engine}-{self.adapter}" if self.adapter else self.engine
+
+
+@dataclass(frozen=True)
 class Offered:
     """The load asked for. ``value`` is in packets/s (pps) or 10^6 pcap bit/s (mbps), None at top speed.
 
@@ -70,6 +84,7 @@ class PlannedTrial:
     trial_id: str
     case: Case
     engine: str
+    adapter: str | None
     repeat: int
     offered: Offered
     loop: int
@@ -144,7 +159,7 @@ def replay_options(trial: PlannedTrial, interface: str, nm_delay: int, **setting
 
 def plan(
     cases: Sequence[Case],
-    engines: Sequence[str],
+    ways: Sequence[Way],
     rates: Sequence[Mapping[str, Any]],
     repeats: int,
     sending: Sending,
@@ -152,7 +167,7 @@ def plan(
     """All trials, repeats outermost, so that a drift of the machine falls on every case alike."""
     if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 1:
         raise InputError("repeats", repeats, "must be a whole number of at least 1", "Give another number of repeats.")
-    for what, given in (("cases", cases), ("engines", engines), ("rates", rates)):
+    for what, given in (("cases", cases), ("ways to send", ways), ("rates", rates)):
         if not given:
             raise InputError(
                 what, list(given), "is empty, so there is nothing to send", f"Name at least one of {what}."
@@ -160,25 +175,24 @@ def plan(
     trials: list[PlannedTrial] = []
     for repeat in range(1, repeats + 1):
         for case in cases:
-            for engine in engines:
+            for way in ways:
                 for rate in rates:
-                    trials.append(_trial(len(trials) + 1, case, engine, rate, repeat, sending))
+                    trials.append(_trial(len(trials) + 1, case, way, rate, repeat, sending))
     return trials
 
 
-def _trial(
-    sequence: int, case: Case, engine: str, rate: Mapping[str, Any], repeat: int, sending: Sending
-) -> PlannedTrial:
+def _trial(sequence: int, case: Case, way: Way, rate: Mapping[str, Any], repeat: int, sending: Sending) -> PlannedTrial:
     mode, value = str(rate.get("mode")), rate.get("value")
-    offered, loop = offer(case, mode, value, sending, engine)
+    offered, loop = offer(case, mode, value, sending, way.engine)
     label = mode if value is None else f"{format(float(value), 'g')}{mode}"
     name = re.sub(r"[^A-Za-z0-9_.-]", "_", case.name)
-    waiting = 2 * sending.nm_delay if engine == "netmap" else 0
+    waiting = 2 * sending.nm_delay if way.engine == "netmap" else 0
     return PlannedTrial(
         sequence=sequence,
-        trial_id=f"{sequence:03d}-{name}-{engine}-{label}-r{repeat}",
+        trial_id=f"{sequence:03d}-{name}-{way.name}-{label}-r{repeat}",
         case=case,
-        engine=engine,
+        engine=way.engine,
+        adapter=way.adapter,
         repeat=repeat,
         offered=offered,
         loop=loop,

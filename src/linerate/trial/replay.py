@@ -8,17 +8,19 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..clock import utc_now
-from ..errors import StatisticsError
-from ..host.counters import SENDING, InterfaceCounters, difference
+from ..errors import InputError, StatisticsError
+from ..host.counters import NOT_COUNTED, SENDING, SentCounters
 from ..host.cpu import CpuMeter
 from ..host.nic import read_nic, refuse_management, refuse_unready
 from ..host.run import Runner
 from ..host.sampler import Reading, Sampler
+from ..netmap.adapter import driver_of
 from ..pcap.reader import read_summary
 from ..tcpreplay.diagnosis import diagnose
 from ..tcpreplay.options import ReplayOptions, build_argv
 from ..tcpreplay.statistics import parse
 from ..tcpreplay.supervise import Outcome, supervise
+from .netmap_session import NetmapSession
 from .result import claim_of
 
 KEPT_STDERR_CHARACTERS = 4000
@@ -26,12 +28,21 @@ KEPT_STDERR_CHARACTERS = 4000
 
 @dataclass(frozen=True)
 class ReplayJob:
-    """What to send and how long it may take at most; the samples are ``interval_seconds`` apart."""
+    """What to send and how long it may take at most; the samples are ``interval_seconds`` apart.
+
+    ``adapter`` is native or emulated, with the option netmap and with no other.
+    """
 
     options: ReplayOptions
     deadline_seconds: float
     executable: str = "tcpreplay"
     interval_seconds: float = 1.0
+    adapter: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.options.netmap != (self.adapter is not None):
+            rule = "is needed to send through netmap" if self.options.netmap else "has no meaning without netmap"
+            raise InputError("adapter", self.adapter, rule, "Give netmap and adapter together.")
 
 
 def preflight(options: ReplayOptions, run: Runner) -> None:
@@ -41,14 +52,29 @@ def preflight(options: ReplayOptions, run: Runner) -> None:
     refuse_unready(read_nic(options.interface, run), summary.max_frame_length)
 
 
-def replay(job: ReplayJob) -> dict[str, Any]:
-    """Send, and return argv, times (UTC), process, claim or claim_error, nic (tx counters), samples, and the CPU."""
+def replay(job: ReplayJob, run: Runner) -> dict[str, Any]:
+    """Send, and return what was seen of it.
+
+    That is argv, times (UTC), process, claim or claim_error, nic (tx counters), samples, the CPU, the adapter with
+    its evidence; and for netmap how the NIC recovered.
+    """
+    if job.adapter is None:
+        sent = _send(job, None)
+        sent["adapter"] = {"kind": None, "found": None, "driver": driver_of(job.options.interface), "evidence": []}
+        return {**sent, "recovery": None}
+    session = NetmapSession(job.options.interface, job.adapter, run)
+    with session:
+        sent = _send(job, session)
+        sent["adapter"] = session.describe()
+    return {**sent, "recovery": session.recovery}
+
+
+def _send(job: ReplayJob, session: NetmapSession | None) -> dict[str, Any]:
     argv = build_argv(job.options, job.executable)
-    counters = InterfaceCounters(job.options.interface, SENDING)
-    before = counters.read()
+    counters = SentCounters(job.options.interface)
 
     def sent() -> Reading:
-        now = counters.read()
+        _, now = counters.read()
         return now["tx_packets"], now["tx_bytes"]
 
     sampler = Sampler(sent, job.interval_seconds)
@@ -58,6 +84,8 @@ def replay(job: ReplayJob) -> dict[str, Any]:
         pause = sampler.poll()
         if sampler.started:
             meter.note(pid)
+        if session:
+            session.look(sampler.started)
         return pause
 
     started_at = utc_now()
@@ -72,11 +100,19 @@ def replay(job: ReplayJob) -> dict[str, Any]:
         "process": _process(outcome),
         "claim": claim,
         "claim_error": claim_error,
-        "nic": {"source": counters.source, **difference(before, counters.read())},
+        "nic": _counted(counters, job.adapter),
         "samples": [asdict(sample) for sample in sampler.samples],
         "cpu_percent": meter.process_percent(),
         "core_busy_percent": meter.core_percent(),
     }
+
+
+def _counted(counters: SentCounters, adapter: str | None) -> dict[str, Any]:
+    """What the interface counted; nothing where it has no counter that a native adapter moves."""
+    if adapter == "native" and not counters.has_hardware:
+        return {"source": NOT_COUNTED, **dict.fromkeys(SENDING)}
+    source, moved = counters.read()
+    return {"source": source, **moved}
 
 
 def _claim(outcome: Outcome) -> tuple[dict[str, Any] | None, str | None]:

@@ -113,6 +113,7 @@ def build(
         "schema": SCHEMA,
         "run_id": context["run_id"],
         **{name: planned[name] for name in ("trial_id", "sequence", "repeat", "case", "engine", "offered")},
+        "adapter": replay["adapter"],
         **{name: context[name] for name in ("sender", "receiver", "versions", "line_rate", "fingerprint")},
         **{name: replay[name] for name in ("argv", "started_at", "ended_at", "process", "claim")},
         "sender_nic": replay["nic"],
@@ -120,7 +121,7 @@ def build(
         "witness": witness,
         "loss": _loss(claim, arrived),
         "disagreement": {
-            "claim_minus_sender_nic": claim["successful"] - replay["nic"]["tx_packets"] if claim else None,
+            "claim_minus_sender_nic": _missing(claim, replay["nic"]),
             "receiver_nic_minus_witness": receiver_nic["rx_packets"] - arrived if receiver_nic else None,
         },
         "rates": {
@@ -130,6 +131,7 @@ def build(
         "cv_percent": _variation(claim, received),
         "sender_cpu_percent": replay["cpu_percent"],
         "sender_core_busy_percent": replay["core_busy_percent"],
+        "recovery": replay["recovery"],
         "samples": f"samples/{planned['trial_id']}.csv",
         "verdict": {"valid": verdict.valid, "reasons": list(verdict.reasons), "limit": verdict.limit},
     }
@@ -147,7 +149,16 @@ def _evidence(
         witnessed=arrived,
         line_rate_percent=line_rate_percent,
         core_busy_percent=replay["core_busy_percent"],
+        adapter=replay["adapter"],
     )
+
+
+def _missing(claim: Mapping[str, Any] | None, nic: Mapping[str, Any]) -> int | None:
+    """Packets that tcpreplay claims and the sending interface did not count."""
+    if claim is None or nic["tx_packets"] is None:
+        return None
+    missing: int = claim["successful"] - nic["tx_packets"]
+    return missing
 
 
 def _curve(half: Mapping[str, Any] | None, claim: Mapping[str, Any] | None) -> Sequence[Mapping[str, Any]]:

@@ -31,7 +31,10 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that is known of one trial when it is over. Counts are packets of this trial alone."""
+    """All that is known of one trial when it is over. Counts are packets of this trial alone.
+
+    ``adapter`` says which ``kind`` of netmap's was asked for, and which was ``found``; both None for the engine kernel.
+    """
 
     offered: Offered
     process: Mapping[str, Any]
@@ -41,6 +44,7 @@ class Evidence:
     witnessed: int | None
     line_rate_percent: float | None
     core_busy_percent: float | None
+    adapter: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ def judge(evidence: Evidence, tolerance: Tolerance | None = None) -> Verdict:
         reasons.append(evidence.claim_error or "tcpreplay gave no statistics")
     else:
         reasons += _claim_reasons(evidence.offered, evidence.claim, tolerance)
+        reasons += _adapter_reasons(evidence.adapter)
         reasons += _witness_reasons(evidence, evidence.claim, tolerance)
     return Verdict(not reasons, tuple(reasons), _limit(evidence, tolerance))
 
@@ -95,10 +100,21 @@ def _claim_reasons(offered: Offered, claim: Mapping[str, Any], tolerance: Tolera
     return reasons
 
 
+def _adapter_reasons(adapter: Mapping[str, Any]) -> list[str]:
+    if adapter["found"] == adapter["kind"]:
+        return []
+    found = f"was {adapter['found']}" if adapter["found"] else "left no sign of itself"
+    return [f"asked for {adapter['kind']}, netmap's adapter {found}: {'; '.join(adapter['evidence'])}"]
+
+
 def _witness_reasons(evidence: Evidence, claim: Mapping[str, Any], tolerance: Tolerance) -> list[str]:
     sent, nic = claim["successful"], evidence.sender_nic
     reasons = []
-    if not tolerance.counts_agree(sent - nic["tx_packets"], sent):
+    if nic["tx_packets"] is None:
+        # The receiver decides alone; where nobody counted there either, nothing but the claim is left.
+        if evidence.witnessed is None:
+            reasons.append("neither the sending interface nor the receiver counted the packets")
+    elif not tolerance.counts_agree(sent - nic["tx_packets"], sent):
         reasons.append(
             f"tcpreplay claims {sent:,} packets, the sending interface counted {nic['tx_packets']:,} "
             f"({nic['tx_dropped']:,} dropped)"
@@ -125,5 +141,7 @@ def _limit(evidence: Evidence, tolerance: Tolerance) -> str:
     if asked is not None and claim["pps"] >= asked * (1 - tolerance.rate_percent / 100):
         return "pacing"
     if evidence.core_busy_percent is not None and evidence.core_busy_percent >= BUSY_CORE_PERCENT:
-        return "sender core"
+        # An emulated adapter copies every frame into a socket buffer, on this core (netmap(4)).
+        emulated = evidence.adapter["found"] == "emulated"
+        return "emulated adapter" if emulated and asked is None else "sender core"
     return "unknown"

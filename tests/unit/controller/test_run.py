@@ -12,7 +12,7 @@ from linerate.controller.run import Scenario, begin, line_rate
 from linerate.controller.store import RunFolder, check
 from linerate.errors import HostError, InputError, ResultError
 from linerate.host.environment import fingerprint, read_environment
-from linerate.host.netmap import unavailable_reason
+from linerate.host.netmap import native_unavailable_reason, unavailable_reason
 from linerate.host.run import run as run_program
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
@@ -65,11 +65,28 @@ def test_the_run_satisfies_its_schema_and_says_what_cannot_be_had(begun):
     assert trials[0]["context"]["fingerprint"] == run["environment"]["fingerprint"]
 
 
+def test_netmap_sends_through_each_adapter_that_can_be_had(environment):
+    run, trials = begin("r", scenario(repeats=1), {"a": MANIFEST}, {}, environment, None)
+    check(run, SCHEMAS / "run.schema.json")
+    assert [trial["replay"]["adapter"] for trial in trials] == [None, None, "native", "native", "emulated", "emulated"]
+    assert [trial["replay"]["netmap"] for trial in trials] == [False, False, True, True, True, True]
+    reason = "not available on this host: lo: it has no driver to patch"
+    run, trials = begin("r", scenario(repeats=1), {"a": MANIFEST}, {"native": reason}, environment, None)
+    check(run, SCHEMAS / "run.schema.json")
+    assert run["plan"]["unavailable"] == [{"engine": "netmap", "adapter": "native", "reason": reason}]
+    assert {trial["replay"]["adapter"] for trial in trials} == {None, "emulated"}
+
+
 def test_a_scenario_that_cannot_run_is_refused(environment):
     with pytest.raises(InputError, match=r"none can send here .netmap: not available"):
         begin("r", scenario(engines=["netmap"]), {"a": MANIFEST}, NO_NETMAP, environment, None)
     with pytest.raises(InputError, match="case 'b'"):
         begin("r", scenario(cases=["b"]), {"a": MANIFEST}, NO_NETMAP, environment, None)
+    only_native = scenario(engines=["netmap"], netmap_adapters=["native"])
+    with pytest.raises(InputError, match=r"none can send here .netmap: no patched driver"):
+        begin("r", only_native, {"a": MANIFEST}, {"native": "no patched driver"}, environment, None)
+    with pytest.raises(InputError, match="netmap adapter 'warp'"):
+        begin("r", scenario(netmap_adapters=["warp"]), {"a": MANIFEST}, {}, environment, None)
     with pytest.raises(InputError, match="engine 'warp'"):
         begin("r", scenario(engines=["warp"]), {"a": MANIFEST}, {}, environment, None)
 
@@ -132,3 +149,16 @@ def test_the_first_thing_in_netmap_s_way_is_named(tmp_path):
     (tmp_path / "dev/netmap").touch()
     assert "without netmap" in str(reason(built_in=False))
     assert reason() is None
+
+
+def test_a_native_adapter_takes_a_driver_that_uses_netmap(tmp_path):
+    device = tmp_path / "sys/class/net/ens4/device/driver"
+    device.mkdir(parents=True)
+    (tmp_path / "sys/module/e1000").mkdir(parents=True)
+    (device / "module").symlink_to(tmp_path / "sys/module/e1000")
+    (tmp_path / "sys/class/net/veth0").mkdir()
+    root = str(tmp_path)
+    assert str(native_unavailable_reason("ens4", root)).endswith("ens4: its driver e1000 is not patched for netmap")
+    assert str(native_unavailable_reason("veth0", root)).endswith("veth0: it has no driver to patch")
+    (tmp_path / "sys/module/netmap/holders/e1000").mkdir(parents=True)
+    assert native_unavailable_reason("ens4", root) is None

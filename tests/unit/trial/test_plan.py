@@ -7,7 +7,7 @@ import pytest
 from linerate.errors import InputError
 from linerate.frames import GBIT
 from linerate.tcpreplay.options import build_argv
-from linerate.trial.plan import Case, Sending, offer, plan, replay_options
+from linerate.trial.plan import Case, Sending, Way, offer, plan, replay_options
 
 SENDING = Sending({"paced": 5.0, "topspeed": 3.0}, 10 * GBIT, nm_delay=4)
 
@@ -40,17 +40,20 @@ def test_netmap_gets_the_time_it_waits_for_the_link():
 
 def test_repeats_are_outermost_and_names_unique():
     rates = [{"mode": "pps", "value": 20_000.0}, {"mode": "topspeed", "value": None}]
-    trials = plan([case("a"), case("b b")], ["kernel", "netmap"], rates, 3, SENDING)
-    assert len(trials) == 24
-    assert [trial.repeat for trial in trials] == [1] * 8 + [2] * 8 + [3] * 8
-    assert len({trial.trial_id for trial in trials}) == 24
+    ways = [Way("kernel"), Way("netmap", "native"), Way("netmap", "emulated")]
+    trials = plan([case("a"), case("b b")], ways, rates, 3, SENDING)
+    assert len(trials) == 36
+    assert [trial.repeat for trial in trials] == [1] * 12 + [2] * 12 + [3] * 12
+    assert len({trial.trial_id for trial in trials}) == 36
     assert trials[0].trial_id == "001-a-kernel-20000pps-r1"
-    assert trials[-1].trial_id == "024-b_b-netmap-topspeed-r3"
+    assert trials[3].trial_id == "004-a-netmap-native-topspeed-r1"
+    assert trials[-1].trial_id == "036-b_b-netmap-emulated-topspeed-r3"
+    assert [trial.adapter for trial in trials[:6]] == [None, None, "native", "native", "emulated", "emulated"]
 
 
 def test_the_command_line_of_a_planned_trial():
     rates = [{"mode": "mbps", "value": 1000.0}, {"mode": "topspeed", "value": None}]
-    paced, top = plan([case()], ["netmap"], rates, 1, SENDING)
+    paced, top = plan([case()], [Way("netmap", "native")], rates, 1, SENDING)
     assert build_argv(replay_options(paced, "ens17", 4, preload_pcap=True)) == [
         "tcpreplay", "--intf1=ens17", "--mbps=1000", "--loop=125", "--limit=8012821", "--preload-pcap", "--netmap",
         "--nm-delay=4", "/p/udp_port_scan_64.pcap",
@@ -79,6 +82,6 @@ def test_bad_bounds_are_refused():
     with pytest.raises(InputError, match="duration 0"):
         offer(case(), "pps", 1, Sending({"paced": 0, "topspeed": 1}, GBIT), "kernel")
     with pytest.raises(InputError, match="repeats 0"):
-        plan([case()], ["kernel"], [{"mode": "topspeed"}], 0, SENDING)
+        plan([case()], [Way("kernel")], [{"mode": "topspeed"}], 0, SENDING)
     with pytest.raises(InputError, match="rates"):
-        plan([case()], ["kernel"], [], 1, SENDING)
+        plan([case()], [Way("kernel")], [], 1, SENDING)

@@ -14,7 +14,7 @@ from linerate.controller.store import check
 from linerate.errors import ResultError
 from linerate.frames import GBIT
 from linerate.trial.line import one_line
-from linerate.trial.plan import Case, Sending, plan
+from linerate.trial.plan import Case, Sending, Way, plan
 from linerate.trial.result import build, coefficient_of_variation, samples_csv, within_sending
 
 SCHEMA = Path(__file__).parents[3] / "schemas/trial.schema.json"
@@ -22,7 +22,7 @@ CASE = Case("udp_port_scan_64", "/p/u.pcap", "ab" * 32, 64_511, 78.0, 78, 78)
 SENDING = Sending({"paced": 5.0, "topspeed": 3.0}, 10 * GBIT)
 PACED, TOP = (
     trial.describe()
-    for trial in plan([CASE], ["kernel"], [{"mode": "pps", "value": 20_000.0}, {"mode": "topspeed"}], 1, SENDING)
+    for trial in plan([CASE], [Way("kernel")], [{"mode": "pps", "value": 20_000.0}, {"mode": "topspeed"}], 1, SENDING)
 )
 CONTEXT = {
     "run_id": "r",
@@ -49,6 +49,8 @@ def sent(packets: int = 100_000, seconds: float = 5.0, **claim: Any) -> dict[str
             "truncated": 0, "retried_enobufs": 0, "retried_eagain": 0, "interrupted": False, **claim,
         },
         "claim_error": None,
+        "adapter": {"kind": None, "found": None, "driver": "veth", "evidence": []},
+        "recovery": None,
         "nic": {"source": "sysfs", "tx_packets": packets, "tx_bytes": 78 * packets, "tx_dropped": 0, "tx_errors": 0},
         "samples": [{"elapsed_seconds": 1.0, "interval_seconds": 1.0, "packets": 20_000, "bytes": 1}],
         "cpu_percent": 60.0,
@@ -116,6 +118,48 @@ def test_a_trial_that_cannot_be_used_says_why(replay, arrived, reason):
     assert any(re.search(reason, given) for given in verdict["reasons"]), verdict
 
 
+def through(kind: str, found: str | None = None, **given: Any) -> dict[str, Any]:
+    """What a trial through netmap returns; the adapter found is the one asked for, unless it is named."""
+    adapter = {"kind": kind, "found": found or kind, "driver": "e1000", "evidence": ["admode: 1", "holders: e1000"]}
+    return {**sent(**given), "adapter": adapter, "recovery": {"seconds": 3.1, "carrier": True, "steps": ["x"]}}
+
+
+def test_a_trial_through_netmap_says_by_which_adapter_and_with_what_evidence():
+    trial = record(replay=through("native"))
+    assert trial["verdict"] == {"valid": True, "reasons": [], "limit": "pacing"}
+    assert trial["adapter"]["evidence"] == ["admode: 1", "holders: e1000"]
+    assert trial["recovery"]["seconds"] == 3.1
+
+
+@pytest.mark.parametrize(("found", "said"), [("emulated", "was emulated"), (None, "left no sign of itself")])
+def test_an_adapter_other_than_the_one_asked_for_is_not_valid(found, said):
+    replay = through("native")
+    replay["adapter"]["found"] = found
+    (reason,) = record(replay=replay)["verdict"]["reasons"]
+    assert reason == f"asked for native, netmap's adapter {said}: admode: 1; holders: e1000"
+
+
+def uncounted(replay: dict[str, Any]) -> dict[str, Any]:
+    nothing = dict.fromkeys(("tx_packets", "tx_bytes", "tx_dropped", "tx_errors"))
+    return {**replay, "nic": {"source": "not counted by the driver", **nothing}}
+
+
+def test_where_the_sender_counts_nothing_the_receiver_decides():
+    trial = record(replay=uncounted(through("native")))
+    assert trial["verdict"] == {"valid": True, "reasons": [], "limit": "pacing"}
+    assert trial["disagreement"]["claim_minus_sender_nic"] is None
+    assert "counts nothing and is no witness" in one_line(trial)
+    assert not record(replay=uncounted(through("native")), arrived=received(0))["verdict"]["valid"]
+    (reason,) = record(replay=uncounted(through("native")), arrived=None)["verdict"]["reasons"]
+    assert reason == "neither the sending interface nor the receiver counted the packets"
+
+
+def test_a_record_from_before_adapters_were_recorded_is_still_one():
+    old = record()
+    del old["adapter"], old["recovery"]
+    check(old, SCHEMA)
+
+
 def test_loss_is_a_result_and_not_a_fault():
     trial = record(arrived=received(99_000))
     assert trial["verdict"] == {"valid": True, "reasons": [], "limit": "receiver"}
@@ -135,6 +179,9 @@ def test_a_trial_without_a_witness_shows_no_received_rate():
         (sent(3 * 12_250_000, 3.0), "line"),
         ({**sent(900_000, 3.0), "core_busy_percent": 97.0}, "sender core"),
         ({**sent(900_000, 3.0), "core_busy_percent": None}, "unknown"),
+        ({**through("emulated", packets=900_000, seconds=3.0), "core_busy_percent": 97.0}, "emulated adapter"),
+        ({**through("emulated", packets=900_000, seconds=3.0), "core_busy_percent": 40.0}, "unknown"),
+        ({**through("native", packets=900_000, seconds=3.0), "core_busy_percent": 97.0}, "sender core"),
     ],
 )
 def test_what_limited_a_trial_at_top_speed(replay, limit):
