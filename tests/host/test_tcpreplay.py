@@ -14,7 +14,7 @@ TCPREPLAY = os.environ["LINERATE_VERIFY_TCPREPLAY"]
 PLACE = os.environ["LINERATE_VERIFY_TCPREPLAY_PLACE"]
 WANTS_NETMAP = os.environ["LINERATE_VERIFY_TCPREPLAY_NETMAP"] == "True"
 BUILD_DIR = os.environ["LINERATE_VERIFY_TCPREPLAY_BUILD_DIR"]
-STAMP = "linerate-package.json"
+STAMP = "linerate-build.json"
 
 
 @pytest.fixture(scope="module")

@@ -56,7 +56,7 @@ def test_each_check_fails_where_its_promise_is_broken(lab, play, built, tmp_path
         f"{left}, {prefix}/.4.4.2.x",
     ]
     link.unlink()
-    (prefix / "4.4.2/linerate-package.json").unlink()
+    (prefix / "4.4.2/linerate-build.json").unlink()
     left.rmdir()
     (prefix / ".4.4.2.x").rmdir()
     lines = broken_promises(play, **built)

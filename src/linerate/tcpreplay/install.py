@@ -16,7 +16,7 @@ from ..package import sha256
 from .package import Manifest, Recipe, read_manifest, this_system, unpack
 from .version import find
 
-STAMP = "linerate-package.json"
+STAMP = "linerate-build.json"
 """Name of the file in the installed folder that holds the manifest of what is there."""
 
 
