@@ -58,10 +58,15 @@ steps:
   sample: ["depmod -a 6.1.0-56-amd64", "modprobe netmap"]
 """
 
+from functools import partial
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.host.run import run
 from ansible.module_utils.linerate.netmap.install import install, load
+
+PATIENT_SECONDS = 900
+"""depmod reads every module of the kernel, which takes minutes on an emulated host that is busy."""
 
 
 def main() -> None:
@@ -74,12 +79,13 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    patient = partial(run, timeout=PATIENT_SECONDS)
     parameters = {name: str(value) for name, value in module.params["parameters"].items()}
     try:
-        installed = install(module.params["package"], run, check=module.check_mode)
+        installed = install(module.params["package"], patient, check=module.check_mode)
         steps = [*installed.steps]
         if module.params["load"]:
-            steps += load(parameters, run, check=module.check_mode)
+            steps += load(parameters, patient, check=module.check_mode)
     except LinerateError as error:
         module.fail_json(msg=str(error))
     module.exit_json(
