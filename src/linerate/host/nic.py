@@ -60,7 +60,7 @@ def has_carrier(interface: str, root: str = "/") -> bool:
     return _attribute(interface, "carrier", root) == "1"
 
 
-def wait_for_carrier(interface: str, seconds: float, root: str = "/", settled_seconds: float = 1.0) -> bool:
+def wait_for_carrier(interface: str, seconds: float, settled_seconds: float, root: str = "/") -> bool:
     """Wait until ``interface`` has had a carrier for ``settled_seconds``; whether it came within ``seconds``.
 
     A driver that was reset may show the old carrier for a moment before it loses it.

@@ -27,6 +27,7 @@ EMULATION_QDISC = "netmapemu"
 LOOK_SECONDS = 1.0
 CARRIER_SECONDS = 60.0
 """How long a NIC may take to have its carrier again; a native e1000 takes about 3 s."""
+SETTLED_SECONDS = 1.0
 
 
 class NetmapSession:
@@ -77,7 +78,7 @@ class NetmapSession:
 
         ``found`` is None where there is no sign of either.
         """
-        evidence = self._evidence or list(read_adapter(self._interface, self._run, (), self._root).evidence)
+        evidence = [*(self._evidence or read_adapter(self._interface, self._run, (), self._root).evidence)]
         activation = f"Emulated adapter for {self._interface} activated"
         said = any(activation in line for line in kernel_messages(self._run) if line not in self._messages)
         driver = driver_of(self._interface, self._root)
@@ -103,7 +104,9 @@ class NetmapSession:
     def _leave(self) -> None:
         begin = time.monotonic()
         steps = recover(self._interface, self._run, self._root)
-        carrier = not self._had_carrier or wait_for_carrier(self._interface, CARRIER_SECONDS, self._root)
+        carrier = not self._had_carrier or wait_for_carrier(
+            self._interface, CARRIER_SECONDS, SETTLED_SECONDS, self._root
+        )
         self.recovery = {"seconds": round(time.monotonic() - begin, 3), "carrier": carrier, "steps": list(steps)}
 
 
