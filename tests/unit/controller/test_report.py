@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic_run import invalid, make_run, read_info, read_trials, write_info, write_samples, write_trials
+from synthetic_run import (
+    invalid,
+    make_run,
+    read_info,
+    read_trials,
+    through_netmap,
+    write_info,
+    write_samples,
+    write_trials,
+)
 
 from linerate.controller import cli_report
 from linerate.controller.report import write_report
@@ -174,6 +183,18 @@ def test_an_invalid_trial_is_marked_with_its_reasons(run_dir: Path) -> None:
     assert [attrs for tag, attrs in found.elements if tag == "tr" and attrs.get("class") == "invalid"]
     assert "tcpreplay gave no statistics" in found.text
     assert "3 of 4 trials valid." in found.text
+
+
+def test_a_trial_through_netmap_shows_its_adapter_with_the_evidence(run_dir: Path) -> None:
+    records = read_trials(run_dir)
+    records[0] = through_netmap(records[0], "native")
+    records[0]["sender_nic"] = {**records[0]["sender_nic"], "source": "ethtool -S tx_packets"}
+    write_trials(run_dir, records)
+    text = report_html(load_run(run_dir))
+    assert "<td>netmap native</td>" in text
+    assert "native asked for, native found; driver e1000; driver: e1000; " in text
+    assert "(ethtool -S tx_packets)" in text
+    assert "with its carrier after 3.2 s; ip link set dev lrs0 promisc off" in text
 
 
 def test_the_loopback_notice_is_there_only_on_loopback(run_dir: Path) -> None:

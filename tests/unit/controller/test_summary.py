@@ -12,6 +12,7 @@ from synthetic_run import (
     make_run,
     read_info,
     read_trials,
+    through_netmap,
     write_info,
     write_trials,
 )
@@ -186,3 +187,46 @@ def test_400_trials_are_eight_rows(tmp_path: Path) -> None:
     assert len(rows(text, 0)) == 8
     assert len(text.splitlines()) < 80
     assert "and 380 more: report.html lists every trial" in text
+
+
+def test_netmap_s_adapters_are_rows_of_their_own_and_their_evidence_is_shown(run_dir: Path) -> None:
+    kernel, native, emulated, other = read_trials(run_dir)
+    for record in (native, emulated, other):
+        record.update({name: kernel[name] for name in ("case", "offered")})
+    write_trials(
+        run_dir,
+        [
+            kernel,
+            through_netmap(native, "native"),
+            through_netmap(emulated, "emulated"),
+            through_netmap(other, "native"),
+        ],
+    )
+    text = summary(run_dir)
+    names = [f"tcp_port_scan_64, {way}" for way in ("kernel", "netmap native", "netmap emulated")]
+    assert [row[0] for row in rows(text, 0)] == [row[0] for row in rows(text, 1)] == names
+    section = text.partition("## Adapters of netmap\n\n")[2].partition("\n\n")[0].splitlines()
+    assert section == [
+        f"- netmap native, driver e1000, 2 of 4 trials ({native['trial_id']}, {other['trial_id']}): "
+        "driver: e1000; /sys/module/netmap/parameters/admode: 1",
+        f"- netmap emulated, driver e1000, 1 of 4 trials ({emulated['trial_id']}): "
+        "driver: e1000; /sys/module/netmap/parameters/admode: 2",
+    ]
+
+
+def test_an_adapter_that_cannot_be_had_is_named_with_its_reason(run_dir: Path) -> None:
+    info = read_info(run_dir)
+    reason = "not available on this host: ens4: its driver e1000 is not patched for netmap"
+    info["plan"]["unavailable"] = [{"engine": "netmap", "adapter": "native", "reason": reason}]
+    write_info(run_dir, info)
+    assert f"- Engine netmap native: {reason}.\n" in summary(run_dir)
+
+
+def test_a_nic_that_counts_nothing_is_named_as_no_witness(run_dir: Path) -> None:
+    records = read_trials(run_dir)
+    nothing = dict.fromkeys(("tx_packets", "tx_bytes", "tx_dropped", "tx_errors"))
+    records[1]["sender_nic"] = {"source": "not counted by the driver", **nothing}
+    records[1]["disagreement"]["claim_minus_sender_nic"] = None
+    write_trials(run_dir, records)
+    text = summary(run_dir)
+    assert f"sender's NIC counted nothing and is no witness: 1 of 4 trials ({records[1]['trial_id']})." in text
