@@ -1,0 +1,70 @@
+"""What role devtools refuses, on this machine dressed as another distribution; tests/vm has the EL9 tasks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+UBUNTU = {
+    "os-release": 'NAME="Ubuntu"\nID=ubuntu\nID_LIKE=debian\nVERSION_ID="24.04"\nVERSION="24.04 LTS (Noble Numbat)"\n',
+    "debian_version": "trixie/sid\n",
+}
+DEBIAN_11 = {
+    "os-release": 'NAME="Debian GNU/Linux"\nPRETTY_NAME="Debian GNU/Linux 11"\nID=debian\nVERSION_ID="11"\n',
+    "debian_version": "11.9\n",
+}
+ROCKY_8 = {
+    "os-release": 'NAME="Rocky Linux"\nID="rocky"\nID_LIKE="rhel"\nVERSION_ID="8.10"\n',
+    "redhat-release": "Rocky Linux release 8.10 (Green Obsidian)\n",
+}
+
+
+@pytest.fixture
+def dressed(namespaces, tmp_path):
+    """A function that makes an /etc which says it is another distribution, and the command that runs one under it."""
+
+    def dress(files: dict[str, str]) -> list[str]:
+        etc = tmp_path / "etc"
+        shutil.copytree("/etc", etc, symlinks=True)
+        for name in ("os-release", "debian_version"):
+            (etc / name).unlink()
+        for name, content in files.items():
+            (etc / name).write_text(content)
+        script = tmp_path / "under"
+        script.write_text(f'#!/bin/sh\nset -e\nmount --bind {etc} /etc\nexec "$@"\n')
+        script.chmod(0o755)
+        return ["unshare", "--mount", str(script)]
+
+    return dress
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        (UBUNTU, "Ubuntu 24.04 (family Debian)"),
+        (DEBIAN_11, "Debian 11.9 (family Debian)"),
+        (ROCKY_8, "Rocky 8.10 (family RedHat)"),
+    ],
+    ids=["ubuntu", "debian 11", "rocky 8"],
+)
+def test_a_distribution_that_is_not_known_is_refused_by_name_before_anything_is_changed(play, dressed, files, found):
+    refused = play("tests/integration/devtools.yml", before=dressed(files))
+    assert refused.rc != 0
+    (message,) = refused.failures
+    assert f"cannot be installed on {found}. Supported are Debian 12, Debian 13, and EL 9" in message
+    assert refused.changed_tasks == 0
+
+
+def test_a_kernel_whose_headers_no_source_has_is_refused_without_consent(play):
+    kernel = os.uname().release
+    if Path(f"/lib/modules/{kernel}/build/Makefile").exists():
+        pytest.skip(f"this machine has the headers of its kernel, {kernel}")
+    refused = play("tests/integration/devtools.yml", devtools_kernel_headers=True)
+    assert refused.rc != 0
+    (message,) = refused.failures
+    assert f"no headers of the kernel that runs here, {kernel}: linux-headers-{kernel} is not in" in message
+    assert "Set devtools_kernel_update_ok to update the kernel and reboot this host once" in message
+    assert refused.changed_tasks == 0
