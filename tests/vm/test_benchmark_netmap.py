@@ -1,0 +1,101 @@
+"""Trials through netmap in the guests: both adapters with their proof, and a NIC that is itself again after each."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.integration.conftest import Played
+
+RATES = [{"mode": "pps", "value": 500}, {"mode": "topspeed"}]
+WAYS = ["kernel", "netmap native", "netmap emulated"]
+COUNTED_BY = {None: "sysfs", "native": "ethtool -S tx_packets", "emulated": "sysfs"}
+EMULATION = "Emulated adapter for ens4 activated"
+
+
+@pytest.fixture(scope="module")
+def native(guests: Callable[..., Played], site: dict[str, Any], netmap_source: Any) -> dict[str, Any]:
+    """The variables of the main job, with netmap's native adapter at work on the sender, and a tcpreplay for it."""
+    if not netmap_source.true or site.get("tcpreplay_install_method") == "package":
+        pytest.skip("needs the true netmap and the source of tcpreplay in artifacts/: the stand-ins send nothing")
+    ready = guests("playbooks/provision.yml", **site)
+    assert ready.rc == 0, ready.stdout
+    return site
+
+
+@pytest.fixture(scope="module")
+def results(guests, native, tmp_path_factory) -> Path:
+    """The folder of a run of short and of long frames, paced and at top speed, in each way to send."""
+    folder = tmp_path_factory.mktemp("results")
+    cases = ["udp_port_scan_64", "udp_port_scan_1500"]
+    variables = {"benchmark_rates": RATES, "benchmark_cases": cases, "benchmark_repeats": 1, "benchmark_nm_delay": 4}
+    done = guests("playbooks/benchmark.yml", **native, **variables, benchmark_results_dir=str(folder))
+    assert done.rc == 0, done.stdout
+    made = guests("playbooks/report.yml", report_run_dir=str(folder / "latest"))
+    assert made.rc == 0, made.stdout
+    # The folder may be looked at when the tests are over.
+    shutil.copytree(folder / "latest", folder / "kept")
+    return folder / "kept"
+
+
+@pytest.fixture(scope="module")
+def trials(results: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (results / "trials.jsonl").read_text().splitlines()]
+
+
+def test_every_way_to_send_gives_valid_trials(trials, results):
+    assert json.loads((results / "run.json").read_text())["plan"]["unavailable"] == []
+    assert [trial["verdict"]["reasons"] for trial in trials] == [[]] * 12
+    ways = [" ".join(part for part in (trial["engine"], trial["adapter"]["kind"]) if part) for trial in trials]
+    assert ways == [way for _ in range(2) for way in WAYS for _ in RATES]
+
+
+def test_each_adapter_is_proven(trials):
+    for trial in trials:
+        adapter, evidence = trial["adapter"], "; ".join(trial["adapter"]["evidence"])
+        assert adapter["found"] == adapter["kind"]
+        assert adapter["driver"] == "e1000"
+        if adapter["kind"] == "native":
+            assert "admode: 1" in evidence
+            assert "holders/e1000: there" in evidence
+            assert f"no '{EMULATION}'" in evidence
+        if adapter["kind"] == "emulated":
+            assert "admode: 2" in evidence
+            assert "while sending: netmapemu" in evidence
+            assert f"dmesg: {EMULATION}" in evidence
+
+
+def test_the_sender_s_nic_is_a_witness_of_each(trials):
+    for trial in trials:
+        assert trial["sender_nic"]["source"] == COUNTED_BY[trial["adapter"]["kind"]]
+        assert abs(trial["disagreement"]["claim_minus_sender_nic"]) <= 20
+        if trial["offered"]["mode"] == "pps":
+            assert trial["loss"]["packets"] == 0
+
+
+def test_after_netmap_the_nic_has_its_carrier_and_is_not_promiscuous(trials):
+    for trial in trials:
+        if trial["engine"] == "kernel":
+            assert trial["recovery"] is None
+        else:
+            assert trial["recovery"]["carrier"]
+            assert "ip link set dev ens4 promisc off" in trial["recovery"]["steps"]
+
+
+def test_the_report_shows_the_way_and_the_evidence_of_each(results):
+    summary, page = (results / "summary.md").read_text(), (results / "report.html").read_text()
+    for way in WAYS:
+        assert f"udp_port_scan_64, {way} " in summary
+        assert f"<td>{way}</td>" in page
+    for text in (summary, page):
+        assert text.replace("\\", "").count("/sys/module/netmap/parameters/admode: 1") >= 1
+
+
+def test_what_goes_wrong_leaves_the_nic_as_it_was(guests, native):
+    """Frames over the MTU, a deadline in the middle, and a module that is killed: tests/vm/replay_faults.yml."""
+    done = guests("tests/vm/replay_faults.yml", **native)
+    assert done.rc == 0, done.stdout
