@@ -1,15 +1,17 @@
 #!/usr/bin/python
-"""Give a sender its stock driver and its NIC's settings back, without netmap: a thin layer over the core."""
+"""Give a host its stock driver and its NIC's settings back, and remove what was installed: thin over the core."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: linerate_restore
-short_description: Give a sender its stock driver and its NIC's settings back, without netmap
+short_description: Give a host its stock driver and its NIC's settings back, and remove what was installed
 description:
   - Removes the files of every installed package of netmap, has the stock build of every patched driver loaded,
     unloads netmap, and makes an initramfs anew that holds netmap.
-  - Gives O(interface) the settings it was found with before the first trial, where they were stored.
+  - Gives O(interface) the settings it was found with before the first change, where they were stored.
+  - Removes the unit that rebuilds netmap at boot, the versions of tcpreplay and the link to one of them, the pcaps,
+    and the folders that are linerate's alone. Packages of the distribution stay.
   - Nothing is changed where a patched driver is loaded and O(rebind_ok) is false, where an interface that would go
     away carries the default route or the SSH session, or is in use and is not O(interface), or where a process has
     netmap open.
@@ -24,6 +26,18 @@ options:
     description: Whether all interfaces of a patched driver may go away for a moment.
     type: bool
     default: false
+  tcpreplay_prefix:
+    description: Folder that holds the built versions of tcpreplay.
+    type: path
+    required: true
+  tcpreplay_link:
+    description: The link to one of these versions; it stays where it leads elsewhere.
+    type: path
+    required: true
+  pcaps:
+    description: Folder of the pcaps; those without a manifest stay.
+    type: path
+    required: true
 attributes:
   check_mode:
     support: full
@@ -40,6 +54,9 @@ EXAMPLES = r"""
   linerate_restore:
     interface: ens17
     rebind_ok: true
+    tcpreplay_prefix: /opt/linerate/tcpreplay
+    tcpreplay_link: /usr/local/bin/tcpreplay
+    pcaps: /var/lib/linerate/pcaps
 """
 
 RETURN = r"""
@@ -56,6 +73,7 @@ from functools import partial
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
+from ansible.module_utils.linerate.host.leftovers import Places, remove_leftovers
 from ansible.module_utils.linerate.host.run import run
 from ansible.module_utils.linerate.host.session import session_environment
 from ansible.module_utils.linerate.netmap.remove import remove
@@ -69,14 +87,19 @@ def main() -> None:
         argument_spec={
             "interface": {"type": "str", "required": True},
             "rebind_ok": {"type": "bool", "default": False},
+            "tcpreplay_prefix": {"type": "path", "required": True},
+            "tcpreplay_link": {"type": "path", "required": True},
+            "pcaps": {"type": "path", "required": True},
         },
         supports_check_mode=True,
     )
     given = module.params
     environment = session_environment(os.environ)
+    places = Places(given["tcpreplay_prefix"], given["tcpreplay_link"], given["pcaps"])
     patient = partial(run, timeout=INITRAMFS_SECONDS)
     try:
-        steps = remove(given["interface"], environment, given["rebind_ok"], patient, check=module.check_mode)
+        steps = [*remove(given["interface"], environment, given["rebind_ok"], patient, check=module.check_mode)]
+        steps += remove_leftovers(places, run, check=module.check_mode)
     except LinerateError as error:
         module.fail_json(msg=str(error))
     module.exit_json(
