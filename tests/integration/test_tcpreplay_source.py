@@ -22,10 +22,18 @@ from tests.standin.tcpreplay_archive import standin_tcpreplay
 
 from linerate.netmap.package import Manifest, pack, sha256
 
+REPOSITORY = Path(__file__).parents[2]
 COMMIT = "89607e1406c1fa5ac2106bd2ff33417f090c0d60"
 COMPILERS = re.compile(r"(.*-)?(cc|gcc|c89|c99|clang)(-\d+)?")
 PACKAGES = Path("/var/lib/linerate/packages")
 PLAYBOOK = "- name: Install tcpreplay\n  hosts: labhost\n  gather_facts: false\n  roles:\n    - role: tcpreplay\n"
+BUILDER = """
+all:
+  hosts:
+    builder:
+      ansible_connection: ansible.builtin.local
+      ansible_python_interpreter: "{{ ansible_playbook_python }}"
+"""
 WITHOUT_NETWORK = ("unshare", "--net")
 
 
@@ -171,7 +179,11 @@ def test_every_fault_is_one_error_and_the_next_run_goes_on_from_there(install, t
 def test_one_build_serves_every_sender_and_outlives_controller_and_sender(install, tmp_path):
     artifacts, prefix, link = tmp_path / "artifacts", tmp_path / "prefix", tmp_path / "tcpreplay"
     source = {**release(artifacts), **netmap_package(artifacts)}
-    first = install(**source)
+    builder = tmp_path / "builder.yml"
+    builder.write_text(BUILDER)
+    options = f"--inventory {REPOSITORY}/inventory/lab --inventory {builder}"
+    source["tcpreplay_build_host"] = "builder"
+    first = install(options, **source)
     assert first.rc == 0, first.stdout
     assert os.readlink(link) == f"{prefix}/4.4.2/bin/tcpreplay"
     assert "Optional injection method: netmap" in stated(link)
@@ -181,14 +193,14 @@ def test_one_build_serves_every_sender_and_outlives_controller_and_sender(instal
     (artifacts / "tcpreplay-4.4.2.tar.gz").unlink()
     shutil.rmtree(tmp_path / "archives")
     shutil.rmtree(prefix)
-    rebuilt = install(before=no_compiler, **source)
+    rebuilt = install(options, before=no_compiler, **source)
     assert rebuilt.rc == 0, rebuilt.stdout
     (package,) = artifacts.glob("tcpreplay-4.4.2-*")
     package.unlink()
-    fetched = install(before=no_compiler, **source)
+    fetched = install(options, before=no_compiler, **source)
     assert fetched.rc == 0, fetched.stdout
     assert package.exists()
-    again = install(before=no_compiler, **source)
+    again = install(options, before=no_compiler, **source)
     assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
 
 

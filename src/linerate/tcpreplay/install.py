@@ -123,5 +123,5 @@ def _expect_to_run(recipe: Recipe, place: Path, run: Runner) -> None:
     try:
         prove(recipe, place, run)
     except HostError as error:
-        mend = "Install what it is linked with: libpcap0.8 (Debian) or libpcap (EL)."
+        mend = "Install the library it misses (libpcap0.8 on Debian, libpcap on EL), or build without that library."
         raise HostError("tcpreplay", recipe.version, f"cannot be installed, it {error.rule}", mend) from error
