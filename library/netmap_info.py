@@ -47,6 +47,10 @@ installed:
   description: What was installed for this kernel (key, commit, modules, native_drivers); null where nothing was.
   returned: always
   type: dict
+signer:
+  description: Who signed the installed module, by the common name of the certificate; empty where nobody did.
+  returned: always
+  type: str
 parameters:
   description: Parameters of the loaded module.
   returned: always
@@ -93,6 +97,7 @@ def main() -> None:
             loaded_is_installed=installed is not None and is_current(run),
             installed=installed
             and {name: getattr(installed, name) for name in ("key", "commit", "modules", "native_drivers")},
+            signer=run(["modinfo", "-F", "signer", "netmap"]).stdout.strip() if installed else "",
             parameters=read_parameters(),
             adapters={
                 adapter.interface: {"driver": adapter.driver, "kind": adapter.kind, "evidence": adapter.evidence}

@@ -11,7 +11,11 @@ from collections import Counter
 
 import pytest
 
-ASKED_FOR = {"test_tcpreplay.py": "LINERATE_VERIFY_TCPREPLAY_PLACE"}
+ASKED_FOR = {
+    "test_native.py": "LINERATE_VERIFY_NATIVE",
+    "test_netmap.py": "LINERATE_VERIFY_NETMAP",
+    "test_tcpreplay.py": "LINERATE_VERIFY_TCPREPLAY_PLACE",
+}
 """Files of checks that matter only where playbooks/verify.yml gives this variable a value."""
 
 collect_ignore = [name for name, variable in ASKED_FOR.items() if not os.environ.get(variable)]
