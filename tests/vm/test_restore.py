@@ -1,0 +1,35 @@
+"""The way back, from a sender with everything on it; and the way there again."""
+
+from __future__ import annotations
+
+RESTORE = "playbooks/restore.yml"
+
+
+def test_without_consent_nothing_is_changed(guests, site):
+    refused = guests(RESTORE, **{**site, "netmap_rebind_ok": False})
+    assert "netmap_rebind_ok: is not given, and ens4 would go away for a moment" in " ".join(refused.failures)
+    assert refused.changed_tasks == 0
+
+
+def test_check_mode_foretells_it(play, site):
+    foretold = play(RESTORE, "--inventory inventory/vm --check", **site)
+    assert foretold.rc == 0, foretold.stdout
+    assert foretold.changed_tasks > 0
+    assert "rmmod netmap" in foretold.stdout
+
+
+def test_afterwards_nothing_of_ours_is_left_and_a_second_run_changes_nothing(guests, site):
+    done = guests(RESTORE, **site)
+    assert done.rc == 0, done.stdout
+    assert done.changed_tasks > 0
+    looked = guests("tests/vm/restored.yml")
+    assert looked.rc == 0, looked.stdout
+    again = guests(RESTORE, **site)
+    assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
+
+
+def test_the_sender_can_be_made_again(guests, site):
+    made = guests("playbooks/provision.yml", **site)
+    assert made.rc == 0, made.stdout
+    verified = guests("playbooks/verify.yml", **site)
+    assert verified.rc == 0, verified.stdout
