@@ -25,9 +25,9 @@ STORY = (
     "test_verify_netmap",
     "test_native",
     "test_benchmark_netmap",
-    "test_netmap_kernel",
     "test_restore",
     "test_guest",
+    "test_netmap_kernel",
 )
 """The order of the files, which share one pair of guests: what one leaves, the next one finds."""
 
