@@ -78,10 +78,12 @@ def guests(running_folder: Path, play: Play) -> Iterator[Callable[..., Played]]:
     def run(playbook: str, **extra_vars: object) -> Played:
         return play(playbook, "--inventory inventory/vm", **extra_vars)
 
-    up = run("playbooks/vm_up.yml")
-    assert up.rc == 0, up.stdout
-    yield run
-    down = run("playbooks/vm_down.yml")
+    try:
+        up = run("playbooks/vm_up.yml")
+        assert up.rc == 0, up.stdout
+        yield run
+    finally:
+        down = run("playbooks/vm_down.yml")
     assert down.rc == 0, down.stdout
     assert not running_folder.exists()
 
