@@ -99,7 +99,7 @@ def main() -> None:
     patient = partial(run, timeout=INITRAMFS_SECONDS)
     try:
         steps = [*remove(given["interface"], environment, given["rebind_ok"], patient, check=module.check_mode)]
-        steps += remove_leftovers(places, run, check=module.check_mode)
+        steps += remove_leftovers(places, check=module.check_mode)
     except LinerateError as error:
         module.fail_json(msg=str(error))
     module.exit_json(

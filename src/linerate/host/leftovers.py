@@ -7,10 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import HostError
-from .run import Runner, checked
-
-UNIT = "linerate-netmap.service"
-"""What rebuilds netmap at the first boot of a new kernel."""
 
 OWN = ("usr/local/lib/linerate", "var/cache/linerate", "var/lib/linerate", "opt/linerate")
 """Folders that are ours alone, below the root folder."""
@@ -31,26 +27,14 @@ class Places:
     pcaps: str
 
 
-def remove_leftovers(places: Places, run: Runner, check: bool = False, root: str = "/") -> tuple[str, ...]:
+def remove_leftovers(places: Places, check: bool = False, root: str = "/") -> tuple[str, ...]:
     """Remove them; the steps that were needed. Raises HostError where something cannot be removed."""
-    steps = _remove_unit(run, check, root)
     found = [*_tcpreplay(places, root), *_pcaps(places, root), *_below(root, "run/linerate", "receive-*.sock")]
     found += [path for path in (Path(root, name) for name in OWN) if path.exists()]
     for path in found:
         if not check:
             _remove(path)
-    return (*steps, *(f"remove /{path.relative_to(root)}" for path in found))
-
-
-def _remove_unit(run: Runner, check: bool, root: str) -> list[str]:
-    file = Path(root, "etc/systemd/system", UNIT)
-    if not file.exists():
-        return []
-    if not check:
-        checked(run(["systemctl", "disable", "--now", UNIT]))
-        file.unlink()
-        checked(run(["systemctl", "daemon-reload"]))
-    return [f"systemctl disable --now {UNIT}", f"remove /{file.relative_to(root)}", "systemctl daemon-reload"]
+    return tuple(f"remove /{path.relative_to(root)}" for path in found)
 
 
 def _tcpreplay(places: Places, root: str) -> list[Path]:

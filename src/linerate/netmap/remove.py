@@ -7,6 +7,7 @@ from pathlib import Path
 from ..errors import InputError
 from ..host.nic_state import restore_found
 from ..host.run import Runner, checked
+from .boot import take_down
 from .initramfs import OPTIONS, refresh
 from .install import installed_manifest, running_kernel
 from .kernels import STATE_FOLDER
@@ -34,7 +35,9 @@ def remove(
     refuse(swap, run, root)
     refuse_users(root)
     kernels = sorted({running_kernel(root), *(path.stem for path in Path(root, STATE_FOLDER).glob("*.json"))})
-    steps = [step for kernel in kernels for step in _uninstall(kernel, run, check, root)]
+    # First, so that a host that is rebooted in the middle does not build it all again.
+    steps = [*take_down(run, check, root)]
+    steps += [step for kernel in kernels for step in _uninstall(kernel, run, check, root)]
     steps += go_stock(swap, run, check, root)
     steps += restore_found(interface, run, root, check)
     steps += _unload(run, check, root)

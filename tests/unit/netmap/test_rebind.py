@@ -244,6 +244,14 @@ def test_the_way_back_gives_the_nic_what_it_was_found_with(bench):
     assert "ip link set dev ens4 promisc off" in restored(bench)
 
 
+def test_the_way_back_first_keeps_the_host_from_building_it_again(bench):
+    native(bench)
+    bench.put("etc/systemd/system/linerate-netmap.service", "")
+    steps = restored(bench)
+    assert steps[0] == "remove /etc/systemd/system/linerate-netmap.service"
+    assert not (bench.root / "etc/systemd/system/linerate-netmap.service").exists()
+
+
 def test_the_way_back_is_foretold(bench):
     native(bench)
     bench.ran.clear()
