@@ -89,9 +89,9 @@ def load(
 ) -> tuple[str, ...]:
     """Have netmap loaded, as it is installed, with these parameters; the steps that were needed.
 
-    A module of an earlier build is taken out first; drivers in ``leaving`` are unloaded by then. Parameters of a module that stays are set in place. Raises
-    ``HostError`` where something uses the module that is to be taken out, naming it, and where the kernel does not
-    take the module or a parameter.
+    A module of an earlier build is taken out first; drivers in ``leaving`` are unloaded by then. Parameters of a
+    module that stays are set in place. Raises ``HostError`` where something uses the module that is to be taken out,
+    naming it, and where the kernel does not take the module or a parameter.
     """
     steps: list[str] = []
     loaded = Path(root, "sys/module/netmap").exists()
