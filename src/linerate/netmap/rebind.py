@@ -79,7 +79,8 @@ def go_native(
     :func:`refuse` and ``load`` do, and HostError where the patched driver does not bring the interface back: the
     stock driver is in its place again then, now and at the next boot.
     """
-    if not Path(root, "sys/class/net", swap.interface).exists():
+    # A file in its folder, so that an empty name is none.
+    if not Path(root, "sys/class/net", swap.interface, "mtu").exists():
         mend = f"Name one that `ip link` shows, or load its driver: modprobe {' '.join(swap.drivers)}."
         raise HostError("interface", swap.interface, "does not exist on this host", mend)
     driver = driver_of(swap.interface, root)

@@ -141,9 +141,10 @@ def test_a_nic_of_another_driver_keeps_it(bench):
     assert native(bench, drivers=("ixgbe",)) == ("modprobe netmap buf_num=16384",)
 
 
-def test_an_interface_that_is_not_there_is_named(bench):
-    with pytest.raises(HostError, match=r"interface 'ens9': does not exist.*modprobe e1000"):
-        go_native(Swap("ens9", ("e1000",), {}), {}, bench.run, root=str(bench.root))
+@pytest.mark.parametrize("name", ["ens9", ""])
+def test_an_interface_that_is_not_there_is_named(bench, name):
+    with pytest.raises(HostError, match=rf"interface '{name}': does not exist.*modprobe e1000"):
+        go_native(Swap(name, ("e1000",), {}), {}, bench.run, root=str(bench.root))
 
 
 def _default_route(bench: Bench) -> None:
