@@ -20,7 +20,12 @@ import pytest
 from tests.standin.archive import NETMAP
 from tests.standin.tcpreplay_archive import standin_tcpreplay
 
+from linerate.errors import HostError
+from linerate.host.run import run, run_logged
 from linerate.netmap.package import Manifest, pack, sha256
+from linerate.tcpreplay.build import Sources, Tools, build
+from linerate.tcpreplay.install import install as install_package
+from linerate.tcpreplay.package import Recipe, this_system
 
 REPOSITORY = Path(__file__).parents[2]
 COMMIT = "89607e1406c1fa5ac2106bd2ff33417f090c0d60"
@@ -65,10 +70,10 @@ def install(namespaces, play, tmp_path):
     }
     with small(PACKAGES, "16m"):
 
-        def run(*options, before=WITHOUT_NETWORK, **changed):
+        def play_it(*options, before=WITHOUT_NETWORK, **changed):
             return play(str(playbook), *options, before=before, **{**variables, **changed})
 
-        yield run
+        yield play_it
 
 
 def release(artifacts: Path, version: str = "4.4.2") -> dict[str, str]:
@@ -224,6 +229,24 @@ def test_a_second_version_stands_beside_the_first_and_the_distributions_own_take
     kept = install(tcpreplay_install_method="package")
     assert (kept.rc, kept.changed_tasks) == (0, 0), kept.stdout
     assert link.readlink() == own
+
+
+def test_a_sender_without_libpcap_is_told_so_and_left_as_it_was(namespaces, tmp_path):
+    archive, sha256 = standin_tcpreplay(tmp_path)
+    recipe = Recipe("4.4.2", sha256, str(tmp_path / "prefix"), this_system())
+    tools = Tools(run, run_logged, str(tmp_path / "build"))
+    package, _ = build(recipe, Sources(str(archive)), str(tmp_path / "packages"), tools)
+    cached = subprocess.run(["ldconfig", "--print-cache"], capture_output=True, text=True, check=True).stdout
+    (library,) = re.findall(r"libpcap\.so\.[0-9.]+ .* => (\S+)", cached)
+    empty = tmp_path / "empty"
+    empty.touch()
+    subprocess.run(["mount", "--bind", str(empty), library], check=True)
+    try:
+        with pytest.raises(HostError, match=r"it does not run: .*libpcap.* Install the library it misses"):
+            install_package(package, run)
+    finally:
+        subprocess.run(["umount", library], check=True)
+    assert not list((tmp_path / "prefix").iterdir())
 
 
 def stated(executable: Path) -> str:
