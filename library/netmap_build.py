@@ -88,7 +88,7 @@ options:
   timeout:
     description: Seconds that any one of configure, make and make install may take.
     type: int
-    default: 3600
+    default: 10800
 attributes:
   check_mode:
     support: full
@@ -176,7 +176,7 @@ def main() -> None:
             "kernel_sources": {"type": "path"},
             "driver_archives": {"type": "list", "elements": "dict", "default": [], "options": ARCHIVE},
             "signing": {"type": "dict", "options": SIGNING},
-            "timeout": {"type": "int", "default": 3600},
+            "timeout": {"type": "int", "default": 10800},
         },
         supports_check_mode=True,
     )
