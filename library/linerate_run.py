@@ -92,6 +92,10 @@ options:
     description: Seconds netmap waits for the link.
     type: int
     default: 10
+  deadline_margin:
+    description: Seconds more than it should that a trial may take, before it is stopped from outside.
+    type: float
+    default: 15
   settings:
     description: Further options of M(linerate_replay) for every trial.
     type: dict
@@ -227,6 +231,7 @@ SPEC = {
     },
     "link_bps": {"type": "float"},
     "nm_delay": {"type": "int", "default": 10},
+    "deadline_margin": {"type": "float", "default": 15},
     "settings": {"type": "dict", "default": {}},
     "environment": {"type": "dict", "required": True},
     "lab": {"type": "dict"},

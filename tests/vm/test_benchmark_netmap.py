@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,12 @@ from typing import Any
 import pytest
 from tests.integration.conftest import Played
 
-RATES = [{"mode": "pps", "value": 500}, {"mode": "topspeed"}]
+RATES = [{"mode": "pps", "value": 300}, {"mode": "topspeed"}]
+# At top speed tcpreplay looks at the clock between passes alone, and a busy emulated guest takes long for one.
+PCAPS = [
+    {"name": f"udp_port_scan_{length}", "protocol": "udp", "ip_length": length, "packets": 2000}
+    for length in (64, 1500)
+]
 WAYS = ["kernel", "netmap native", "netmap emulated"]
 COUNTED_BY = {None: "sysfs", "native": "ethtool -S tx_packets", "emulated": "sysfs"}
 EMULATION = "Emulated adapter for ens4 activated"
@@ -31,15 +35,13 @@ def native(guests: Callable[..., Played], site: dict[str, Any], netmap_source: A
 def results(guests, native, tmp_path_factory) -> Path:
     """The folder of a run of short and of long frames, paced and at top speed, in each way to send."""
     folder = tmp_path_factory.mktemp("results")
-    cases = ["udp_port_scan_64", "udp_port_scan_1500"]
-    variables = {"benchmark_rates": RATES, "benchmark_cases": cases, "benchmark_repeats": 1, "benchmark_nm_delay": 4}
-    done = guests("playbooks/benchmark.yml", **native, **variables, benchmark_results_dir=str(folder))
+    variables = {"pcaps_set": PCAPS, "benchmark_rates": RATES, "benchmark_repeats": 1}
+    patience = {"benchmark_nm_delay": 4, "benchmark_deadline_margin": 300}
+    done = guests("playbooks/benchmark.yml", **native, **variables, **patience, benchmark_results_dir=str(folder))
     assert done.rc == 0, done.stdout
     made = guests("playbooks/report.yml", report_run_dir=str(folder / "latest"))
     assert made.rc == 0, made.stdout
-    # The folder may be looked at when the tests are over.
-    shutil.copytree(folder / "latest", folder / "kept")
-    return folder / "kept"
+    return folder / "latest"
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,7 @@ class Scenario:
     duration_seconds: Mapping[str, float]
     link_bps: float | None = None
     nm_delay: int = 10
+    deadline_margin: float = 15.0
     netmap_adapters: Sequence[str] = ADAPTERS
     settings: Mapping[str, Any] | None = None
 
@@ -63,7 +64,7 @@ def begin(
     ways, missing = _ways(scenario, unavailable)
     nic = environment["sender"]["nic"]
     rate = line_rate(scenario, nic)
-    sending = Sending(scenario.duration_seconds, rate["bps"], scenario.nm_delay)
+    sending = Sending(scenario.duration_seconds, rate["bps"], scenario.nm_delay, scenario.deadline_margin)
     cases = [_case(name, manifests) for name in scenario.cases]
     trials = plan(cases, ways, scenario.rates, scenario.repeats, sending)
     run = {

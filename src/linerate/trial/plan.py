@@ -18,7 +18,6 @@ MODES = ("pps", "mbps", "topspeed")
 
 # tcpreplay's own work around the sending: start, preloading the pcap, printing.
 START_SECONDS = 2.0
-DEADLINE_MARGIN_SECONDS = 15.0
 DEADLINE_FACTOR = 1.25
 
 
@@ -98,11 +97,15 @@ class PlannedTrial:
 
 @dataclass(frozen=True)
 class Sending:
-    """How trials of a scenario are sent. ``duration_seconds`` is by mode; ``nm_delay`` in seconds."""
+    """How trials of a scenario are sent. ``duration_seconds`` is by mode; ``nm_delay`` in seconds.
+
+    ``deadline_margin`` is how many seconds more than it should a trial may take, before it is stopped from outside.
+    """
 
     duration_seconds: Mapping[str, float]
     link_bps: float
     nm_delay: int = 10
+    deadline_margin: float = 15.0
 
 
 def offer(case: Case, mode: str, value: float | None, sending: Sending, engine: str) -> tuple[Offered, int]:
@@ -116,7 +119,7 @@ def offer(case: Case, mode: str, value: float | None, sending: Sending, engine: 
     # At top speed the duration is only looked at between passes: the loops at line rate are the outer bound.
     loop = math.ceil((packets or line_pps * duration) / case.pcap_packets)
     waiting = 2 * sending.nm_delay if engine == "netmap" else 0
-    deadline = DEADLINE_FACTOR * duration + DEADLINE_MARGIN_SECONDS + waiting
+    deadline = DEADLINE_FACTOR * duration + check_rate("deadline margin", sending.deadline_margin) + waiting
     return Offered(mode, value if pps else None, pps, packets, duration, round(deadline, 3)), loop
 
 

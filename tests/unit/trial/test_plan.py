@@ -38,6 +38,14 @@ def test_netmap_gets_the_time_it_waits_for_the_link():
     assert by_netmap.deadline_seconds - by_kernel.deadline_seconds == 8
 
 
+def test_a_slow_host_may_be_given_a_longer_deadline():
+    usual, _ = offer(case(), "topspeed", None, Sending({"topspeed": 3.0}, GBIT), "kernel")
+    slow, _ = offer(case(), "topspeed", None, Sending({"topspeed": 3.0}, GBIT, deadline_margin=300), "kernel")
+    assert slow.deadline_seconds - usual.deadline_seconds == 285
+    with pytest.raises(InputError, match="deadline margin -1"):
+        offer(case(), "topspeed", None, Sending({"topspeed": 3.0}, GBIT, deadline_margin=-1), "kernel")
+
+
 def test_repeats_are_outermost_and_names_unique():
     rates = [{"mode": "pps", "value": 20_000.0}, {"mode": "topspeed", "value": None}]
     ways = [Way("kernel"), Way("netmap", "native"), Way("netmap", "emulated")]
