@@ -13,14 +13,20 @@ import pytest
 
 pytestmark = pytest.mark.ci
 
+CASES = ["tcp_port_scan_64", "udp_port_scan_1500"]
+
 
 def test_one_command_makes_a_sender_of_a_fresh_guest_and_sends(guests, site, tmp_path):
-    done = guests("site.yml", **site, benchmark_results_dir=str(tmp_path))
+    done = guests("site.yml", **site, benchmark_results_dir=str(tmp_path), benchmark_cases=CASES)
     assert done.rc == 0, done.stdout
     trials = [json.loads(line) for line in (tmp_path / "latest/trials.jsonl").read_text().splitlines()]
-    assert len(trials) >= 4
+    assert {trial["engine"] for trial in trials} == set(site.get("benchmark_engines", ["kernel", "netmap"]))
     for trial in trials:
         assert trial["verdict"]["valid"], trial["verdict"]
+    # At top speed an emulated receiver loses frames.
+    paced = [trial for trial in trials if trial["offered"]["mode"] == "pps"]
+    assert paced
+    for trial in paced:
         assert trial["witness"]["packets"] == trial["claim"]["successful"] == trial["offered"]["packets"]
     environment = json.loads((tmp_path / "latest/run.json").read_text())["environment"]
     assert {environment[end]["nic"]["driver"] for end in ("sender", "receiver")} == {"e1000"}
