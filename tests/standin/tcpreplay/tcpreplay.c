@@ -1,7 +1,10 @@
 /* Answers -V as tcpreplay 4.4 does, on stderr. */
+#include <net/if.h>
 #include <pcap.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/time.h>
 
 #ifdef HAVE_NETMAP
 #include <net/netmap.h>
