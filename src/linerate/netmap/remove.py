@@ -65,9 +65,10 @@ def _uninstall(kernel: str, run: Runner, check: bool, root: str) -> list[str]:
 
 
 def _remove_empty(folder: Path) -> None:
-    """Remove netmap's own folder of modules or headers once it is empty; never a folder of the system."""
-    if folder.name == "netmap" and not any(folder.iterdir()):
+    """Remove the folders that the installation may have made, once they are empty; never one of the system's own."""
+    while folder.name in ("netmap", "updates", "net") and not any(folder.iterdir()):
         folder.rmdir()
+        folder = folder.parent
 
 
 def _unload(run: Runner, check: bool, root: str) -> list[str]:

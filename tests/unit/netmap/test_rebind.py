@@ -232,7 +232,9 @@ def test_the_way_back_removes_what_was_installed_and_a_second_call_changes_nothi
     steps = restored(bench)
     assert "modprobe e1000" in steps
     assert steps[-1] == "rmmod netmap"
-    assert not bench.updates.exists()
+    assert not bench.updates.parent.exists()
+    assert not (bench.root / "usr/local/include/net").exists()
+    assert (bench.root / "usr/local/include").exists()
     assert not bench.holders("e1000").exists()
     assert installed_manifest(KERNEL, str(bench.root)) is None
     assert restored(bench) == ()
