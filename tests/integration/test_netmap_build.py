@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -20,8 +20,8 @@ from tests.standin.archive import standin_netmap
 from linerate.errors import HostError, InputError
 from linerate.host.run import run
 from linerate.netmap.build import build
-from linerate.netmap.package import unpack
-from linerate.netmap.spec import BuildSpec
+from linerate.netmap.package import sha256, unpack
+from linerate.netmap.spec import BuildSpec, Signing
 
 HEADERS = sorted(Path("/lib/modules").glob("*/build/Makefile"))
 SOURCE = """\
@@ -143,6 +143,22 @@ def test_a_source_that_was_cut_off_is_refused_by_name(bench):
         bench.build()
     Path(bench.source).write_bytes(whole)
     assert bench.build()[1]
+
+
+def test_modules_are_signed_by_the_kernels_own_program_and_the_key_stays_out_of_the_package(bench):
+    key, certificate = bench.folder / "key.pem", bench.folder / "crt.der"
+    argv = ["openssl", "req", "-new", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=netmap of the tests/"]
+    subprocess.run([*argv, "-keyout", key, "-outform", "DER", "-out", certificate], check=True, capture_output=True)
+    signing = Signing(str(key), str(certificate), sha256(certificate.read_bytes()))
+    manifest, contents = unpack(replace(bench, spec=replace(bench.spec, signing=signing)).build()[0])
+    modules = [content for name, content in contents.items() if name.endswith(".ko")]
+    assert len(modules) == len(manifest.modules)
+    for module in modules:
+        # The kernel's include/linux/module_signature.h.
+        assert module.endswith(b"~Module signature appended~\n")
+        assert b"netmap of the tests" in module
+    assert not any(b"PRIVATE KEY" in content for content in contents.values())
+    assert str(key) not in manifest.as_json().decode()
 
 
 @pytest.fixture
