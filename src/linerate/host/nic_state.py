@@ -80,6 +80,9 @@ def restore_state(state: NicState, run: Runner, root: str = "/", check: bool = F
         commands.append(["ip", "link", "set", "dev", name, "mtu", str(state.mtu)])
     for option, wanted, found in (("-K", state.offloads, now.offloads), ("-A", state.pause, now.pause)):
         changed = [key for key, value in wanted.items() if key in found and found[key] != value]
+        if option == "-A" and wanted.get("autoneg") and found.get("autoneg"):
+            # What is shown then is what both ends agreed on, which changes with each reset of the link (e1000).
+            changed = []
         if changed:
             words = [word for key in changed for word in (key, "on" if wanted[key] else "off")]
             commands.append(["ethtool", option, name, *words])

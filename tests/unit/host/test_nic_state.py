@@ -90,7 +90,7 @@ def test_what_can_change_is_read_by_the_names_that_change_it(nic, tmp_path):
 def test_what_netmap_left_behind_is_put_back(nic, tmp_path):
     before = read_state("ens4", nic.run, str(tmp_path))
     nic.features.update(rx="off", csum="off", tso="off", gso="off")
-    nic.pause.update(rx="off")
+    nic.pause.update(autoneg="off", rx="off")
     nic.attributes(flags=0x1102, mtu=9000)
     planned = restore_state(before, nic.run, str(tmp_path), check=True)
     assert nic.asked == []
@@ -98,11 +98,17 @@ def test_what_netmap_left_behind_is_put_back(nic, tmp_path):
     assert nic.asked == [
         "ip link set dev ens4 mtu 1500",
         "ethtool -K ens4 rx on tx-checksum-ip-generic on tx-tcp-segmentation on gso on",
-        "ethtool -A ens4 rx on",
+        "ethtool -A ens4 autoneg on rx on",
         "ip link set dev ens4 promisc off",
         "ip link set dev ens4 up",
     ]
     assert read_state("ens4", nic.run, str(tmp_path)) == before
+    assert restore_state(before, nic.run, str(tmp_path)) == ()
+
+
+def test_flow_control_that_both_ends_negotiate_is_left_to_them(nic, tmp_path):
+    before = read_state("ens4", nic.run, str(tmp_path))
+    nic.pause.update(rx="off", tx="on")
     assert restore_state(before, nic.run, str(tmp_path)) == ()
 
 
