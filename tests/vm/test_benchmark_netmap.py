@@ -36,7 +36,12 @@ def results(guests, native, tmp_path_factory) -> Path:
     """The folder of a run of short and of long frames, paced and at top speed, in each way to send."""
     folder = tmp_path_factory.mktemp("results")
     variables = {"pcaps_set": PCAPS, "benchmark_rates": RATES, "benchmark_repeats": 1}
-    patience = {"benchmark_nm_delay": 4, "benchmark_deadline_margin": 300}
+    # The clock of a busy emulated guest does not pace well; what is tested here is the way, not the rate.
+    patience = {
+        "benchmark_nm_delay": 4,
+        "benchmark_deadline_margin": 300,
+        "benchmark_rate_tolerance_percent": 20,
+    }
     done = guests("playbooks/benchmark.yml", **native, **variables, **patience, benchmark_results_dir=str(folder))
     assert done.rc == 0, done.stdout
     made = guests("playbooks/report.yml", report_run_dir=str(folder / "latest"))
