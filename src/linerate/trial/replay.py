@@ -14,6 +14,7 @@ from ..host.cpu import CpuMeter
 from ..host.nic import read_nic, refuse_management, refuse_unready
 from ..host.run import Runner
 from ..host.sampler import Reading, Sampler
+from ..host.session import session_environment
 from ..netmap.adapter import driver_of
 from ..pcap.reader import read_summary
 from ..tcpreplay.diagnosis import diagnose
@@ -47,7 +48,7 @@ class ReplayJob:
 
 def preflight(options: ReplayOptions, run: Runner) -> None:
     """Refuse what cannot give a true number: a bad pcap, an interface in use, down, or too small. Changes nothing."""
-    refuse_management(options.interface, os.environ, run)
+    refuse_management(options.interface, session_environment(os.environ), run)
     summary = read_summary(options.pcap)
     refuse_unready(read_nic(options.interface, run), summary.max_frame_length)
 
