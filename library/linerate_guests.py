@@ -97,7 +97,12 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "folder": {"type": "path", "required": True},
             "image": {"type": "path"},
-            "names": {"type": "list", "elements": "str", "choices": ["sender1", "receiver1"], "default": guest.NAMES},
+            "names": {
+                "type": "list",
+                "elements": "str",
+                "choices": ["sender1", "receiver1"],
+                "default": list(guest.NAMES),
+            },
             "memory_mib": {"type": "int", "default": 2048},
             "cpus": {"type": "int", "default": 2},
         },
