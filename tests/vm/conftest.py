@@ -49,7 +49,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class NetmapSource:
     """What role netmap builds in these tests: ``true`` netmap, or the stand-in of tests/standin/netmap.
 
-    ``artifacts`` holds the source and takes the packages: nothing that an earlier session built is used.
+    ``artifacts`` holds the source and takes the packages: nothing that earlier tests built is used.
     """
 
     commit: str
