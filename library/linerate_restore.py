@@ -76,9 +76,8 @@ from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.host.leftovers import Places, remove_leftovers
 from ansible.module_utils.linerate.host.run import run
 from ansible.module_utils.linerate.host.session import session_environment
+from ansible.module_utils.linerate.netmap.initramfs import SECONDS
 from ansible.module_utils.linerate.netmap.remove import remove
-
-INITRAMFS_SECONDS = 1800
 
 
 def main() -> None:
@@ -96,7 +95,7 @@ def main() -> None:
     given = module.params
     environment = session_environment(os.environ)
     places = Places(given["tcpreplay_prefix"], given["tcpreplay_link"], given["pcaps"])
-    patient = partial(run, timeout=INITRAMFS_SECONDS)
+    patient = partial(run, timeout=SECONDS)
     try:
         steps = [*remove(given["interface"], environment, given["rebind_ok"], patient, check=module.check_mode)]
         steps += remove_leftovers(places, check=module.check_mode)

@@ -76,11 +76,9 @@ from ansible.module_utils.linerate.host.run import run
 from ansible.module_utils.linerate.host.session import session_environment
 from ansible.module_utils.linerate.netmap.adapter import driver_of
 from ansible.module_utils.linerate.netmap.build import MODULE_FOLDER
-from ansible.module_utils.linerate.netmap.initramfs import refresh
+from ansible.module_utils.linerate.netmap.initramfs import SECONDS, refresh
 from ansible.module_utils.linerate.netmap.install import running_kernel
 from ansible.module_utils.linerate.netmap.rebind import Swap, go_native, modules_of, refuse
-
-INITRAMFS_SECONDS = 1800
 
 
 def main() -> None:
@@ -103,7 +101,7 @@ def main() -> None:
         refuse(swap, run)
         driver = driver_of(given["interface"])
         steps += go_native(swap, parameters, run, check)
-        steps += refresh(wanted, running_kernel(), partial(run, timeout=INITRAMFS_SECONDS), check)
+        steps += refresh(wanted, running_kernel(), partial(run, timeout=SECONDS), check)
     except LinerateError as error:
         module.fail_json(msg=str(error))
     module.exit_json(

@@ -58,11 +58,10 @@ def run(argv: Sequence[str], timeout: float = 60) -> Completed:
     return Completed(command, done.returncode, done.stdout, done.stderr)
 
 
-def checked(done: Completed) -> str:
+def checked(done: Completed, mend: str = "Mend the cause, and run again.") -> str:
     """What a program wrote to stdout; :class:`HostError` with what it said where it did not end well."""
     if done.returncode != 0:
         said = " ".join((done.stderr or done.stdout).split())
-        mend = "Mend the cause, and run again."
         raise HostError("command", " ".join(done.argv), f"ended with {done.returncode}: {said}", mend)
     return done.stdout
 

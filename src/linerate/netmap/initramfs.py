@@ -16,6 +16,9 @@ from ..host.run import Runner, checked
 OPTIONS = "etc/modprobe.d/linerate-netmap.conf"
 """Options of modules are copied into an initramfs as well (initramfs-tools(7), dracut.modules(7))."""
 
+SECONDS = 1800
+"""How long making one may take on a slow host."""
+
 _MODULE = re.compile(r"(?:^|[/\s])lib/modules/(?P<kernel>[^/]+)/(?P<path>\S+\.ko)(?:\.(?:xz|zst|gz))?$", re.MULTILINE)
 
 

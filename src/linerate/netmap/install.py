@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import HostError, InputError
 from ..files import write_whole
-from ..host.run import Completed, Runner
+from ..host.run import Completed, Runner, checked
 from .build import MODULE_FOLDER
 from .kernels import STATE_FOLDER, forget, left_behind
 from .lock import locked
@@ -216,11 +216,9 @@ def _expect_parameters(parameters: Mapping[str, str], root: str) -> None:
 
 
 def _expect_success(done: Completed) -> None:
-    if done.returncode != 0:
-        said = " ".join((done.stderr or done.stdout).split())
-        mend = "Mend the cause and run again."
-        if "Key was rejected" in said or "Required key not available" in said:
-            mend = "Secure Boot wants modules that an enrolled key has signed: give netmap_signing_key and "
-            mend += "netmap_signing_certificate, enrol it by `mokutil --import CERTIFICATE`, and reboot; or turn "
-            mend += "Secure Boot off in the firmware's setup."
-        raise HostError("command", " ".join(done.argv), f"ended with {done.returncode}: {said}", mend)
+    if "Key was rejected" in done.stderr or "Required key not available" in done.stderr:
+        mend = "Secure Boot wants modules that an enrolled key has signed: give netmap_signing_key and "
+        mend += "netmap_signing_certificate, enrol it by `mokutil --import CERTIFICATE`, and reboot; or turn "
+        mend += "Secure Boot off in the firmware's setup."
+        checked(done, mend)
+    checked(done)
