@@ -82,6 +82,11 @@ options:
     description: Seconds netmap waits for the link, at open and at close.
     type: int
     default: 10
+  cpu:
+    description:
+      - The one CPU that tcpreplay may run on; by default the scheduler chooses.
+      - Where the role sender_tuning isolated that CPU, tcpreplay joins the isolated partition.
+    type: int
   executable:
     description: The tcpreplay to run.
     type: str
@@ -135,7 +140,9 @@ ended_at:
   returned: when sent
   type: str
 process:
-  description: Exit status, signals sent to it, whether the deadline passed, elapsed seconds, capped stderr.
+  description: >-
+    Exit status, signals sent to it, whether the deadline passed, elapsed seconds, capped stderr, and the CPUs it could
+    run on while it sent.
   returned: when sent
   type: dict
 claim:
@@ -210,6 +217,7 @@ JOB = {
     "deadline_seconds": {"type": "float", "required": True},
     "interval_seconds": {"type": "float", "default": 1.0},
     "adapter": {"type": "str", "choices": ["native", "emulated"]},
+    "cpu": {"type": "int"},
 }
 
 
@@ -228,7 +236,7 @@ def main() -> None:
         job = ReplayJob(options, **{name: given[name] for name in JOB})
         if not module.check_mode:
             recover(options.interface, run)
-        preflight(options, run)
+        preflight(options, run, job.cpu)
         if module.check_mode:
             module.exit_json(changed=True, argv=build_argv(options, given["executable"]))
         module.exit_json(changed=True, **replay(job, run))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +30,8 @@ given = json.loads(sys.argv[1])
 options = ReplayOptions(interface="lrs0", **given["options"])
 try:
     if given["look"]:
-        preflight(options, run)
-    print(json.dumps(replay(ReplayJob(options, given["deadline"]), run)))
+        preflight(options, run, given["cpu"])
+    print(json.dumps(replay(ReplayJob(options, given["deadline"], cpu=given["cpu"]), run)))
 except LinerateError as error:
     sys.exit(str(error))
 """
@@ -55,9 +60,11 @@ def pcap(tmp_path: Path) -> Callable[..., str]:
     return make
 
 
-def replay(pcap: str, deadline: float = 30, look: bool = True, **options: Any) -> dict[str, Any]:
+def replay(
+    pcap: str, deadline: float = 30, look: bool = True, cpu: int | None = None, **options: Any
+) -> dict[str, Any]:
     """The result of sending in the sender's namespace; RuntimeError with the message where it was refused."""
-    given = json.dumps({"options": {"pcap": pcap, **options}, "deadline": deadline, "look": look})
+    given = json.dumps({"options": {"pcap": pcap, **options}, "deadline": deadline, "look": look, "cpu": cpu})
     inside = ["ip", "netns", "exec", "linerate-sender1", sys.executable, "-c", REPLAY, given]
     done = subprocess.run(inside, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -70,6 +77,40 @@ def test_what_is_sent_is_counted_on_both_ends(lab, pcap):
     result = replay(pcap(), pps=5000, loop=2, preload_pcap=True)
     assert result["claim"]["successful"] == result["nic"]["tx_packets"] == 4000
     assert result["argv"][:3] == ["tcpreplay", "--intf1=lrs0", "--pps=5000"]
+
+
+def affinity_of_tcpreplay() -> str:
+    """What the kernel says of the tcpreplay in the sender's namespace, once there is one that sends."""
+    sender = os.stat("/run/netns/linerate-sender1").st_ino
+    for _ in range(600):
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                runs = (process / "comm").read_text() == "tcpreplay\n"
+                if runs and os.stat(process / "ns/net").st_ino == sender:
+                    status = (process / "status").read_text()
+                    return re.findall(r"^Cpus_allowed_list:\t(.*)$", status, re.MULTILINE)[0]
+        time.sleep(0.05)
+    raise AssertionError("no tcpreplay came")
+
+
+@pytest.mark.parametrize("cpu", sorted(os.sched_getaffinity(0))[:2])
+def test_tcpreplay_runs_on_the_cpu_given_and_the_result_says_so(lab, pcap, cpu):
+    path = pcap()
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(replay, path, pps=1000, loop=3, preload_pcap=True, cpu=cpu)
+        pinned = set()
+        while not sending.done() and pinned != {str(cpu)}:
+            # The first moments are those before it is pinned.
+            pinned = {affinity_of_tcpreplay()}
+        result = sending.result()
+    assert pinned == {str(cpu)}
+    assert result["process"]["cpus_allowed"] == str(cpu)
+    assert result["claim"]["successful"] == 6000
+
+
+def test_a_cpu_that_is_not_there_is_refused_before(lab, pcap):
+    with pytest.raises(RuntimeError, match=r"cpu 4095: is not a CPU of this host that runs \("):
+        replay(pcap(), topspeed=True, cpu=4095)
 
 
 def test_a_peer_that_is_down_is_found_before(lab, pcap):

@@ -146,6 +146,8 @@ def _details(trial: Trial) -> list[Pair]:
     signals = ", ".join(process["signals_sent"]) or "none"
     late = ", deadline exceeded" if process["deadline_exceeded"] else ""
     ended = f"exit status {process['exit_status']}, {process['elapsed_seconds']:.3f} s, signals: {signals}{late}"
+    if process.get("cpus_allowed"):
+        ended += f", CPUs allowed: {clean(process['cpus_allowed'])}"
     sender, receiver = (f"{record[end]['host']} {record[end]['interface']}" for end in ("sender", "receiver"))
     lines = [
         ("argv", shlex.join(clean(argument) for argument in record["argv"])),

@@ -69,10 +69,11 @@ def supervise(
     deadline_seconds: float,
     tick: Callable[[int], float] | None = None,
     grace_seconds: float = GRACE_SECONDS,
+    started: Callable[[int], None] | None = None,
 ) -> Outcome:
     """Run ``argv`` to its end, or to the deadline: then SIGINT, and SIGKILL ``grace_seconds`` later.
 
-    ``tick(pid)`` is called over and over while it runs and returns the seconds until its next call.
+    ``started(pid)`` is called once it runs; ``tick(pid)`` over and over, it returns the seconds until its next call.
     The program dies with this process. HostError where it cannot be started.
     """
     if deadline_seconds <= 0:
@@ -81,7 +82,7 @@ def supervise(
         )
     if shutil.which(argv[0]) is None:
         raise HostError("program", argv[0], "is not on this host, or may not be executed", "Run the provisioning play.")
-    started = time.monotonic()
+    begin = time.monotonic()
     try:
         process = subprocess.Popen(  # noqa: S603
             tied(argv, "KILL"),
@@ -94,8 +95,10 @@ def supervise(
         raise HostError(
             "program", error.filename, f"cannot be started: {error.strerror}", "Run the provisioning play."
         ) from error
-    watch = _Watch(process, started, deadline_seconds, grace_seconds)
+    watch = _Watch(process, begin, deadline_seconds, grace_seconds)
     try:
+        if started:
+            started(process.pid)
         watch.until_end(tick)
     finally:
         if process.poll() is None:

@@ -21,6 +21,7 @@ from ..tcpreplay.diagnosis import diagnose
 from ..tcpreplay.options import ReplayOptions, build_argv
 from ..tcpreplay.statistics import parse
 from ..tcpreplay.supervise import Outcome, supervise
+from ..tuning.pin import allowed_cpus, pin, refuse_cpu
 from .netmap_session import NetmapSession
 from .result import claim_of
 
@@ -31,7 +32,8 @@ KEPT_STDERR_CHARACTERS = 4000
 class ReplayJob:
     """What to send and how long it may take at most; the samples are ``interval_seconds`` apart.
 
-    ``adapter`` is native or emulated, with the option netmap and with no other.
+    ``adapter`` is native or emulated, with the option netmap and with no other. ``cpu`` is the one that tcpreplay
+    runs on; the scheduler chooses where it is None.
     """
 
     options: ReplayOptions
@@ -39,6 +41,7 @@ class ReplayJob:
     executable: str = "tcpreplay"
     interval_seconds: float = 1.0
     adapter: str | None = None
+    cpu: int | None = None
 
     def __post_init__(self) -> None:
         if self.options.netmap != (self.adapter is not None):
@@ -46,9 +49,11 @@ class ReplayJob:
             raise InputError("adapter", self.adapter, rule, "Give netmap and adapter together.")
 
 
-def preflight(options: ReplayOptions, run: Runner) -> None:
+def preflight(options: ReplayOptions, run: Runner, cpu: int | None = None) -> None:
     """Refuse what cannot give a true number: a bad pcap, an interface in use, down, or too small. Changes nothing."""
     refuse_management(options.interface, session_environment(os.environ), run)
+    if cpu is not None:
+        refuse_cpu(cpu)
     summary = read_summary(options.pcap)
     refuse_unready(read_nic(options.interface, run), summary.max_frame_length)
 
@@ -80,17 +85,23 @@ def _send(job: ReplayJob, session: NetmapSession | None) -> dict[str, Any]:
 
     sampler = Sampler(sent, job.interval_seconds)
     meter = CpuMeter()
+    allowed: list[str | None] = []
+
+    def begin(pid: int) -> None:
+        if job.cpu is not None:
+            pin(pid, job.cpu)
 
     def tick(pid: int) -> float:
         pause = sampler.poll()
         if sampler.started:
             meter.note(pid)
+            allowed[:] = allowed or [allowed_cpus(pid)]
         if session:
             session.look(sampler.started)
         return pause
 
     started_at = utc_now()
-    outcome = supervise(argv, job.deadline_seconds, tick)
+    outcome = supervise(argv, job.deadline_seconds, tick, started=begin)
     ended_at = utc_now()
     sampler.finish()
     claim, claim_error = _claim(outcome)
@@ -98,7 +109,7 @@ def _send(job: ReplayJob, session: NetmapSession | None) -> dict[str, Any]:
         "argv": argv,
         "started_at": started_at,
         "ended_at": ended_at,
-        "process": _process(outcome),
+        "process": {**_process(outcome), "cpus_allowed": allowed[0] if allowed else None},
         "claim": claim,
         "claim_error": claim_error,
         "nic": _counted(counters, job.adapter),
