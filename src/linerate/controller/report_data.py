@@ -112,6 +112,11 @@ class Trial:
         value = self.record["cv_percent"]
         return None if value is None else float(value)
 
+    def curve(self, side: str) -> dict[str, Any] | None:
+        """What ``sent`` or ``received`` shows over time (schemas/trial.schema.json); None where nothing was sampled."""
+        curve: dict[str, Any] | None = (self.record.get("curve") or {}).get(side)
+        return curve
+
     @property
     def valid(self) -> bool:
         return bool(self.record["verdict"]["valid"])

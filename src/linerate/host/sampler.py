@@ -42,6 +42,7 @@ class Sampler:
         self._last = read()
         self._base = self._last
         self._begin = self._previous = clock()
+        self._first, self._seen = self._last, self._begin
         self.started = False
         self.samples: list[Sample] = []
 
@@ -54,6 +55,7 @@ class Sampler:
                 self._begin = self._previous = now
                 return min(SEEK_SECONDS, self._interval)
             self.started = True
+            self._first, self._seen = reading, now
         due = self._begin + (len(self.samples) + 1) * self._interval
         if now >= due:
             self._take(now)
@@ -68,7 +70,18 @@ class Sampler:
 
     def _take(self, now: float) -> None:
         reading = self._read()
+        if not self.samples:
+            self._begin = self._previous = self._start(reading, now)
         self.samples.append(
             Sample(now - self._begin, now - self._previous, reading[0] - self._last[0], reading[1] - self._last[1])
         )
         self._last, self._previous = reading, now
+
+    def _start(self, reading: Reading, now: float) -> float:
+        """When sending began: before the first packets were seen by the time they took at the rate that followed.
+
+        The last look without a packet may be 20 ms earlier, which is a fifth of a sample of 100 ms.
+        """
+        since = reading[0] - self._first[0]
+        lead = (self._first[0] - self._base[0]) * (now - self._seen) / since if since > 0 else self._seen - self._begin
+        return max(self._begin, self._seen - lead)

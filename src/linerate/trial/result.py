@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from ..frames import rates
 from ..tcpreplay.statistics import Statistics
+from .curve import describe, within_sending
 from .plan import Offered
 from .verdict import Evidence, Tolerance, judge
 
 SCHEMA = "linerate-trial/1"
 SAMPLE_FIELDS = ("side", "elapsed_seconds", "interval_seconds", "packets", "pps", "pcap_bps")
-# A sample that ends this much after the sending did still counts as whole.
-WHOLE_SAMPLE_SLACK_SECONDS = 0.05
-SHORTEST_SAMPLE_SHARE = 0.25
 
 
 def claim_of(parsed: Statistics) -> dict[str, Any]:
@@ -38,35 +35,6 @@ def claim_of(parsed: Statistics) -> dict[str, Any]:
         "retried_eagain": parsed.retried_eagain,
         "interrupted": parsed.interrupted,
     }
-
-
-def within_sending(samples: Sequence[Mapping[str, Any]], sending_seconds: float) -> list[Mapping[str, Any]]:
-    """The samples up to the end of sending; the one that outlasts it is cut there, with all that came in it.
-
-    A cut sample much shorter than the others says more of the clock than of the rate, and is left out.
-    """
-    kept: list[Mapping[str, Any]] = []
-    begin = 0.0
-    for position, sample in enumerate(samples):
-        if sample["elapsed_seconds"] > sending_seconds + WHOLE_SAMPLE_SLACK_SECONDS:
-            rest = {
-                "elapsed_seconds": sending_seconds,
-                "interval_seconds": sending_seconds - begin,
-                "packets": sum(late["packets"] for late in samples[position:]),
-            }
-            if kept and rest["interval_seconds"] < SHORTEST_SAMPLE_SHARE * kept[0]["interval_seconds"]:
-                return kept
-            return [*kept, rest] if rest["interval_seconds"] > 0 else kept
-        kept.append(sample)
-        begin = sample["elapsed_seconds"]
-    return kept
-
-
-def coefficient_of_variation(samples: Sequence[Mapping[str, Any]]) -> float | None:
-    """Standard deviation over mean of the packet rate, in percent; None with fewer than two samples."""
-    values = [sample["packets"] / sample["interval_seconds"] for sample in samples]
-    mean = statistics.fmean(values) if len(values) > 1 else 0.0
-    return 100 * statistics.stdev(values) / mean if mean else None
 
 
 def samples_csv(planned: Mapping[str, Any], replay: Mapping[str, Any], received: Mapping[str, Any] | None) -> str:
@@ -109,6 +77,7 @@ def build(
     sent_rates = rates(claim["pps"], frame_length, link_bps) if claim else None
     line_rate_percent = sent_rates.line_rate_percent if sent_rates else None
     verdict = judge(_evidence(planned, replay, arrived, line_rate_percent), tolerance)
+    curve = {"sent": describe(_curve(replay, claim)), "received": describe(_curve(received, claim))}
     return {
         "schema": SCHEMA,
         "run_id": context["run_id"],
@@ -128,7 +97,8 @@ def build(
             "sent": asdict(sent_rates) if sent_rates else None,
             "received": _received_rates(claim, arrived, frame_length, link_bps),
         },
-        "cv_percent": _variation(claim, received),
+        "cv_percent": curve["received"]["cv_percent"] if claim and curve["received"] else None,
+        "curve": curve,
         "sender_cpu_percent": replay["cpu_percent"],
         "sender_core_busy_percent": replay["core_busy_percent"],
         "recovery": replay["recovery"],
@@ -181,9 +151,3 @@ def _received_rates(
     if claim is None or arrived is None or not claim["packets"]:
         return None
     return asdict(rates(claim["pps"] * arrived / claim["packets"], frame_length, link_bps))
-
-
-def _variation(claim: Mapping[str, Any] | None, received: Mapping[str, Any] | None) -> float | None:
-    if claim is None or received is None:
-        return None
-    return coefficient_of_variation(_curve(received, claim))

@@ -63,3 +63,18 @@ def test_the_rest_is_a_last_sample_only_where_something_was_counted(clock):
     clock.now += 0.4
     sampler.finish()
     assert [sample.packets for sample in sampler.samples] == [10]
+
+
+def test_packets_seen_at_once_lend_the_time_they_took_to_the_first_sample(clock):
+    """Twenty milliseconds without a packet would make a first sample of 100 ms a fifth too low."""
+    counted = [0]
+    sampler = Sampler(lambda: (counted[0], 0), 0.1, clock)
+    clock.now += SEEK_SECONDS
+    counted[0] = 5
+    sampler.poll()
+    clock.now += 0.1
+    counted[0] += 100
+    sampler.poll()
+    (sample,) = sampler.samples
+    assert sample.pps == pytest.approx(1000)
+    assert sample.elapsed_seconds == pytest.approx(0.105)

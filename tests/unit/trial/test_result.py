@@ -13,9 +13,10 @@ import pytest
 from linerate.controller.store import check
 from linerate.errors import ResultError
 from linerate.frames import GBIT
+from linerate.trial.curve import coefficient_of_variation, describe, grade, within_sending
 from linerate.trial.line import one_line
 from linerate.trial.plan import Case, Sending, Way, plan
-from linerate.trial.result import build, coefficient_of_variation, samples_csv, within_sending
+from linerate.trial.result import build, samples_csv
 
 SCHEMA = Path(__file__).parents[3] / "schemas/trial.schema.json"
 CASE = Case("udp_port_scan_64", "/p/u.pcap", "ab" * 32, 64_511, 78.0, 78, 78)
@@ -217,6 +218,31 @@ def test_the_curve_ends_with_the_sending():
 def test_coefficient_of_variation():
     assert coefficient_of_variation([sample(1, 1, 90), sample(2, 1, 110)]) == pytest.approx(14.142, abs=1e-3)
     assert coefficient_of_variation([sample(1, 1, 90)]) is None
+
+
+def test_the_curve_in_numbers_divides_by_the_real_intervals():
+    curve = describe([sample(1.0, 1.0, 100), sample(2.5, 1.5, 150), sample(3.0, 0.5, 60)])
+    assert curve == {
+        "samples": 3, "interval_seconds": 1.0, "mean_pps": pytest.approx(310 / 3), "min_pps": 100.0, "max_pps": 120.0,
+        "cv_percent": pytest.approx(10.825, abs=1e-3), "grade": "uneven",
+    }  # fmt: skip
+    assert describe([]) is None
+    assert describe([sample(1.0, 1.0, 100), sample(2.0, 1.0, 100)])["grade"] is None
+
+
+@pytest.mark.parametrize(
+    ("cv", "named"),
+    [(0, "flat"), (1.0, "flat"), (1.1, "steady"), (5.1, "uneven"), (15.0, "uneven"), (40, "unsteady"), (None, None)],
+)
+def test_stability_has_grades(cv, named):
+    assert grade(cv) == named
+
+
+def test_a_record_has_the_curve_of_both_sides():
+    curve = record()["curve"]
+    assert (curve["sent"]["samples"], curve["received"]["samples"]) == (1, 2)
+    assert curve["received"]["mean_pps"] == 20_000
+    assert record(arrived=None)["curve"]["received"] is None
 
 
 def test_samples_as_csv():
