@@ -68,6 +68,33 @@ options:
       value:
         description: The rate; none at top speed.
         type: float
+  trials:
+    description: Exactly the trials to run, instead of every case by every engine at every rate.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      case:
+        description: Name of a pcap, a key of O(manifests).
+        type: str
+        required: true
+      engine:
+        description: How frames leave.
+        type: str
+        choices: [kernel, netmap]
+        required: true
+      adapter:
+        description: With the engine C(netmap), the adapter; by default each of O(netmap_adapters).
+        type: str
+        choices: [native, emulated]
+      mode:
+        description: Packets a second, 10^6 bit/s of pcap bytes, or as fast as possible.
+        type: str
+        choices: [pps, mbps, topspeed]
+        required: true
+      value:
+        description: The rate; none at top speed.
+        type: float
   repeats:
     description: How often each is repeated.
     type: int
@@ -192,7 +219,8 @@ from dataclasses import fields
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.linerate.controller.run import Scenario, begin
+from ansible.module_utils.linerate.controller.run import begin
+from ansible.module_utils.linerate.controller.scenario import Scenario
 from ansible.module_utils.linerate.controller.store import RunFolder
 from ansible.module_utils.linerate.errors import LinerateError
 
@@ -216,6 +244,18 @@ SPEC = {
         "elements": "dict",
         "required": True,
         "options": {
+            "mode": {"type": "str", "choices": ["pps", "mbps", "topspeed"], "required": True},
+            "value": {"type": "float"},
+        },
+    },
+    "trials": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "case": {"type": "str", "required": True},
+            "engine": {"type": "str", "choices": ["kernel", "netmap"], "required": True},
+            "adapter": {"type": "str", "choices": ["native", "emulated"]},
             "mode": {"type": "str", "choices": ["pps", "mbps", "topspeed"], "required": True},
             "value": {"type": "float"},
         },

@@ -161,7 +161,9 @@ def unavailable(run: Run) -> list[str]:
     lines = []
     for item in run.info["plan"]["unavailable"]:
         wanted = " ".join(part for part in (item["engine"], item.get("adapter")) if part)
-        lines.append(f"{clean(wanted)}: {_UNAVAILABLE}{clean(item['reason']).removeprefix(_UNAVAILABLE).rstrip('.')}")
+        reason = clean(item["reason"]).removeprefix(_UNAVAILABLE).rstrip(".")
+        trials = [f"{clean(t['case'])} at {offered(t['mode'], t['value'])}" for t in item.get("trials", ())]
+        lines.append(f"{clean(wanted)}: {_UNAVAILABLE}{reason}" + (f" ({'; '.join(trials)})" if trials else ""))
     return lines
 
 

@@ -63,8 +63,9 @@ class Way:
 class Offered:
     """The load asked for. ``value`` is in packets/s (pps) or 10^6 pcap bit/s (mbps), None at top speed.
 
-    ``packets`` is None where only ``duration_seconds`` bounds the trial; ``deadline_seconds`` is when
-    tcpreplay is stopped from outside.
+    ``packets`` is None where only ``duration_seconds`` bounds the trial: at top speed, and where more is asked for
+    than the line carries, which is top speed by another name. ``deadline_seconds`` is when tcpreplay is stopped from
+    outside.
     """
 
     mode: str
@@ -73,6 +74,26 @@ class Offered:
     packets: int | None
     duration_seconds: float
     deadline_seconds: float
+
+    @property
+    def paced_pps(self) -> float | None:
+        """The rate that the sender must keep to; None where it sends as fast as it can."""
+        return self.pps if self.packets is not None else None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One trial of a scenario, before it is repeated."""
+
+    case: Case
+    way: Way
+    mode: str
+    value: float | None = None
+
+    @property
+    def load(self) -> tuple[Case, str, float | None]:
+        """What it has in common with the trials it is compared with."""
+        return self.case, self.mode, self.value
 
 
 @dataclass(frozen=True)
@@ -112,10 +133,11 @@ def offer(case: Case, mode: str, value: float | None, sending: Sending, engine: 
     """The offered load for ``case`` and the loops it takes; InputError names a bad rate or duration."""
     if mode not in MODES:
         raise InputError("rate mode", mode, f"must be one of {', '.join(MODES)}", "Correct the scenario's rates.")
-    duration = _duration(mode, sending)
     line_pps = line_rate_pps(sending.link_bps, case.mean_frame_length)
     pps = _offered_pps(case, mode, value)
-    packets = max(1, round(pps * duration)) if pps else None
+    paced = pps is not None and pps <= line_pps
+    duration = _duration("paced" if paced else "topspeed", sending)
+    packets = max(1, round(pps * duration)) if pps and paced else None
     # At top speed the duration is only looked at between passes: the loops at line rate are the outer bound.
     loop = math.ceil((packets or line_pps * duration) / case.pcap_packets)
     waiting = 2 * sending.nm_delay if engine == "netmap" else 0
@@ -123,9 +145,9 @@ def offer(case: Case, mode: str, value: float | None, sending: Sending, engine: 
     return Offered(mode, value if pps else None, pps, packets, duration, round(deadline, 3)), loop
 
 
-def _duration(mode: str, sending: Sending) -> float:
-    duration = check_rate("duration", sending.duration_seconds.get("topspeed" if mode == "topspeed" else "paced"))
-    if mode == "topspeed" and duration != int(duration):
+def _duration(bound: str, sending: Sending) -> float:
+    duration = check_rate("duration", sending.duration_seconds.get(bound))
+    if bound == "topspeed" and duration != int(duration):
         raise InputError(
             "duration", duration, "must be whole seconds at top speed, as tcpreplay counts it", "Round it up."
         )
@@ -144,48 +166,56 @@ def _offered_pps(case: Case, mode: str, value: float | None) -> float | None:
 def replay_options(trial: PlannedTrial, interface: str, nm_delay: int, **settings: Any) -> ReplayOptions:
     """The tcpreplay options of a planned trial; ``settings`` are further fields of ReplayOptions."""
     offered = trial.offered
-    top = offered.mode == "topspeed"
+    timed = offered.packets is None
     return ReplayOptions(
         interface=interface,
         pcap=trial.case.pcap,
         pps=offered.value if offered.mode == "pps" else None,
         mbps=offered.value if offered.mode == "mbps" else None,
-        topspeed=top,
+        topspeed=offered.mode == "topspeed",
         loop=trial.loop,
         limit=offered.packets,
-        duration=int(offered.duration_seconds) if top else None,
+        duration=int(offered.duration_seconds) if timed else None,
         netmap=trial.engine == "netmap",
         nm_delay=nm_delay,
         **settings,
     )
 
 
-def plan(
-    cases: Sequence[Case],
-    ways: Sequence[Way],
-    rates: Sequence[Mapping[str, Any]],
-    repeats: int,
-    sending: Sending,
-) -> list[PlannedTrial]:
-    """All trials, repeats outermost, so that a drift of the machine falls on every case alike."""
-    if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 1:
-        raise InputError("repeats", repeats, "must be a whole number of at least 1", "Give another number of repeats.")
+def product(cases: Sequence[Case], ways: Sequence[Way], rates: Sequence[Mapping[str, Any]]) -> list[Asked]:
+    """Every case by every way at every rate ({mode, value})."""
     for what, given in (("cases", cases), ("ways to send", ways), ("rates", rates)):
         if not given:
             raise InputError(
                 what, list(given), "is empty, so there is nothing to send", f"Name at least one of {what}."
             )
+    return [
+        Asked(case, way, str(rate.get("mode")), rate.get("value")) for case in cases for rate in rates for way in ways
+    ]
+
+
+def plan(asked: Sequence[Asked], repeats: int, sending: Sending) -> list[PlannedTrial]:
+    """All trials, in the order that is fairest to what is compared.
+
+    Repeats are outermost, so that a drift of the machine falls on every case alike. Within a repeat the ways to send
+    the same load stand side by side, and every other repeat has them in reverse (A B, B A): what drifts steadily then
+    favours neither.
+    """
+    if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 1:
+        raise InputError("repeats", repeats, "must be a whole number of at least 1", "Give another number of repeats.")
+    loads: dict[tuple[Case, str, float | None], list[Asked]] = {}
+    for one in asked:
+        loads.setdefault(one.load, []).append(one)
     trials: list[PlannedTrial] = []
     for repeat in range(1, repeats + 1):
-        for case in cases:
-            for way in ways:
-                for rate in rates:
-                    trials.append(_trial(len(trials) + 1, case, way, rate, repeat, sending))
+        for ways in loads.values():
+            for one in ways if repeat % 2 else reversed(ways):
+                trials.append(_trial(len(trials) + 1, one, repeat, sending))
     return trials
 
 
-def _trial(sequence: int, case: Case, way: Way, rate: Mapping[str, Any], repeat: int, sending: Sending) -> PlannedTrial:
-    mode, value = str(rate.get("mode")), rate.get("value")
+def _trial(sequence: int, asked: Asked, repeat: int, sending: Sending) -> PlannedTrial:
+    case, way, mode, value = asked.case, asked.way, asked.mode, asked.value
     offered, loop = offer(case, mode, value, sending, way.engine)
     label = mode if value is None else f"{format(float(value), 'g')}{mode}"
     name = re.sub(r"[^A-Za-z0-9_.-]", "_", case.name)
@@ -199,6 +229,6 @@ def _trial(sequence: int, case: Case, way: Way, rate: Mapping[str, Any], repeat:
         repeat=repeat,
         offered=offered,
         loop=loop,
-        predicted_pps=offered.pps or line_rate_pps(sending.link_bps, case.mean_frame_length),
+        predicted_pps=offered.paced_pps or line_rate_pps(sending.link_bps, case.mean_frame_length),
         estimated_seconds=offered.duration_seconds + START_SECONDS + waiting,
     )

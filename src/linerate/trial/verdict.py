@@ -9,6 +9,8 @@ from typing import Any
 from .plan import Offered
 
 NEAR_LINE_PERCENT = 99.0
+RING_FULL_LINE_PERCENT = 95.0
+RING_FULL_PERCENT = 1.0
 BUSY_CORE_PERCENT = 90.0
 LOSS_THAT_LIMITS_PERCENT = 0.1
 
@@ -91,10 +93,10 @@ def _claim_reasons(offered: Offered, claim: Mapping[str, Any], tolerance: Tolera
             reasons.append(f"{claim[what]:,} packets {what}")
     if offered.packets is not None and claim["successful"] != offered.packets:
         reasons.append(f"sent {claim['successful']:,} packets of the {offered.packets:,} planned")
-    if offered.pps is not None:
-        off = 100 * (claim["pps"] / offered.pps - 1)
+    if offered.paced_pps is not None:
+        off = 100 * (claim["pps"] / offered.paced_pps - 1)
         if abs(off) > tolerance.rate_percent:
-            reasons.append(f"asked for {offered.pps:,.0f} pps, sent {claim['pps']:,.0f} pps ({off:+.1f} %)")
+            reasons.append(f"asked for {offered.paced_pps:,.0f} pps, sent {claim['pps']:,.0f} pps ({off:+.1f} %)")
     elif claim["seconds"] < offered.duration_seconds:
         reasons.append(f"sent for {claim['seconds']:.2f} s instead of {offered.duration_seconds:g} s")
     return reasons
@@ -128,6 +130,12 @@ def _witness_reasons(evidence: Evidence, claim: Mapping[str, Any], tolerance: To
     return reasons
 
 
+def _fills_the_line(percent: float, claim: Mapping[str, Any]) -> bool:
+    """Near line rate; or less near, where netmap's ring was full again and again: the sender waited for the line."""
+    waited = claim["retried_eagain"] >= claim["successful"] * RING_FULL_PERCENT / 100
+    return percent >= NEAR_LINE_PERCENT or (percent >= RING_FULL_LINE_PERCENT and waited)
+
+
 def _limit(evidence: Evidence, tolerance: Tolerance) -> str:
     claim = evidence.claim
     if claim is None:
@@ -135,9 +143,9 @@ def _limit(evidence: Evidence, tolerance: Tolerance) -> str:
     sent, arrived = claim["successful"], evidence.witnessed
     if sent and arrived is not None and 100 * (sent - arrived) / sent > LOSS_THAT_LIMITS_PERCENT:
         return "receiver"
-    if evidence.line_rate_percent is not None and evidence.line_rate_percent >= NEAR_LINE_PERCENT:
+    if evidence.line_rate_percent is not None and _fills_the_line(evidence.line_rate_percent, claim):
         return "line"
-    asked = evidence.offered.pps
+    asked = evidence.offered.paced_pps
     if asked is not None and claim["pps"] >= asked * (1 - tolerance.rate_percent / 100):
         return "pacing"
     if evidence.core_busy_percent is not None and evidence.core_busy_percent >= BUSY_CORE_PERCENT:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from linerate.controller.run import Scenario, begin, line_rate
+from linerate.controller.run import begin, line_rate
+from linerate.controller.scenario import Scenario
 from linerate.controller.store import RunFolder, check
 from linerate.errors import HostError, InputError, ResultError
 from linerate.host.environment import fingerprint, read_environment
@@ -68,13 +69,30 @@ def test_the_run_satisfies_its_schema_and_says_what_cannot_be_had(begun):
 def test_netmap_sends_through_each_adapter_that_can_be_had(environment):
     run, trials = begin("r", scenario(repeats=1), {"a": MANIFEST}, {}, environment, None)
     check(run, SCHEMAS / "run.schema.json")
-    assert [trial["replay"]["adapter"] for trial in trials] == [None, None, "native", "native", "emulated", "emulated"]
-    assert [trial["replay"]["netmap"] for trial in trials] == [False, False, True, True, True, True]
+    assert [trial["replay"]["adapter"] for trial in trials] == [None, "native", "emulated"] * 2
+    assert [trial["replay"]["netmap"] for trial in trials] == [False, True, True] * 2
     reason = "not available on this host: lo: it has no driver to patch"
     run, trials = begin("r", scenario(repeats=1), {"a": MANIFEST}, {"native": reason}, environment, None)
     check(run, SCHEMAS / "run.schema.json")
     assert run["plan"]["unavailable"] == [{"engine": "netmap", "adapter": "native", "reason": reason}]
     assert {trial["replay"]["adapter"] for trial in trials} == {None, "emulated"}
+
+
+def test_listed_trials_are_all_that_is_run_and_those_that_cannot_be_had_are_named(environment):
+    listed = [
+        {"case": "a", "engine": "netmap", "adapter": None, "mode": "mbps", "value": 1000.0},
+        {"case": "a", "engine": "kernel", "adapter": None, "mode": "mbps", "value": 5.0},
+    ]
+    run, trials = begin("r", scenario(trials=listed), {"a": MANIFEST}, NO_NETMAP, environment, None)
+    check(run, SCHEMAS / "run.schema.json")
+    assert [trial["planned"]["trial_id"] for trial in trials] == ["001-a-kernel-5mbps-r1", "002-a-kernel-5mbps-r2"]
+    named = [{"case": "a", "mode": "mbps", "value": 1000.0}]
+    assert run["plan"]["unavailable"] == [{"engine": "netmap", "reason": NO_NETMAP["netmap"], "trials": named}]
+    run, trials = begin("r", scenario(trials=listed, repeats=1), {"a": MANIFEST}, {}, environment, None)
+    assert [trial["replay"]["adapter"] for trial in trials] == ["native", "emulated", None]
+    only = [{**listed[0], "adapter": "emulated"}]
+    run, trials = begin("r", scenario(trials=only, repeats=1), {"a": MANIFEST}, {}, environment, None)
+    assert [trial["replay"]["adapter"] for trial in trials] == ["emulated"]
 
 
 def test_a_scenario_that_cannot_run_is_refused(environment):

@@ -7,7 +7,7 @@ import pytest
 from linerate.errors import InputError
 from linerate.frames import GBIT
 from linerate.tcpreplay.options import build_argv
-from linerate.trial.plan import Case, Sending, Way, offer, plan, replay_options
+from linerate.trial.plan import Asked, Case, Sending, Way, offer, plan, product, replay_options
 
 SENDING = Sending({"paced": 5.0, "topspeed": 3.0}, 10 * GBIT, nm_delay=4)
 
@@ -46,27 +46,62 @@ def test_a_slow_host_may_be_given_a_longer_deadline():
         offer(case(), "topspeed", None, Sending({"topspeed": 3.0}, GBIT, deadline_margin=-1), "kernel")
 
 
-def test_repeats_are_outermost_and_names_unique():
+def test_a_load_above_the_line_rate_is_bounded_by_time():
+    offered, loop = offer(case(length=1514), "mbps", 10_000, SENDING, "kernel")
+    assert (offered.packets, offered.duration_seconds, offered.paced_pps) == (None, 3.0, None)
+    assert offered.pps == pytest.approx(825_627, abs=1)
+    assert loop == -(-812_744 * 3 // 64_511)
+    below, _ = offer(case(length=1514), "mbps", 9_800, SENDING, "kernel")
+    assert below.paced_pps == below.pps
+
+
+def test_what_is_compared_stands_side_by_side_and_turns_round_with_every_repeat():
     rates = [{"mode": "pps", "value": 20_000.0}, {"mode": "topspeed", "value": None}]
     ways = [Way("kernel"), Way("netmap", "native"), Way("netmap", "emulated")]
-    trials = plan([case("a"), case("b b")], ways, rates, 3, SENDING)
+    trials = plan(product([case("a"), case("b b")], ways, rates), 3, SENDING)
     assert len(trials) == 36
     assert [trial.repeat for trial in trials] == [1] * 12 + [2] * 12 + [3] * 12
     assert len({trial.trial_id for trial in trials}) == 36
-    assert trials[0].trial_id == "001-a-kernel-20000pps-r1"
-    assert trials[3].trial_id == "004-a-netmap-native-topspeed-r1"
+    assert [trial.trial_id for trial in trials[:4]] == [
+        "001-a-kernel-20000pps-r1",
+        "002-a-netmap-native-20000pps-r1",
+        "003-a-netmap-emulated-20000pps-r1",
+        "004-a-kernel-topspeed-r1",
+    ]
+    assert [trial.trial_id for trial in trials[12:15]] == [
+        "013-a-netmap-emulated-20000pps-r2",
+        "014-a-netmap-native-20000pps-r2",
+        "015-a-kernel-20000pps-r2",
+    ]
     assert trials[-1].trial_id == "036-b_b-netmap-emulated-topspeed-r3"
-    assert [trial.adapter for trial in trials[:6]] == [None, None, "native", "native", "emulated", "emulated"]
+
+
+def test_listed_trials_of_one_load_are_brought_together():
+    kernel, native = Way("kernel"), Way("netmap", "native")
+    asked = [Asked(case(name), way, "mbps", 5.0) for way in (native, kernel) for name in ("a", "b")]
+    names = [trial.trial_id for trial in plan(asked, 2, SENDING)]
+    assert names == [
+        "001-a-netmap-native-5mbps-r1",
+        "002-a-kernel-5mbps-r1",
+        "003-b-netmap-native-5mbps-r1",
+        "004-b-kernel-5mbps-r1",
+        "005-a-kernel-5mbps-r2",
+        "006-a-netmap-native-5mbps-r2",
+        "007-b-kernel-5mbps-r2",
+        "008-b-netmap-native-5mbps-r2",
+    ]
 
 
 def test_the_command_line_of_a_planned_trial():
     rates = [{"mode": "mbps", "value": 1000.0}, {"mode": "topspeed", "value": None}]
-    paced, top = plan([case()], [Way("netmap", "native")], rates, 1, SENDING)
+    paced, top = plan(product([case()], [Way("netmap", "native")], rates), 1, SENDING)
     assert build_argv(replay_options(paced, "ens17", 4, preload_pcap=True)) == [
         "tcpreplay", "--intf1=ens17", "--mbps=1000", "--loop=125", "--limit=8012821", "--preload-pcap", "--netmap",
         "--nm-delay=4", "/p/udp_port_scan_64.pcap",
     ]  # fmt: skip
     assert "--duration=3" in build_argv(replay_options(top, "ens17", 4))
+    (above,) = plan([Asked(case(), Way("kernel"), "mbps", 10_000.0)], 1, SENDING)
+    assert {"--mbps=10000", "--duration=3"} <= set(build_argv(replay_options(above, "ens17", 4)))
 
 
 @pytest.mark.parametrize(
@@ -90,6 +125,6 @@ def test_bad_bounds_are_refused():
     with pytest.raises(InputError, match="duration 0"):
         offer(case(), "pps", 1, Sending({"paced": 0, "topspeed": 1}, GBIT), "kernel")
     with pytest.raises(InputError, match="repeats 0"):
-        plan([case()], [Way("kernel")], [{"mode": "topspeed"}], 0, SENDING)
+        plan([Asked(case(), Way("kernel"), "topspeed")], 0, SENDING)
     with pytest.raises(InputError, match="rates"):
-        plan([case()], [Way("kernel")], [], 1, SENDING)
+        product([case()], [Way("kernel")], [])

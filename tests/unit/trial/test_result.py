@@ -15,7 +15,7 @@ from linerate.errors import ResultError
 from linerate.frames import GBIT
 from linerate.trial.curve import coefficient_of_variation, describe, grade, within_sending
 from linerate.trial.line import one_line
-from linerate.trial.plan import Case, Sending, Way, plan
+from linerate.trial.plan import Asked, Case, Sending, Way, plan, product
 from linerate.trial.result import build, samples_csv
 
 SCHEMA = Path(__file__).parents[3] / "schemas/trial.schema.json"
@@ -23,7 +23,9 @@ CASE = Case("udp_port_scan_64", "/p/u.pcap", "ab" * 32, 64_511, 78.0, 78, 78)
 SENDING = Sending({"paced": 5.0, "topspeed": 3.0}, 10 * GBIT)
 PACED, TOP = (
     trial.describe()
-    for trial in plan([CASE], [Way("kernel")], [{"mode": "pps", "value": 20_000.0}, {"mode": "topspeed"}], 1, SENDING)
+    for trial in plan(
+        product([CASE], [Way("kernel")], [{"mode": "pps", "value": 20_000.0}, {"mode": "topspeed"}]), 1, SENDING
+    )
 )
 CONTEXT = {
     "run_id": "r",
@@ -188,6 +190,21 @@ def test_a_trial_without_a_witness_shows_no_received_rate():
 def test_what_limited_a_trial_at_top_speed(replay, limit):
     trial = record(TOP, replay, received(replay["claim"]["packets"]))
     assert trial["verdict"] == {"valid": True, "reasons": [], "limit": limit}
+
+
+def test_more_than_the_line_carries_is_judged_as_top_speed():
+    """The reference asked for 10,000 Mbit/s of pcap bytes on a link of 10 Gbit/s, which carries 9,844."""
+    large = Case("tcp_port_scan_1500", "/p/t.pcap", "ab" * 32, 64_511, 1514.0, 1514, 1514)
+    (planned,) = plan([Asked(large, Way("netmap", "native"), "mbps", 10_000)], 1, SENDING)
+    assert (planned.offered.packets, planned.offered.duration_seconds) == (None, 3.0)
+    seen = through("native", packets=2_404_212, seconds=3.0, retried_eagain=298_115)
+    fast = record(planned.describe(), seen, received(2_404_212))
+    assert fast["rates"]["sent"]["line_rate_percent"] == pytest.approx(98.6, abs=0.05)
+    assert fast["verdict"] == {"valid": True, "reasons": [], "limit": "line"}
+    slow = record(planned.describe(), through("native", packets=1_393_110, seconds=3.0), received(1_393_110))
+    assert (slow["verdict"]["valid"], slow["verdict"]["limit"]) == (True, "unknown")
+    short = record(planned.describe(), through("native", packets=2_000_000, seconds=2.5), received(2_000_000))
+    assert short["verdict"]["reasons"] == ["sent for 2.50 s instead of 3 s"]
 
 
 def test_top_speed_that_ended_early_is_not_valid():
