@@ -68,7 +68,7 @@ integration: test-packages
 	$(BIN)/python -m pytest tests/integration
 
 test-vm: $(VENV)/.dev ## The main job in guests of the tests' own
-	$(BIN)/python -m pytest tests/vm $(ARGS)
+	$(BIN)/python -m pytest --verbose --numprocesses 2 --dist loadgroup tests/vm $(ARGS)
 
 bench: $(VENV)/.dev ## Our figures beside the alternatives, as ratios
 	$(BIN)/python bench/pcap.py
