@@ -6,6 +6,7 @@ The stand-in's source is built against real kernel headers; no guest and no modu
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import pytest
 from tests.standin.archive import standin_netmap
 
 from linerate.errors import HostError, InputError
-from linerate.host.run import run
+from linerate.host.run import Runner, run
 from linerate.netmap.build import build
 from linerate.netmap.package import sha256, unpack
 from linerate.netmap.spec import BuildSpec, Signing
@@ -54,7 +55,7 @@ class Bench:
     def packages(self) -> str:
         return str(self.folder / "packages")
 
-    def build(self, work: Path | None = None) -> tuple[str, bool]:
+    def build(self, work: Path | None = None, run: Runner = run) -> tuple[str, bool]:
         return build(self.spec, self.source, self.packages, str(work or self.folder / "work"), run)
 
     def left(self) -> list[str]:
@@ -73,7 +74,7 @@ def bench(tmp_path) -> Bench:
 def small_disk(tmp_path) -> Iterator[Path]:
     folder = tmp_path / "small"
     folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "linerate-tests", folder], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "linerate-tests", folder], check=True)
     yield folder
     subprocess.run(["umount", folder], check=True)
 
@@ -116,12 +117,20 @@ def test_a_build_that_is_killed_stops_all_it_started_and_the_next_one_succeeds(b
     assert bench.build() == (package, False)
 
 
-def test_a_disk_that_is_full_is_named_and_with_room_the_next_build_succeeds(bench, small_disk):
+def test_a_disk_that_fills_up_during_make_is_named_and_with_room_the_next_build_succeeds(bench, small_disk):
+    ballast = small_disk / "ballast"
+
+    def crowded(argv):
+        if "make" in argv and "install" not in argv:
+            ballast.write_bytes(bytes(shutil.disk_usage(small_disk).free - (300 << 10)))
+        return run(argv)
+
     with pytest.raises(HostError, match=rf"No space left on device. Have room in {small_disk} and "):
-        bench.build(small_disk)
+        bench.build(small_disk, crowded)
+    ballast.unlink()
     assert [path.suffix for path in small_disk.iterdir()] == [".lock"]
     assert not list(Path(bench.packages).iterdir())
-    assert bench.build()[1]
+    assert bench.build(small_disk)[1]
 
 
 def test_a_missing_compiler_is_named_with_the_packages_that_bring_it(bench, monkeypatch):
