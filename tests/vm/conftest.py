@@ -35,6 +35,7 @@ OWN_GUESTS = "test_el9"
 """The file whose tests start guests of their own, so that it can run beside the others."""
 
 
+@pytest.hookimpl(tryfirst=True)  # Before pytest-xdist reads the groups.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the files in the order of the story, those of the pair in one process. One without a place is refused."""
 
