@@ -31,13 +31,9 @@ STORY = (
 )
 """The order of the files. All but the first share one pair of guests: what one leaves, the next one finds."""
 
-OWN_GUESTS = "test_el9"
-"""The file whose tests start guests of their own, so that it can run beside the others."""
 
-
-@pytest.hookimpl(tryfirst=True)  # Before pytest-xdist reads the groups.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the files in the order of the story, those of the pair in one process. One without a place is refused."""
+    """Run the files in the order of the story. A file without a place in it is refused."""
 
     def place(item: pytest.Item) -> int:
         if item.path.parent != Path(__file__).parent:
@@ -47,9 +43,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return STORY.index(item.path.stem)
 
     items.sort(key=place)
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.xdist_group("own" if item.path.stem == OWN_GUESTS else "pair"))
 
 
 @dataclass(frozen=True)
