@@ -65,7 +65,7 @@ browser: test-packages
 	$(BIN)/python -m pytest tests/browser
 
 integration: test-packages
-	$(BIN)/python -m pytest tests/integration
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/integration
 
 # Side by side: each pair of guests leaves a core idle now and then.
 test-vm: $(VENV)/.dev ## The main job in guests of the tests' own, and the EL9 tasks in others

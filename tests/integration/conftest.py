@@ -1,7 +1,7 @@
 """Real playbooks, run through ansible-runner, in a lab of the tests' own.
 
-The tests leave the machine's own lab alone: they run in a mount namespace with empty /run/netns and
-/run/linerate, so names that are the same do not meet.
+The tests leave the machine's own lab alone, and each other's: each process of them runs in a mount namespace with
+empty /run/netns, /run/linerate and /var/lib/linerate, so names that are the same do not meet.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ class Play(Protocol):
 
 @pytest.fixture(scope="session", autouse=True)
 def own_mounts() -> None:
-    """Give this process, and all it starts, its own /run/netns and /run/linerate where it may."""
+    """Give this process, and all it starts, its own /run/netns, /run/linerate and /var/lib/linerate where it may."""
     if os.geteuid() != 0:
         pytest.skip("the integration tests make network namespaces: run them as root")
-    folders = ("/run/netns", "/run/linerate")
+    folders = ("/run/netns", "/run/linerate", "/var/lib/linerate")
     for folder in folders:
         os.makedirs(folder, exist_ok=True)
     # Refused in an ordinary container, where there are no namespaces to keep apart either.
