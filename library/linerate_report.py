@@ -8,7 +8,8 @@ module: linerate_report
 short_description: Write the report of a stored run
 description:
   - Reads C(run.json), C(trials.jsonl) and the samples in a run's folder, and holds them against their schemas.
-  - Writes C(report.html) (one self-contained file) and C(summary.md) into the same folder.
+  - Writes C(report.html) (one self-contained file), C(summary.md), C(summary.json) and C(trials.csv) into the same
+    folder.
   - Equal results give equal files, so a second call changes nothing.
   - Runs on the controller, under the Python that C(make setup) prepared.
 options:

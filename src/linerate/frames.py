@@ -21,7 +21,9 @@ PREAMBLE_AND_GAP = 20
 MIN_FRAME = 60
 """The shortest frame without FCS that Ethernet carries; shorter ones are padded on the wire."""
 
+MBIT = 1_000_000
 GBIT = 1_000_000_000
+"""Bits, decimal, as networks count them (IEC 80000-13); a byte, written B, is 8 of them."""
 
 
 def frame_length(ip_length: int, vlan: bool = False) -> int:
@@ -41,6 +43,26 @@ def line_rate_pps(link_bps: float, mean_frame_length: float) -> float:
     return link_bps / l1_bits(mean_frame_length)
 
 
+def megabits(bps: float) -> float:
+    """Mbit/s of a rate in bit/s; which bits is for the caller to say."""
+    return bps / MBIT
+
+
+def megabytes(bps: float) -> float:
+    """MB/s, 10^6 bytes a second, of a rate in bit/s."""
+    return bps / (8 * MBIT)
+
+
+def pcap_bps(pps: float, mean_frame_length: float) -> float:
+    """Bit/s of pcap bytes that ``pps`` frames a second of this pcap length (bytes) make."""
+    return pps * 8 * mean_frame_length
+
+
+def pps_of_pcap_mbps(mbps: float, mean_frame_length: float) -> float:
+    """Frames a second that tcpreplay sends where it is asked for ``mbps``, which are 10^6 bit/s of pcap bytes."""
+    return mbps * MBIT / (8 * mean_frame_length)
+
+
 @dataclass(frozen=True)
 class Rates:
     """One packet rate in every unit. ``line_rate_percent`` is None where the link speed is not known."""
@@ -57,7 +79,7 @@ def rates(pps: float, mean_frame_length: float, link_bps: float | None) -> Rates
     l1_bps = pps * l1_bits(mean_frame_length)
     return Rates(
         pps=pps,
-        pcap_bps=pps * 8 * mean_frame_length,
+        pcap_bps=pcap_bps(pps, mean_frame_length),
         l2_bps=pps * 8 * (max(mean_frame_length, MIN_FRAME) + FCS),
         l1_bps=l1_bps,
         line_rate_percent=100 * l1_bps / link_bps if link_bps else None,

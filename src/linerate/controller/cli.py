@@ -1,4 +1,4 @@
-"""The command line beside Ansible: ``linerate pcap``, ``linerate parse``, ``linerate report``."""
+"""The command line beside Ansible: ``linerate pcap``, ``parse``, ``report``, ``compare``."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import sys
 from collections.abc import Sequence
 
 from .. import __version__
-from . import cli_parse, cli_pcap, cli_report
+from . import cli_compare, cli_parse, cli_pcap, cli_report
 
 
 def parser() -> argparse.ArgumentParser:
     """The arguments; each command sets ``run``, which returns the exit status."""
     arguments = argparse.ArgumentParser(
-        prog="linerate", description="Make pcaps, read tcpreplay's statistics, and report on runs."
+        prog="linerate", description="Make pcaps, read tcpreplay's statistics, report on runs and compare them."
     )
     arguments.add_argument("--version", action="version", version=f"linerate {__version__}")
     commands = arguments.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (cli_pcap, cli_parse, cli_report):
+    for command in (cli_pcap, cli_parse, cli_report, cli_compare):
         command.add_parser(commands)
     return arguments
 

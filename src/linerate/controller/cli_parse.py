@@ -22,7 +22,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "parse",
         help=HELP,
         description=f"{HELP.capitalize()}. Takes stdout alone, or a transcript with stderr mixed in; - is standard "
-        "input. Exit status 1 where a file holds no complete, consistent statistics of one run.",
+        "input. Bytes are pcap bytes (no FCS), mbps is 10^6 bit/s of them. Exit status 1 where a file holds no "
+        "complete, consistent statistics of one run.",
     )
     parser.add_argument("files", nargs="+", metavar="FILE")
     parser.set_defaults(run=run)

@@ -1,4 +1,4 @@
-"""``linerate report RUN_DIR``: write report.html and summary.md into a run's folder and print their paths."""
+"""``linerate report RUN_DIR``: write report.html, summary.md and .json, and trials.csv; print their paths."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand; its ``run`` default is called with the parsed arguments."""
     parser = subparsers.add_parser(
         "report",
-        help="write a run's report.html and summary.md",
-        description="Write report.html and summary.md into the folder of a run, and print their paths.",
+        help="write a run's report.html, summary.md, summary.json and trials.csv",
+        description="Write report.html, summary.md, summary.json and trials.csv into the folder of a run, and print "
+        "their paths.",
     )
     parser.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="folder of a run, for example results/latest")
     parser.set_defaults(run=run)
@@ -34,6 +35,6 @@ def run(args: argparse.Namespace) -> int:
     except LinerateError as error:
         print(f"linerate report: {error}", file=sys.stderr)
         return 1
-    print(written.report)
-    print(written.summary)
+    for path in (written.report, written.summary, written.data, written.trials):
+        print(path)
     return 0

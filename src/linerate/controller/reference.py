@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from ..frames import GBIT, Rates, frame_length, rates
 from .compare import Member, member
 from .report_data import Run
-from .report_groups import Group, unavailable
-from .report_text import offered
+from .report_groups import Group
+from .report_text import clean, offered
 from .statistics import Estimate
 
 LINK_BPS = 10 * GBIT
@@ -87,7 +87,8 @@ def against_reference(run: Run, groups: Sequence[Group]) -> tuple[ReferenceRow, 
 
 def _row(run: Run, case: ReferenceCase, groups: Sequence[Group]) -> ReferenceRow:
     ours = tuple(_ours(case, group) for group in groups if matches(case, group))
-    reasons = [line for line in unavailable(run) if line.partition(":")[0].split()[0] == case.engine]
+    wanting = [item for item in run.info["plan"]["unavailable"] if item["engine"] == case.engine]
+    reasons = (": ".join(part for part in (item.get("adapter"), clean(item["reason"])) if part) for item in wanting)
     return ReferenceRow(case, ours, "" if ours else "; ".join(reasons) or "no trial of this run")
 
 

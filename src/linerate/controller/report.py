@@ -1,18 +1,24 @@
-"""Write a run's report: ``report.html`` and ``summary.md`` in its folder, each whole or not at all."""
+"""Write a run's report, summary and table of trials into its folder, each file whole or not at all."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ResultError
 from ..files import write_whole
-from .report_data import load_run
+from .report_data import SCHEMAS, load_run
 from .report_html import report_html
+from .store import check as check_schema
 from .summary import summary_markdown
+from .summary_data import summary_data
+from .trials_csv import trials_csv
 
 REPORT = "report.html"
 SUMMARY = "summary.md"
+DATA = "summary.json"
+TRIALS = "trials.csv"
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,8 @@ class Written:
 
     report: Path
     summary: Path
+    data: Path
+    trials: Path
     text: str
     previous_text: str | None
     changed: bool
@@ -32,15 +40,21 @@ def write_report(run_dir: Path, check: bool = False, schemas: Path | None = None
     Raises ResultError when the run cannot be read, HostError when the files cannot be written.
     """
     run = load_run(run_dir, schemas)
-    text = summary_markdown(run)
-    contents = {run.path / REPORT: report_html(run), run.path / SUMMARY: text}
+    text, data = summary_markdown(run), summary_data(run)
+    check_schema(data, (schemas or SCHEMAS) / "summary.schema.json")
+    contents = {
+        run.path / REPORT: report_html(run),
+        run.path / SUMMARY: text,
+        run.path / DATA: json.dumps(data, indent=2) + "\n",
+        run.path / TRIALS: trials_csv(run),
+    }
     before = {path: _read(path) for path in contents}
     stale = [path for path in contents if before[path] != contents[path]]
     if not check:
         for path in stale:
             write_whole(path, contents[path].encode())
-    summary = run.path / SUMMARY
-    return Written(run.path / REPORT, summary, text, before[summary], bool(stale))
+    report, summary, stored, trials = contents
+    return Written(report, summary, stored, trials, text, before[summary], bool(stale))
 
 
 def _read(path: Path) -> str | None:

@@ -85,6 +85,16 @@ class Trial:
         return None if value is None else float(value)
 
     @property
+    def paced_pps(self) -> float | None:
+        """Packets per second that it had to keep to; None at top speed, and where more was asked for than a line."""
+        return None if self.record["offered"]["packets"] is None else self.offered_pps
+
+    @property
+    def above_line(self) -> bool:
+        """More was asked for than the line carries, so that the trial is judged as one at top speed."""
+        return self.offered_pps is not None and self.paced_pps is None
+
+    @property
     def sent(self) -> Rates | None:
         return _rates(self.record["rates"]["sent"])
 

@@ -118,10 +118,10 @@ def findings(run: Run, groups: Sequence[Group]) -> list[str]:
 
 
 def _pacing(valid: Sequence[Trial]) -> str:
-    paced = [trial for trial in valid if trial.offered_pps and trial.sent]
+    paced = [trial for trial in valid if trial.paced_pps and trial.sent]
     if not paced:
         return ""
-    off = max(abs(trial.sent.pps / trial.offered_pps - 1) for trial in paced if trial.sent and trial.offered_pps)
+    off = max(abs(trial.sent.pps / trial.paced_pps - 1) for trial in paced if trial.sent and trial.paced_pps)
     return f"Pacing: {count(len(paced), 'valid paced trial')} sent within {number(100 * off, 2)} % of the offered rate."
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 
+from ..frames import GBIT, MBIT, megabits
 from .report_data import Trial
 
 NONE = "-"
 """Stands where there is no number."""
 
-MEGA = 1_000_000
-_SCALES = ((1_000_000_000, "Gbit/s"), (1_000_000, "Mbit/s"), (1_000, "kbit/s"))
+_SCALES = ((GBIT, "Gbit/s"), (MBIT, "Mbit/s"), (1_000, "kbit/s"))
 
 
 def clean(text: object) -> str:
@@ -37,7 +37,7 @@ def signed(value: int | None) -> str:
 
 def mbit(bps: float | None) -> str:
     """A rate in bit/s as a bare number of Mbit/s, for a column that names the unit."""
-    return NONE if bps is None else number(bps / MEGA, 2)
+    return NONE if bps is None else number(megabits(bps), 2)
 
 
 def bit_rate(bps: float) -> str:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from .markdown import md, table
 from .report_data import Run, Trial
 from .report_groups import Group, adapters, doubts, findings, group_trials, lab_text, line_rates, unavailable, verdict
-from .report_text import NONE, bit_rate, byte_size, clean, count, mbit, number
+from .report_text import NONE, bit_rate, byte_size, count, mbit, number, offered
+from .summary_compared import comparison_lines, curve_lines, group_name, reference_lines, sentences
 
-_MARKS = re.compile(r"([\\`*\[\]<>|&])")
 _INVALID_SHOWN = 20
-_NAME = 40
-"""A longer name would push every column of the tables off the screen; report.html has it whole."""
 
-_RATES_HEADER = ("Case", "Frame", "Offered", "Sent pps", "Received pps", "Loss %", "CV %", "Limit", "Valid")
+_RATES_HEADER = ("Case", "Frame, no FCS", "Offered", "Sent pps", "Received pps", "Loss %", "CV %", "Limit", "Valid")
 _RATES_ALIGN = "llrrrrrlr"
 _BITS_HEADER = ("Case", "Offered", "Counted", "% of line rate", "L1 Mbit/s", "L2 Mbit/s", "pcap Mbit/s")
 _BITS_ALIGN = "lrlrrrr"
@@ -25,12 +22,19 @@ _BITS_ALIGN = "lrlrrrr"
 def summary_markdown(run: Run) -> str:
     """The summary: verdict, results, environment, invalid trials. Ends with a newline."""
     groups = group_trials(run.trials)
-    lines = [f"# Run {_md(run.run_id)}", "", f"**{verdict(run)}**", "", *_facts(run, groups), ""]
+    lines = [f"# Run {md(run.run_id)}", "", f"**{verdict(run)}**", "", *_facts(run, groups), ""]
     if groups:
         lines += ["## Results", "", *_rates_table(groups), "", *_bits_table(groups), "", *_legend(run), ""]
+    sections = (
+        ("Ways to send compared", comparison_lines(groups)),
+        ("Beside the reference experiment", reference_lines(run, groups)),
+        ("Curves", curve_lines(groups)),
+    )
+    for title, section in sections:
+        lines += [f"## {title}", "", *section, ""] if section else []
     shown = adapters(run)
     if shown:
-        lines += ["## Adapters of netmap", "", *(f"- {_md(whose)}: {_md(evidence)}" for whose, evidence in shown), ""]
+        lines += ["## Adapters of netmap", "", *(f"- {md(whose)}: {md(evidence)}" for whose, evidence in shown), ""]
     lines += ["## Environment", "", *_environment(run), ""]
     invalid = [trial for trial in run.trials if not trial.valid]
     if invalid:
@@ -40,19 +44,19 @@ def summary_markdown(run: Run) -> str:
 
 def _facts(run: Run, groups: Sequence[Group]) -> list[str]:
     where, notice = lab_text(run)
-    lines = [_md(line) for line in findings(run, groups)]
-    lines.append(_md(f"Lab: {where}."))
+    lines = [md(line) for line in (*sentences(groups), *findings(run, groups))]
+    lines.append(md(f"Lab: {where}."))
     if notice:
         lines.append(f"**{notice}**" if run.info["lab"]["backend"] == "loopback" else notice)
-    lines += [_md(f"Engine {line}.") for line in unavailable(run)]
-    lines += [f"**{_md(line)}**" for line in doubts(run)]
+    lines += [md(f"Engine {line}.") for line in unavailable(run)]
+    lines += [f"**{md(line)}**" for line in doubts(run)]
     return [f"- {line}" for line in lines]
 
 
 def _rates_table(groups: Sequence[Group]) -> list[str]:
     rows = [
         (
-            _name(group),
+            group_name(group),
             group.frame,
             group.offered,
             number(group.median("sent", "pps")),
@@ -64,25 +68,20 @@ def _rates_table(groups: Sequence[Group]) -> list[str]:
         )
         for group in groups
     ]
-    return _table(_RATES_HEADER, rows, _RATES_ALIGN)
+    return table(_RATES_HEADER, rows, _RATES_ALIGN)
 
 
 def _bits_table(groups: Sequence[Group]) -> list[str]:
-    return _table(_BITS_HEADER, [_bits_row(group) for group in groups], _BITS_ALIGN)
+    return table(_BITS_HEADER, [_bits_row(group) for group in groups], _BITS_ALIGN)
 
 
 def _bits_row(group: Group) -> tuple[str, ...]:
     side = group.bits_side
     if side is None:
-        return (_name(group), group.offered, "no valid trial" if not group.valid else "no rate", *(NONE,) * 4)
+        return (group_name(group), group.offered, "no valid trial" if not group.valid else "no rate", *(NONE,) * 4)
     counted = side if group.witnessed else f"{side}, not witnessed"
     bits = (mbit(group.median(side, unit)) for unit in ("l1_bps", "l2_bps", "pcap_bps"))
-    return (_name(group), group.offered, counted, number(group.median(side, "line_rate_percent"), 2), *bits)
-
-
-def _name(group: Group) -> str:
-    name = group.case if len(group.case) <= _NAME else f"{group.case[: _NAME - 1]}…"
-    return f"{name}, {group.engine}"
+    return (group_name(group), group.offered, counted, number(group.median(side, "line_rate_percent"), 2), *bits)
 
 
 def _received(group: Group) -> str:
@@ -93,10 +92,12 @@ def _received(group: Group) -> str:
 
 
 def _legend(run: Run) -> list[str]:
+    above = dict.fromkeys(f"{t.case} at {offered(t.mode, t.offered_value)}" for t in run.trials if t.above_line)
     return [
         "- Numbers are medians of the valid repeats; loss is that of the worst repeat.",
         "- Frame: bytes without FCS. L1: with FCS, preamble and inter-frame gap. L2: with FCS. pcap: without FCS.",
         f"- Line rate: {line_rates(run)}, counted in L1 bits.",
+        *([f"- More than the line carries, so judged as top speed: {md('; '.join(above))}."] if above else []),
     ]
 
 
@@ -110,7 +111,7 @@ def _environment(run: Run) -> list[str]:
         f"Sender {_host(sender)}",
         f"Receiver {_host(receiver)}",
     ]
-    return [f"- {_md(line)}" for line in lines]
+    return [f"- {md(line)}" for line in lines]
 
 
 def _host(host: dict[str, Any]) -> str:
@@ -125,34 +126,7 @@ def _host(host: dict[str, Any]) -> str:
 
 
 def _invalid(trials: Sequence[Trial]) -> list[str]:
-    lines = [f"- {_md(trial.trial_id)}: {_md('; '.join(trial.reasons))}" for trial in trials[:_INVALID_SHOWN]]
+    lines = [f"- {md(trial.trial_id)}: {md('; '.join(trial.reasons))}" for trial in trials[:_INVALID_SHOWN]]
     if len(trials) > _INVALID_SHOWN:
         lines.append(f"- and {len(trials) - _INVALID_SHOWN:,} more: report.html lists every trial")
     return lines
-
-
-def _md(text: object) -> str:
-    """Text from data, so that it is text in Markdown too."""
-    return _MARKS.sub(r"\\\1", clean(text))
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]], align: str) -> list[str]:
-    """A Markdown table whose columns also line up in a terminal; ``align`` is ``l`` or ``r`` for each column."""
-    cells = [[_md(cell) for cell in row] for row in (header, *rows)]
-    widths = [max(3, *(_width(row[column]) for row in cells)) for column in range(len(header))]
-    rule = [("-" * (width - 1)) + (":" if side == "r" else "-") for width, side in zip(widths, align)]
-    lines = [_row(cells[0], widths, align), f"| {' | '.join(rule)} |"]
-    return lines + [_row(row, widths, align) for row in cells[1:]]
-
-
-def _row(cells: Sequence[str], widths: Sequence[int], align: str) -> str:
-    padded = []
-    for cell, width, side in zip(cells, widths, align):
-        space = " " * (width - _width(cell))
-        padded.append(space + cell if side == "r" else cell + space)
-    return f"| {' | '.join(padded)} |"
-
-
-def _width(text: str) -> int:
-    """Columns in a terminal: East Asian wide characters take two."""
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import HostError, InputError
+from ..frames import MBIT
 from .run import Runner
 
 _OFFLOAD = re.compile(r"^([a-z0-9-]+): (on|off)")
@@ -37,7 +38,7 @@ def read_nic(interface: str, run: Runner, root: str = "/") -> dict[str, Any]:
         "mtu": int(mtu),
         "operstate": _attribute(interface, "operstate", root) or "unknown",
         "carrier": has_carrier(interface, root),
-        "speed_bps": int(speed) * 1_000_000 if speed and speed.isdigit() else None,
+        "speed_bps": int(speed) * MBIT if speed and speed.isdigit() else None,
         **_driver(interface, run),
         "offloads": _offloads(interface, run),
     }

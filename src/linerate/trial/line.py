@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..frames import megabits
+
 
 def one_line(trial: Mapping[str, Any]) -> str:
     """Rates in packets/s and L2 Mbit/s (with FCS), loss, limit, and valid or why not."""
     verdict, sent, received, loss = trial["verdict"], trial["rates"]["sent"], trial["rates"]["received"], trial["loss"]
     parts = [trial["trial_id"]]
     if sent:
-        parts.append(f"sent {sent['pps']:,.0f} pps ({sent['l2_bps'] / 1e6:,.1f} Mbit/s L2)")
+        parts.append(f"sent {sent['pps']:,.0f} pps ({megabits(sent['l2_bps']):,.1f} Mbit/s L2)")
     if received:
         parts.append(f"received {received['pps']:,.0f} pps")
     elif sent:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..errors import InputError
-from ..frames import line_rate_pps
+from ..frames import line_rate_pps, pps_of_pcap_mbps
 from ..tcpreplay.options import ReplayOptions, check_rate
 
 ENGINES = ("kernel", "netmap")
@@ -160,7 +160,7 @@ def _offered_pps(case: Case, mode: str, value: float | None) -> float | None:
             raise InputError("rate value", value, "has no meaning at top speed", "Leave the value out.")
         return None
     number = check_rate(mode, value)
-    return number if mode == "pps" else number * 1e6 / (8 * case.mean_frame_length)
+    return number if mode == "pps" else pps_of_pcap_mbps(number, case.mean_frame_length)
 
 
 def replay_options(trial: PlannedTrial, interface: str, nm_delay: int, **settings: Any) -> ReplayOptions:

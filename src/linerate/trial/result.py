@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ..frames import rates
+from ..frames import pcap_bps, rates
 from ..tcpreplay.statistics import Statistics
 from .curve import describe, within_sending
 from .plan import Offered
@@ -51,7 +51,7 @@ def samples_csv(planned: Mapping[str, Any], replay: Mapping[str, Any], received:
                 sample["interval_seconds"],
                 sample["packets"],
                 pps,
-                8 * pps * frame_length,
+                pcap_bps(pps, frame_length),
             )
             writer.writerow((side, *(value if isinstance(value, int) else round(value, 6) for value in row)))
     return text.getvalue()

@@ -6,45 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic_run import make_info, make_rates, make_trial, through_netmap, write_info, write_trials
+from compared_run import LARGE, both, stored, trial
 
 from linerate.controller.compare import Comparison, compare_ways
 from linerate.controller.reference import CASES, against_reference
-from linerate.controller.report_data import Run, load_run
 from linerate.controller.report_groups import group_trials
 from linerate.frames import GBIT
-
-SMALL = ("tcp_port_scan_64", 78)
-LARGE = ("tcp_port_scan_1500", 1514)
-
-
-def trial(sequence: int, way: str, pps: float, case: tuple[str, int] = SMALL, **changes: Any) -> dict[str, Any]:
-    """A trial at top speed, or with ``value`` at that many 10^6 bit/s, that was received at ``pps``."""
-    value = changes.pop("value", None)
-    record, _ = make_trial(sequence, case, ("mbps" if value else "topspeed", value), sequence)
-    if way != "kernel":
-        record = through_netmap(record, way)
-    record["rates"] = {side: make_rates(pps, case[1]) for side in ("sent", "received")}
-    record.update(changes)
-    return record
-
-
-def stored(folder: Path, records: list[dict[str, Any]], unavailable: list[dict[str, str]] | None = None) -> Run:
-    folder.mkdir()
-    info = make_info(records)
-    info["plan"]["unavailable"] = unavailable or []
-    write_info(folder, info)
-    write_trials(folder, records)
-    return load_run(folder)
 
 
 def compared(folder: Path, records: list[dict[str, Any]]) -> tuple[Comparison, ...]:
     return compare_ways(group_trials(stored(folder, records).trials))
-
-
-def both(kernel: list[float], native: list[float]) -> list[dict[str, Any]]:
-    records = [trial(place + 1, "kernel", pps) for place, pps in enumerate(kernel)]
-    return records + [trial(place + 11, "native", pps) for place, pps in enumerate(native)]
 
 
 def test_the_sentence_comes_out_of_the_run(tmp_path):
@@ -120,7 +91,7 @@ def test_ours_stands_beside_the_reference_with_the_ratio(tmp_path):
     assert len(rows) == 6
     (ours,) = rows[4].ours
     assert (rows[4].case.pps, ours.ratio.value) == (464_370, 0.5)
-    assert rows[0].why_not == f"netmap: not available on this host: {reason}"
+    assert rows[0].why_not == reason
     assert rows[5].why_not == "no trial of this run"
 
 

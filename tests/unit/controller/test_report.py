@@ -226,12 +226,13 @@ def test_a_run_in_pieces_still_renders(run_dir: Path) -> None:
 
 def test_written_twice_is_changed_once(run_dir: Path) -> None:
     first = write_report(run_dir)
-    times = [path.stat().st_mtime_ns for path in (first.report, first.summary)]
+    paths = (first.report, first.summary, first.data, first.trials)
+    times = [path.stat().st_mtime_ns for path in paths]
     second = write_report(run_dir)
     assert (first.changed, second.changed) == (True, False)
-    assert [path.stat().st_mtime_ns for path in (first.report, first.summary)] == times
+    assert [path.stat().st_mtime_ns for path in paths] == times
     assert sorted(path.name for path in run_dir.iterdir()) == [
-        "report.html", "run.json", "samples", "summary.md", "trials.jsonl",
+        "report.html", "run.json", "samples", "summary.json", "summary.md", "trials.csv", "trials.jsonl",
     ]  # fmt: skip
     assert first.report.read_text() == report_html(load_run(run_dir))
 
@@ -267,9 +268,10 @@ def run_cli(*argv: str) -> int:
     return status
 
 
-def test_the_command_prints_both_paths(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_the_paths(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_cli(str(run_dir)) == 0
-    assert capsys.readouterr().out.splitlines() == [str(run_dir / "report.html"), str(run_dir / "summary.md")]
+    names = ("report.html", "summary.md", "summary.json", "trials.csv")
+    assert capsys.readouterr().out.splitlines() == [str(run_dir / name) for name in names]
     assert (run_dir / "report.html").stat().st_size > 1_000_000
 
 
