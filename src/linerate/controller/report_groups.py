@@ -36,6 +36,11 @@ class Group:
     trials: tuple[Trial, ...]
 
     @property
+    def title(self) -> str:
+        """The group in words, as text to show."""
+        return f"{clean(self.case)}, {clean(self.engine)}, {self.offered}"
+
+    @property
     def offered(self) -> str:
         return offered(self.mode, self.value)
 
@@ -113,8 +118,13 @@ def verdict(run: Run) -> str:
 def findings(run: Run, groups: Sequence[Group]) -> list[str]:
     """What the valid trials show, in sentences: pacing, loss, the highest rates."""
     valid = [trial for trial in run.trials if trial.valid]
+    return [line for line in (_pacing(valid), _loss(valid), *headline(groups)) if line]
+
+
+def headline(groups: Sequence[Group]) -> list[str]:
+    """The highest rates, in packets and in bits, each with who counted it and what limited it."""
     highest = (_highest(groups, "Most packets", "pps"), _highest(groups, "Most bits", "l1_bps"))
-    return [line for line in (_pacing(valid), _loss(valid), *dict.fromkeys(highest)) if line]
+    return [line for line in dict.fromkeys(highest) if line]
 
 
 def _pacing(valid: Sequence[Trial]) -> str:
@@ -144,7 +154,7 @@ def _highest(groups: Sequence[Group], what: str, unit: str) -> str:
     share = "" if percent is None else f" ({number(percent, 2)} % of line rate)"
     return (
         f"{what}: {number(group.median(side, 'pps'))} pps {witness}, {bit_rate(group.median(side, 'l1_bps') or 0)} L1"
-        f"{share}, {clean(group.case)} at {group.offered}, engine {group.engine}."
+        f"{share}, {clean(group.case)} at {group.offered}, engine {group.engine}; limit: {', '.join(group.limits)}."
     )
 
 

@@ -1,123 +1,122 @@
-"""The report's figures as Plotly JSON.
+"""The report's curves: rates over time, one plot for each group of repeats, as lines in a drawing of fixed size.
 
-Colours of traces are fixed and readable on white and on black; fonts, grid and background are left to the
-page's script, which follows the reader's light or dark scheme.
+Only geometry is made here. The page's template writes it as inline SVG, its style sheet gives colours that follow the
+reader's scheme, and its script reads single values out of :attr:`Curve.series`; without the script nothing is missing.
 """
 
 from __future__ import annotations
 
-import html
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from statistics import median
 
-import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
-
-from .report_data import SIDES, Sample, Trial
+from .report_axis import Axis, Reference, Tick, axis, drawn
+from .report_data import Sample, Trial
 from .report_groups import Group
+from .report_references import references
 from .report_text import clean, count, number
 
-COLOURS = ("#2f7fd0", "#d9762b", "#2f9e6e", "#b0569f", "#8a7a1f", "#5f6fd6", "#c94f4f", "#3a9fb0")
-OFFERED_COLOUR = "#8d949e"
-_LEGEND_ENTRIES = 8
-"""More repeats than this would make the legend taller than the plot."""
-_LABEL = 20
+WIDTH, HEIGHT = 380, 200
+LEFT, RIGHT, TOP, BOTTOM = 46, 372, 20, 166
+"""The size of the drawing and the edges of the plot in it, in pixels where a column is as wide as a phone."""
+
+COLOURS = 6
+"""Repeats that have a colour each; more of them share one, and their median stands out."""
+_STEPS = 120
+"""Steps a line is drawn with at most. More would not be seen at this width."""
 _SHARE_WHILE_SENDING = 0.95
-_CURVE_HEIGHT = (300, 225)
-_BARS_HEIGHT = (340, 300)
-"""In pixels, on the screen and on paper, where two rows of curves fill a page."""
 _GAP_SECONDS = 0.001
 """Intervals that end and begin within this of each other are one line: the CSV rounds to microseconds."""
 
+Step = tuple[float, float, float]
+"""Begin and end in seconds since sending began, and the mean rate in packets/s between them."""
+
 
 @dataclass(frozen=True)
-class Figure:
-    """One figure: ``json`` goes into a script element as it is, ``caption`` says what is seen; heights in pixels."""
+class Line:
+    """``path`` is SVG's, ``style`` names the line in the style sheet, ``name`` says whose it is."""
+
+    path: str
+    style: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One plot. ``series`` are the steps behind the lines, for reading values; ``key`` is made of ``[a-z0-9-]``."""
 
     key: str
     title: str
     caption: str
-    json: str
-    height: int
-    paper_height: int
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    seconds: float
+    lines: tuple[Line, ...]
+    references: tuple[tuple[Reference, float], ...]
+    beyond: tuple[Reference, ...]
+    series: list[dict[str, object]]
+
+    @property
+    def named(self) -> list[Line]:
+        """The lines that the legend explains."""
+        return [line for line in self.lines if line.name]
 
 
-def curves(groups: Sequence[Group]) -> list[Figure]:
-    """Per group the rates of its repeats over time: received solid, sent dashed, offered dotted."""
-    return [_curve(index, group) for index, group in enumerate(groups) if any(trial.samples for trial in group.trials)]
+def curves(groups: Sequence[Group]) -> list[tuple[str, Curve]]:
+    """For each group that has samples the case, as text to show, and the plot: received solid, sent dashed."""
+    sampled = [group for group in groups if any(trial.samples for trial in group.trials)]
+    return [(clean(group.case), curve(index, group)) for index, group in enumerate(sampled, start=1)]
 
 
-def bars(groups: Sequence[Group]) -> list[Figure]:
-    """Offered against sent against received: paced and top speed apart, since they differ by powers of ten."""
-    paced = [group for group in groups if group.mode != "topspeed"]
-    free = [group for group in groups if group.mode == "topspeed"]
-    made = []
-    for key, title, members in (("paced", "Paced", paced), ("topspeed", "Top speed", free)):
-        if any(group.valid for group in members):
-            made.append(_bars(key, title, members))
-    return made
-
-
-def plotly_js() -> str:
-    """The plotly.js library, to be inlined once."""
-    return str(get_plotlyjs())
-
-
-def _curve(index: int, group: Group) -> Figure:
-    traces: list[Any] = []
-    named = len(group.trials) <= _LEGEND_ENTRIES
-    for place, trial in enumerate(group.trials):
-        lines = [line for side in ("receiver", "sender") if (line := _line(trial, side, place))]
-        # One legend entry a repeat, that hides both of its lines.
-        lines[:1] = [{**line, "showlegend": named} for line in lines[:1]]
-        traces += lines
-    if group.offered_pps:
-        traces.append(_offered_line(group))
-    title = f"{clean(group.case)}, {clean(group.engine)}, {group.offered}"
-    return Figure(
-        key=f"curve-{index + 1}",
-        title=title,
-        caption=_curve_caption(group),
-        json=_figure(traces, {"xaxis": {"title": {"text": "Time since sending began, s"}}, "height": _CURVE_HEIGHT[0]}),
-        height=_CURVE_HEIGHT[0],
-        paper_height=_CURVE_HEIGHT[1],
+def curve(index: int, group: Group) -> Curve:
+    """The plot of one group; ``index`` makes its key."""
+    received = [steps(trial, "receiver") for trial in group.trials]
+    sent = [steps(trial, "sender") for trial in group.trials]
+    all_steps = [step for line in (*received, *sent) for step in line]
+    high = max(pps for _, _, pps in all_steps)
+    inside, beyond = drawn(references(group), high)
+    x_axis = axis(max(end for _, end, _ in all_steps))
+    y_axis = axis(max([high, *(reference.value for reference in inside)]) * 1.02)
+    lines = _lines(group, received, sent, (x_axis, y_axis))
+    return Curve(
+        key=f"curve-{index}",
+        title=group.title,
+        caption=_caption(group, any(received), any(sent)),
+        x_ticks=x_axis.ticks,
+        y_ticks=y_axis.ticks,
+        seconds=x_axis.top,
+        lines=tuple(lines),
+        references=tuple((reference, _y(y_axis, reference.value)) for reference in inside),
+        beyond=tuple(beyond),
+        series=[*_series("received", group, received), *_series("sent", group, sent)],
     )
 
 
-def _curve_caption(group: Group) -> str:
-    sides = {sample.side for trial in group.trials for sample in trial.samples or ()}
-    words = ["Packets per second; solid: received" if "receiver" in sides else "Packets per second; nothing received"]
-    words.append("dashed: sent" if "sender" in sides else "no samples of the sender")
-    if group.offered_pps:
-        words.append(f"dotted: offered, {number(group.offered_pps)} pps")
-    unsampled = sum(not trial.samples for trial in group.trials)
-    if unsampled:
-        words.append(f"{count(unsampled, 'trial')} without samples")
-    return ", ".join(words) + "."
+def steps(trial: Trial, side: str) -> list[Step]:
+    """What one side of a trial is drawn with, in the order of time.
+
+    A sample is a mean over its interval, so it is as long as the interval. Of more samples than can be seen, the
+    lowest and the highest of each stretch stay: a mean would hide the fall that the plot is there to show.
+    """
+    samples = sorted(_while_sending(trial, side), key=lambda sample: sample.elapsed_seconds)
+    found = [(round(s.elapsed_seconds - s.interval_seconds, 6), s.elapsed_seconds, s.pps) for s in samples]
+    if len(found) <= _STEPS:
+        return found
+    size = -(-2 * len(found) // _STEPS)
+    kept: list[Step] = []
+    for begin in range(0, len(found), size):
+        stretch = found[begin : begin + size]
+        kept += _halves(stretch)
+    return kept
 
 
-def _line(trial: Trial, side: str, place: int) -> dict[str, Any] | None:
-    """One side of a trial over time; None where it has no samples."""
-    x, y = _steps(_while_sending(trial, side))
-    if not x:
-        return None
-    verb, dash, width = ("received", "solid", 2.0) if side == "receiver" else ("sent", "dash", 1.5)
-    repeat = f"repeat {trial.record['repeat']}"
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": f"{repeat}{'' if trial.valid else ' (invalid)'}",
-        "legendgroup": str(place),
-        "showlegend": False,
-        "x": x,
-        "y": y,
-        "connectgaps": False,
-        "line": {"color": COLOURS[place % len(COLOURS)], "width": width, "dash": dash},
-        "opacity": 1 if trial.valid else 0.5,
-        "hovertemplate": f"%{{y:,.0f}} pps {verb}, to %{{x:.2f}} s<extra>{repeat}</extra>",
-    }
+def _halves(stretch: Sequence[Step]) -> list[Step]:
+    """The stretch as two steps, its lowest and its highest rate in the order in which they came."""
+    start, end = stretch[0][0], stretch[-1][1]
+    low, high = min(stretch, key=lambda step: step[2]), max(stretch, key=lambda step: step[2])
+    first, second = sorted((low, high), key=lambda step: step[0])
+    middle = (start + end) / 2
+    return [(start, middle, first[2]), (middle, end, second[2])]
 
 
 def _while_sending(trial: Trial, side: str) -> list[Sample]:
@@ -138,98 +137,69 @@ def _share(sample: Sample, sending_seconds: float) -> float:
     return max(inside, 0.0) / sample.interval_seconds if sample.interval_seconds else 0.0
 
 
-def _offered_line(group: Group) -> dict[str, Any]:
-    ends = [s.elapsed_seconds for trial in group.trials for side in SIDES for s in _while_sending(trial, side)]
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": "offered",
-        "showlegend": False,
-        "x": [0, max(ends)],
-        "y": [group.offered_pps, group.offered_pps],
-        "line": {"color": OFFERED_COLOUR, "width": 1.5, "dash": "dot"},
-        "hovertemplate": "%{y:,.0f} pps offered<extra></extra>",
-    }
+def _lines(
+    group: Group, received: Sequence[Sequence[Step]], sent: Sequence[Sequence[Step]], axes: tuple[Axis, Axis]
+) -> list[Line]:
+    """Sent below received; each repeat in its colour, or all in one with their median where they are many."""
+    lines: list[Line] = []
+    many = len(group.trials) > COLOURS
+    for place, trial in enumerate(group.trials):
+        look = "many" if many else f"c{place % COLOURS}"
+        weak = "" if trial.valid else " doubtful"
+        name = f"repeat {trial.record['repeat']}{'' if trial.valid else ', not valid'}"
+        for verb, side in (("sent", sent[place]), ("received", received[place])):
+            if side:
+                own = not many and (verb == "received" or not received[place])
+                lines.append(Line(_path(side, axes), f"{verb} {look}{weak}", name if own else ""))
+    middle = _median([line for line in received if line]) if many and any(received) else []
+    if middle:
+        lines.append(Line(_path(middle, axes), "received median", "median of received"))
+    return lines
 
 
-def _steps(samples: Sequence[Sample]) -> tuple[list[float | None], list[float | None]]:
-    """A sample is a mean over its interval, so it is drawn as long as the interval; a missing one is a gap."""
-    x: list[float | None] = []
-    y: list[float | None] = []
-    for sample in sorted(samples, key=lambda sample: sample.elapsed_seconds):
-        start = round(sample.elapsed_seconds - sample.interval_seconds, 6)
-        if x and x[-1] is not None and start - x[-1] > _GAP_SECONDS:
-            x.append(None)
-            y.append(None)
-        x += [start, sample.elapsed_seconds]
-        y += [sample.pps, sample.pps]
-    return x, y
+def _median(lines: Sequence[Sequence[Step]]) -> list[Step]:
+    """The median of many lines, interval by interval as the first of the longest has them."""
+    longest = max(lines, key=len)
+    return [
+        (begin, end, median(line[place][2] for line in lines if place < len(line)))
+        for place, (begin, end, _) in enumerate(longest)
+    ]
 
 
-def _bars(key: str, title: str, groups: Sequence[Group]) -> Figure:
-    positions = list(range(len(groups)))
-    traces: list[Any] = []
-    if key == "paced":
-        offered = [group.offered_pps for group in groups]
-        traces.append(_bar("offered", OFFERED_COLOUR, positions, offered))
-    for side, colour in (("sent", COLOURS[1]), ("received", COLOURS[0])):
-        spreads = [group.spread(side, "pps") for group in groups]
-        trace = _bar(side, colour, positions, [spread.median if spread else None for spread in spreads])
-        trace["error_y"] = {
-            "type": "data",
-            "symmetric": False,
-            "array": [spread.high - spread.median if spread else 0 for spread in spreads],
-            "arrayminus": [spread.median - spread.low if spread else 0 for spread in spreads],
-            "color": OFFERED_COLOUR,
-            "thickness": 1.5,
-        }
-        traces.append(trace)
-    axis = {"tickmode": "array", "tickvals": positions, "ticktext": [_label(group) for group in groups]}
-    caption = "Packets per second: median of the valid repeats; whiskers from the lowest to the highest."
-    if key == "topspeed":
-        caption += " At top speed no rate is offered."
-    none = [group for group in groups if not group.valid]
-    if none:
-        caption += f" {count(len(none), 'case')} without a valid trial have no bar."
-    layout = {"xaxis": axis, "barmode": "group", "bargap": 0.25, "bargroupgap": 0.05, "height": _BARS_HEIGHT[0]}
-    return Figure(f"bars-{key}", title, caption, _figure(traces, layout), *_BARS_HEIGHT)
+def _path(line: Sequence[Step], axes: tuple[Axis, Axis]) -> str:
+    """A stair of horizontal and vertical strokes; a missing interval is a gap."""
+    parts: list[str] = []
+    last: float | None = None
+    for begin, end, pps in line:
+        y = f"{_y(axes[1], pps):g}"
+        joined = last is not None and begin - last <= _GAP_SECONDS
+        parts.append(f"V{y}" if joined else f"M{_x(axes[0], begin):g} {y}")
+        parts.append(f"H{_x(axes[0], end):g}")
+        last = end
+    return "".join(parts)
 
 
-def _bar(name: str, colour: str, positions: list[int], values: Sequence[float | None]) -> dict[str, Any]:
-    return {
-        "type": "bar",
-        "name": name,
-        "x": positions,
-        "y": list(values),
-        "marker": {"color": colour},
-        "hovertemplate": f"%{{y:,.0f}} pps {name}<extra></extra>",
-    }
+def _x(along: Axis, seconds: float) -> float:
+    return round(LEFT + along.place(seconds) * (RIGHT - LEFT), 1)
 
 
-def _label(group: Group) -> str:
-    name = clean(group.case)
-    name = name if len(name) <= _LABEL else name[: _LABEL - 1] + "…"
-    # Plotly reads tick labels as a small HTML that knows no quot: names are text, the line break is ours.
-    second = group.engine if group.mode == "topspeed" else f"{group.offered}, {group.engine}"
-    return f"{html.escape(name, quote=False)}<br>{second}"
+def _y(along: Axis, pps: float) -> float:
+    return round(BOTTOM - along.place(pps) * (BOTTOM - TOP), 1)
 
 
-def _figure(traces: list[Any], layout: dict[str, Any]) -> str:
-    common: dict[str, Any] = {
-        "template": go.layout.Template(),
-        "margin": {"l": 56, "r": 12, "t": 8, "b": 44},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "hovermode": "closest",
-        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-        "yaxis": {"rangemode": "tozero", "tickformat": "~s", "automargin": True, "title": {"text": "pps"}},
-    }
-    axis = {"automargin": True, "ticklabeloverflow": "allow", "zeroline": False, **layout.pop("xaxis", {})}
-    figure = go.Figure(data=traces, layout={**common, **layout, "xaxis": axis})
-    return script_json(figure.to_plotly_json())
+def _series(what: str, group: Group, side: Sequence[Sequence[Step]]) -> Iterator[dict[str, object]]:
+    for trial, line in zip(group.trials, side):
+        if line:
+            flat = [value for begin, end, pps in line for value in (round(begin, 2), round(end, 2), round(pps))]
+            yield {"of": what, "repeat": trial.record["repeat"], "steps": flat}
 
 
-def script_json(value: Any) -> str:
-    """JSON that may stand inside a script element: ``<`` is escaped, so no end tag or comment can appear."""
-    text = json.dumps(value, allow_nan=False, separators=(",", ":"), sort_keys=True)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+def _caption(group: Group, received: bool, sent: bool) -> str:
+    words = ["Solid: received" if received else "Nothing received"]
+    words.append("dashed: sent" if sent else "no samples of the sender")
+    if len(group.trials) > COLOURS:
+        words.append(f"thin: each of {number(len(group.trials))} repeats")
+    unsampled = sum(not trial.samples for trial in group.trials)
+    if unsampled:
+        words.append(f"{count(unsampled, 'trial')} without samples")
+    return ", ".join(words) + "."

@@ -1,46 +1,143 @@
+// The page is whole without this: it adds the reading of single values, sorting and filtering, and opens what is closed
+// before it is printed or linked to.
 (() => {
   "use strict";
-  const LIGHT = { ink: "#46505d", grid: "#e3e7ec", hover: "#ffffff" };
-  const DARK = { ink: "#a8b2be", grid: "#2d343d", hover: "#1b2027" };
-  // Two side by side on a page of A4.
-  const PAPER_WIDTH = 480;
-  const scheme = window.matchMedia("(prefers-color-scheme: dark)");
-  const plots = Array.from(document.querySelectorAll(".plot"));
-  const opened = [];
+  const all = (selector, within = document) => Array.from(within.querySelectorAll(selector));
+  const format = (value) => Math.round(value).toLocaleString("en-US");
 
-  const colours = (palette) => ({
-    "font.color": palette.ink,
-    "xaxis.gridcolor": palette.grid,
-    "yaxis.gridcolor": palette.grid,
-    "hoverlabel.bgcolor": palette.hover,
-    "hoverlabel.font.color": palette.ink,
-  });
-  const screen = () => colours(scheme.matches ? DARK : LIGHT);
-  const relayout = (update) => plots.forEach((plot) => window.Plotly.relayout(plot, update(plot)));
+  // What a plot shows at a moment: each repeat, or from the lowest to the highest where they are many.
+  const MANY = 6;
+  const at = (series, seconds) => {
+    const lines = [];
+    for (const of of ["received", "sent"]) {
+      const found = [];
+      for (const one of series.filter((candidate) => candidate.of === of)) {
+        for (let i = 0; i < one.steps.length; i += 3) {
+          if (seconds >= one.steps[i] && seconds < one.steps[i + 1]) found.push([one.repeat, one.steps[i + 2]]);
+        }
+      }
+      const values = found.map(([, value]) => value);
+      if (found.length > MANY) {
+        lines.push(`${of}: ${format(Math.min(...values))} to ${format(Math.max(...values))} pps in ${found.length} repeats`);
+      } else if (found.length) {
+        lines.push(`${of}: ${found.map(([repeat, value]) => `${format(value)} pps (repeat ${repeat})`).join(", ")}`);
+      }
+    }
+    return lines;
+  };
 
-  for (const plot of plots) {
-    const figure = JSON.parse(document.getElementById(plot.dataset.figure).textContent);
-    figure.layout.font = { family: getComputedStyle(document.body).fontFamily, size: 12 };
-    // A finger on a plot must scroll the page, not zoom the plot.
-    figure.layout.dragmode = window.matchMedia("(pointer: coarse)").matches ? false : "zoom";
-    window.Plotly.newPlot(plot, figure.data, figure.layout, {
-      responsive: true,
-      displayModeBar: false,
+  const SVG = "http://www.w3.org/2000/svg";
+  for (const plot of all("svg.curve")) {
+    const { left, right, width, seconds } = Object.fromEntries(
+      ["left", "right", "width", "seconds"].map((name) => [name, Number(plot.dataset[name])]));
+    let series, cursor, readout, place = -1;
+    const show = (moment) => {
+      series = series || JSON.parse(plot.dataset.series);
+      if (!cursor) {
+        cursor = document.createElementNS(SVG, "path");
+        cursor.setAttribute("class", "cursor");
+        plot.append(cursor);
+        readout = document.createElement("output");
+        readout.className = "readout";
+        plot.after(readout);
+      }
+      place = Math.min(Math.max(moment, 0), seconds * 0.9999);
+      cursor.setAttribute("d", `M${left + (place / seconds) * (right - left)} 20V166`);
+      readout.textContent = [`at ${place.toFixed(2)} s`, ...at(series, place)].join("\n");
+    };
+    const hide = () => {
+      if (cursor) { cursor.remove(); readout.remove(); }
+      cursor = readout = undefined;
+    };
+    const moved = (event) => {
+      const box = plot.getBoundingClientRect();
+      show((((event.clientX - box.left) / box.width) * width - left) / (right - left) * seconds);
+    };
+    plot.addEventListener("pointermove", moved);
+    plot.addEventListener("pointerdown", moved);
+    plot.addEventListener("pointerleave", hide);
+    plot.addEventListener("blur", hide);
+    plot.addEventListener("keydown", (event) => {
+      const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (event.key === "Escape") hide();
+      if (!by) return;
+      event.preventDefault();
+      show(place < 0 ? seconds / 40 : place + (by * seconds) / 20);
     });
   }
-  relayout(screen);
-  scheme.addEventListener("change", () => relayout(screen));
 
-  // Plots have a width in pixels: the paper's is another than the screen's, and paper is white.
+  // A heading sorts by its column: downwards first where it holds numbers, since the highest is what is looked for.
+  const table = document.getElementById("trials");
+  const rows = table ? Array.from(table.tBodies[0].rows) : [];
+  const plain = (row, column) => row.cells[column].firstChild ? row.cells[column].firstChild.textContent.trim() : "";
+  const numeric = (text) => Number(text.replace(/[,+]/g, "").replace("−", "-").split(" ")[0]);
+  const compare = (column, numbers, sign) => (one, other) => {
+    const [a, b] = [plain(one, column), plain(other, column)];
+    if (!numbers) return sign * a.localeCompare(b, "en", { numeric: true });
+    const [x, y] = [numeric(a), numeric(b)];
+    // What has no number stands last, whichever way is up.
+    if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y);
+    return sign * (x - y);
+  };
+  if (table) {
+    Array.from(table.tHead.rows[0].cells).forEach((cell, column) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...cell.childNodes);
+      cell.append(button);
+      button.addEventListener("click", () => {
+        const numbers = cell.classList.contains("n");
+        const before = cell.getAttribute("aria-sort");
+        const up = before ? before === "descending" : !numbers;
+        all("[aria-sort]", table).forEach((other) => other.removeAttribute("aria-sort"));
+        cell.setAttribute("aria-sort", up ? "ascending" : "descending");
+        table.tBodies[0].append(...rows.slice().sort(compare(column, numbers, up ? 1 : -1)));
+      });
+    });
+  }
+
+  const filter = document.getElementById("filter");
+  if (filter) {
+    const details = new Map(all("details.trial").map((element) => [element.dataset.trial, element]));
+    const texts = rows.map((row) => row.textContent.toLowerCase());
+    const apply = () => {
+      const words = filter.elements.text.value.toLowerCase().split(/\s+/).filter(Boolean);
+      let shown = 0;
+      rows.forEach((row, index) => {
+        const doubted = !filter.elements.doubtful.checked || "doubtful" in row.dataset;
+        const keep = doubted && words.every((word) => texts[index].includes(word));
+        shown += keep;
+        row.classList.toggle("out", !keep);
+        details.get(row.dataset.trial).classList.toggle("out", !keep);
+      });
+      for (const group of all("details.group")) {
+        group.classList.toggle("out", !group.querySelector("details.trial:not(.out)"));
+      }
+      filter.querySelector("output").textContent = `${shown} of ${rows.length} trials shown`;
+    };
+    filter.hidden = false;
+    filter.addEventListener("input", apply);
+    filter.addEventListener("submit", (event) => event.preventDefault());
+    apply();
+  }
+
+  const reveal = () => {
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    for (let element = target; element; element = element.parentElement) {
+      if (element.tagName === "DETAILS") element.open = true;
+    }
+    target.scrollIntoView();
+  };
+  window.addEventListener("hashchange", reveal);
+  reveal();
+
+  const opened = [];
   window.addEventListener("beforeprint", () => {
-    relayout((plot) => ({ ...colours(LIGHT), width: PAPER_WIDTH, height: Number(plot.dataset.paperHeight) }));
-    for (const element of document.querySelectorAll("details:not([open])")) {
+    for (const element of all("details:not([open])")) {
       element.open = true;
       opened.push(element);
     }
   });
-  window.addEventListener("afterprint", () => {
-    relayout((plot) => ({ ...screen(), width: null, autosize: true, height: Number(plot.dataset.height) }));
-    opened.splice(0).forEach((element) => { element.open = false; });
-  });
+  window.addEventListener("afterprint", () => opened.splice(0).forEach((element) => { element.open = false; }));
 })();

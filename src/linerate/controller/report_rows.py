@@ -1,0 +1,90 @@
+"""The rows of the report's tables, each value as text with its unit in the heading."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..frames import Rates
+from .report_data import Trial
+from .report_groups import Group
+from .report_text import NONE, clean, mbit, number, offered, signed
+
+_VALUES = (
+    "Offered", "Sent, pps", "Achieved, %", "Received, pps", "Line rate, %", "L1, Mbit/s", "L2, Mbit/s", "pcap, Mbit/s",
+    "CV, %", "Loss, packets", "Loss, %", "Claim less NIC, packets", "NIC less witness, packets", "CPU, %", "Core, %",
+)  # fmt: skip
+TRIAL_COLUMNS = (("Trial", ""), ("Verdict", ""), *((label, "n") for label in _VALUES), ("Limit", ""))
+"""Headings of the trials' table, and whether the column holds numbers."""
+
+
+def group_row(group: Group) -> dict[str, Any]:
+    side = group.bits_side
+    bits = {unit: group.median(side, unit) if side else None for unit in ("l1_bps", "l2_bps", "pcap_bps")}
+    return {
+        "case": clean(group.case),
+        "engine": group.engine,
+        "frame": group.frame,
+        "offered": group.offered,
+        "sent": number(group.median("sent", "pps")),
+        "received": number(group.median("received", "pps")),
+        "witnessed": group.witnessed or not group.valid,
+        "line": number(group.median(side, "line_rate_percent"), 2) if side else NONE,
+        **{unit: mbit(value) for unit, value in bits.items()},
+        "loss": number(group.worst_loss_percent, 3),
+        "cv": number(group.cv_percent, 2),
+        "limit": ", ".join(group.limits) or NONE,
+        "valid": f"{len(group.valid)}/{len(group.trials)}",
+        "whole": len(group.valid) == len(group.trials),
+    }
+
+
+def trial_row(trial: Trial, place: int) -> dict[str, Any]:
+    """One trial; ``place`` is its number in the page."""
+    record = trial.record
+    sent, received = _bits(trial.sent), _bits(trial.received)
+    shown = received if trial.received else sent
+    values = {
+        "Offered": offered(trial.mode, trial.offered_value),
+        "Sent, pps": sent["pps"],
+        "Achieved, %": number(_achieved(trial), 2),
+        "Received, pps": received["pps"],
+        "Line rate, %": shown["line"],
+        "L1, Mbit/s": shown["l1_bps"],
+        "L2, Mbit/s": shown["l2_bps"],
+        "pcap, Mbit/s": shown["pcap_bps"],
+        "CV, %": number(trial.cv_percent, 2),
+        "Loss, packets": number(trial.loss_packets),
+        "Loss, %": number(trial.loss_percent, 3),
+        "Claim less NIC, packets": signed(record["disagreement"]["claim_minus_sender_nic"]),
+        "NIC less witness, packets": signed(record["disagreement"]["receiver_nic_minus_witness"]),
+        "CPU, %": number(record["sender_cpu_percent"]),
+        "Core, %": number(record["sender_core_busy_percent"]),
+    }
+    marks = [] if trial.witnessed else ["not witnessed"]
+    return {
+        "number": place,
+        "id": clean(trial.trial_id),
+        "case": clean(trial.case),
+        "engine": trial.engine,
+        "numbers": [values[label] for label in _VALUES],
+        "limit": trial.limit,
+        "valid": trial.valid,
+        "doubtful": not trial.valid or bool(marks),
+        "marks": marks,
+        "reasons": [clean(reason) for reason in trial.reasons],
+    }
+
+
+def _achieved(trial: Trial) -> float | None:
+    """The sent rate in percent of the offered one; None at top speed, where no rate is offered."""
+    return 100 * trial.sent.pps / trial.offered_pps if trial.sent and trial.offered_pps else None
+
+
+def _bits(rates: Rates | None) -> dict[str, str]:
+    if rates is None:
+        return dict.fromkeys(("pps", "line", "l1_bps", "l2_bps", "pcap_bps"), NONE)
+    return {
+        "pps": number(rates.pps),
+        "line": number(rates.line_rate_percent, 2),
+        **{unit: mbit(getattr(rates, unit)) for unit in ("l1_bps", "l2_bps", "pcap_bps")},
+    }
