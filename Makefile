@@ -79,6 +79,7 @@ test-vm-el9: $(VENV)/.dev
 
 bench: $(VENV)/.dev ## Our figures beside the alternatives, as ratios
 	$(BIN)/python bench/pcap.py
+	$(BIN)/python bench/report.py
 
 lock: ## Write the lock files anew from pyproject.toml
 	$(BIN)/pip install --quiet uv==0.13.9

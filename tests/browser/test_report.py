@@ -1,4 +1,4 @@
-"""The report in a real browser: plots are drawn, nothing is fetched, hostile names are text, a phone can read it."""
+"""The report in a real browser: plots are drawn, nothing is fetched, hostile names are text, it fits a phone."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from selenium import webdriver
 from selenium.webdriver.support.expected_conditions import alert_is_present
+from synthetic_comparison import make_comparison
 from synthetic_run import invalid, make_run, read_trials, write_trials
 
 from linerate.controller.report import write_report
@@ -76,21 +77,47 @@ def evaluate(browser: webdriver.Chrome, expression: str) -> Any:
     return browser.execute_script(f"return {expression}")
 
 
+def widths(selector: str) -> str:
+    return f"Array.from(document.querySelectorAll('{selector}'), e => e.getBoundingClientRect().width)"
+
+
 def drawn_lines(browser: webdriver.Chrome) -> list[str]:
-    lines = "document.querySelectorAll('.scatterlayer .js-line')"
+    lines = "document.querySelectorAll('path.received, path.sent')"
     return list(evaluate(browser, f"Array.from({lines}, e => e.getAttribute('d'))"))
+
+
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three ways to send, three repeats; one trial is not valid, one was not witnessed."""
+    return write_report(make_comparison(tmp_path_factory.mktemp("comparison") / "run", 72)).report
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(make_comparison(tmp_path_factory.mktemp("large") / "run", 400)).report
 
 
 def test_every_curve_and_bar_is_drawn(browser: webdriver.Chrome, report: Path) -> None:
     show(browser, report)
-    # 8 groups of 3 repeats, sent and received each, and the offered rate of the 4 paced groups.
-    lines = drawn_lines(browser)
-    assert len(lines) == 8 * 3 * 2 + 4
-    assert all(re.fullmatch(r"M[-\d.]+,[-\d.]+([LHV][-\d.,]+)+", line) for line in lines)
-    # Paced: 4 cases, offered, sent, received; top speed: 4 cases, sent and received.
-    bars = evaluate(browser, "Array.from(document.querySelectorAll('.bars .point path'), e => e.getBBox().height)")
-    assert len(bars) == 4 * 3 + 4 * 2
-    assert min(bars) > 50
+    # 8 groups of 3 repeats, sent and received each; the offered rate of the 4 paced groups.
+    assert evaluate(browser, "document.querySelectorAll('svg.curve').length") == 8
+    assert len(drawn_lines(browser)) == 8 * 3 * 2
+    assert min(evaluate(browser, widths("path.received"))) > 250
+    assert evaluate(browser, "document.querySelectorAll('svg.curve path.reference.offered').length") == 4
+    bars = evaluate(browser, widths("rect.rate"))
+    assert len(bars) == 8
+    assert min(bars) > 150
+
+
+def test_plots_are_there_without_the_script(browser: webdriver.Chrome, comparison: Path, tmp_path: Path) -> None:
+    """As in a mail's preview, which runs none."""
+    bare = tmp_path / "bare.html"
+    bare.write_text(re.sub(r"<script>.*?</script>", "", comparison.read_text(), flags=re.DOTALL))
+    show(browser, bare)
+    assert evaluate(browser, "document.querySelectorAll('path.received.median').length") == 8 * 3
+    assert evaluate(browser, "document.querySelector('path.received').getBoundingClientRect().width") > 250
+    assert not evaluate(browser, "document.getElementById('filter').checkVisibility()")
+    assert evaluate(browser, "document.querySelectorAll('#trials tbody tr').length") == 72
 
 
 def test_nothing_is_complained_of_and_nothing_is_fetched(browser: webdriver.Chrome, report: Path) -> None:
@@ -120,52 +147,163 @@ def test_a_hostile_name_is_shown_as_text(browser: webdriver.Chrome, report: Path
     show(browser, report)
     assert HOSTILE in evaluate(browser, "document.querySelector('#results').innerText")
     assert evaluate(browser, "document.querySelectorAll('main img').length") == 0
-    labels = evaluate(browser, "Array.from(document.querySelectorAll('.xtick text'), e => e.textContent)")
-    assert any(label.startswith("<script>alert(") for label in labels)
-    hidden = "Array.from(document.querySelectorAll('.xtick text')).filter(e => e.style.display === 'none').length"
-    assert evaluate(browser, hidden) == 0
+    assert HOSTILE in evaluate(browser, "document.querySelector('#curves').innerText")
+    assert HOSTILE in evaluate(browser, "document.querySelector('.block').parentElement.innerText")
     # An alert would make every command above fail as well; asking for one says why.
     assert not alert_is_present()(browser)
 
 
-@pytest.mark.parametrize("width", [320, 390, 1280])
-def test_no_width_makes_the_page_scroll_sideways(browser: webdriver.Chrome, report: Path, width: int) -> None:
-    show(browser, report, width)
-    assert evaluate(browser, "document.documentElement.scrollWidth") <= width
-    wide = "Math.max(...Array.from(document.querySelectorAll('.plot svg'), e => e.getBoundingClientRect().right))"
-    assert evaluate(browser, wide) <= width
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+def test_no_width_makes_the_page_scroll_sideways(
+    browser: webdriver.Chrome, report: Path, comparison: Path, width: int
+) -> None:
+    for page in (report, comparison):
+        show(browser, page, width)
+        browser.execute_script("document.querySelectorAll('details').forEach(e => { e.open = true; })")
+        assert evaluate(browser, "document.documentElement.scrollWidth") <= width
+        right = "Math.max(...Array.from(document.querySelectorAll('svg'), e => e.getBoundingClientRect().right))"
+        assert evaluate(browser, right) <= width
 
 
-def test_a_table_scrolls_inside_its_frame_on_a_phone(browser: webdriver.Chrome, report: Path) -> None:
-    show(browser, report, 390)
-    frame = "document.querySelector('#trials').parentElement"
-    assert evaluate(browser, f"{frame}.scrollWidth > {frame}.clientWidth")
+def test_on_a_phone_tables_scroll_in_their_frames_and_text_can_be_read(
+    browser: webdriver.Chrome, comparison: Path
+) -> None:
+    show(browser, comparison, 390)
+    for table in ("results", "ratios", "counted", "trials"):
+        frame = f"document.querySelector('#{table}').parentElement"
+        assert evaluate(browser, f"{frame}.scrollWidth > {frame}.clientWidth"), table
+        assert evaluate(browser, f"{frame}.tabIndex") == 0
+    # The height of the drawn text, which a drawing scaled to the page could have made as small as it likes.
+    heights = "Array.from(document.querySelectorAll('svg text'), e => e.getBoundingClientRect().height)"
+    assert min(evaluate(browser, heights)) >= 10
 
 
-def test_plots_follow_the_colour_scheme(browser: webdriver.Chrome, report: Path) -> None:
-    ink = "getComputedStyle(document.querySelector('.xtick text')).fill"
-    page = "getComputedStyle(document.body).backgroundColor"
-    show(browser, report, scheme="light")
-    light = evaluate(browser, f"[{ink}, {page}]")
-    show(browser, report, scheme="dark")
-    dark = evaluate(browser, f"[{ink}, {page}]")
-    assert light == ["rgb(70, 80, 93)", "rgb(255, 255, 255)"]
-    assert dark == ["rgb(168, 178, 190)", "rgb(20, 24, 29)"]
+CONTRASTS = """
+const parse = (text) => text.match(/[\\d.]+/g).map(Number);
+const light = (text) => {
+  const [r, g, b] = parse(text).map((v) => v / 255).map((v) => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+  return .2126 * r + .7152 * g + .0722 * b;
+};
+const ground = (element) => {
+  for (let e = element; e; e = e.parentElement) {
+    const colour = getComputedStyle(e).backgroundColor;
+    if (!/, 0\\)$/.test(colour)) return colour;
+  }
+};
+const ratio = (a, b) => (Math.max(light(a), light(b)) + .05) / (Math.min(light(a), light(b)) + .05);
+const worst = {};
+const note = (name, value) => { worst[name] = Math.min(worst[name] ?? 99, value); };
+const texts = "p, li, th, td, h1, h2, h3, h4, a, span, dt, dd, code, figcaption, button, output, strong, label";
+for (const e of document.querySelectorAll(texts))
+  if (e.checkVisibility() && e.textContent.trim()) note("text", ratio(getComputedStyle(e).color, ground(e)));
+for (const e of document.querySelectorAll("svg text")) note("labels", ratio(getComputedStyle(e).fill, ground(e)));
+for (const e of document.querySelectorAll("path.received, path.reference, line.reference, line.interval"))
+  note("lines", ratio(getComputedStyle(e).stroke, ground(e)));
+return worst;
+"""
 
 
-def test_on_paper_all_is_open_and_plots_fit(browser: webdriver.Chrome, report: Path) -> None:
-    show(browser, report, scheme="dark")
-    browser.execute_script("window.dispatchEvent(new Event('beforeprint'))")
-    widths = "Array.from(document.querySelectorAll('.plot .main-svg'), e => e.getBoundingClientRect().width)"
-    assert set(evaluate(browser, widths)) == {480}
-    assert evaluate(browser, "document.querySelectorAll('details:not([open])').length") == 0
-    browser.execute_script("window.dispatchEvent(new Event('afterprint'))")
-    assert evaluate(browser, "document.querySelectorAll('details[open]').length") == 0
-    assert min(evaluate(browser, widths)) > 480
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrast_is_enough_in_either_scheme(browser: webdriver.Chrome, comparison: Path, scheme: str) -> None:
+    """WCAG 2.2: 4.5 to 1 for text (1.4.3), 3 to 1 for lines that carry meaning (1.4.11)."""
+    show(browser, comparison, scheme=scheme)
+    found = browser.execute_script(CONTRASTS)
+    assert found["text"] >= 4.5
+    assert found["labels"] >= 4.5
+    assert found["lines"] >= 3
 
 
-def test_400_trials_are_readable(browser: webdriver.Chrome, tmp_path: Path) -> None:
-    show(browser, write_report(make_run(tmp_path / "run", 400)).report)
-    assert evaluate(browser, "document.querySelectorAll('#trials tbody tr').length") == 400
-    assert len(drawn_lines(browser)) == 400 * 2 + 4
+def test_the_page_and_its_plots_follow_the_colour_scheme(browser: webdriver.Chrome, comparison: Path) -> None:
+    seen = (
+        "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector('svg text')).fill, "
+        "getComputedStyle(document.querySelector('path.received')).stroke]"
+    )
+    show(browser, comparison, scheme="light")
+    light = evaluate(browser, seen)
+    show(browser, comparison, scheme="dark")
+    dark = evaluate(browser, seen)
+    assert light[0] == "rgb(255, 255, 255)"
+    assert all(one != other for one, other in zip(light, dark))
+
+
+def visible(browser: webdriver.Chrome, selector: str) -> int:
+    script = f"Array.from(document.querySelectorAll('{selector}')).filter(e => e.checkVisibility()).length"
+    return int(evaluate(browser, script))
+
+
+def type_filter(browser: webdriver.Chrome, text: str) -> None:
+    field = browser.find_element("css selector", "#filter input[type=search]")
+    field.clear()
+    field.send_keys(text)
+
+
+def test_400_trials_can_be_filtered(browser: webdriver.Chrome, large: Path) -> None:
+    show(browser, large)
     assert browser.get_log("browser") == []
+    assert visible(browser, "#trials tbody tr") == 400
+    type_filter(browser, "udp_port_scan_64 native topspeed")
+    shown = visible(browser, "#trials tbody tr")
+    assert 10 < shown < 30
+    assert evaluate(browser, "document.querySelector('#filter output').textContent") == f"{shown} of 400 trials shown"
+    assert visible(browser, "details.group") == 1
+    type_filter(browser, "")
+    browser.find_element("css selector", "#filter input[type=checkbox]").click()
+    rows = "Array.from(document.querySelectorAll('#trials tbody tr:not(.out) th a'), e => e.textContent.slice(0, 3))"
+    assert evaluate(browser, rows) == ["006", "008"]
+
+
+def test_400_trials_can_be_sorted(browser: webdriver.Chrome, large: Path) -> None:
+    show(browser, large)
+    column = "Array.from(document.querySelectorAll('#trials tbody tr'), e => e.cells[3].textContent)"
+    button = "#trials thead th:nth-child(4) button"
+    browser.find_element("css selector", button).click()
+    down = [text.replace(",", "") for text in evaluate(browser, column)]
+    assert down[-1] == "-"
+    assert [float(text) for text in down[:-1]] == sorted((float(text) for text in down[:-1]), reverse=True)
+    browser.find_element("css selector", button).click()
+    up = [text.replace(",", "") for text in evaluate(browser, column)]
+    assert (up[:-1], up[-1]) == (down[-2::-1], "-") or sorted(up) == sorted(down)
+    assert float(up[0]) < float(up[-2])
+    assert evaluate(browser, "document.querySelectorAll('#trials th[aria-sort=ascending]').length") == 1
+
+
+def test_400_trials_have_one_plot_for_each_case_and_rate(browser: webdriver.Chrome, large: Path) -> None:
+    show(browser, large)
+    assert evaluate(browser, "document.querySelectorAll('svg.curve').length") == 8
+    assert evaluate(browser, "document.querySelectorAll('#trials tbody tr').length") == 400
+    assert evaluate(browser, "document.querySelectorAll('#counted tbody tr').length") == 2
+
+
+def test_a_trial_in_the_table_leads_to_the_whole_of_it(browser: webdriver.Chrome, large: Path) -> None:
+    show(browser, large)
+    assert visible(browser, "#trial-77 code") == 0
+    browser.execute_script("document.querySelector('#trials a[href=\"#trial-77\"]').click()")
+    browser.execute_async_script("const done = arguments[0]; requestAnimationFrame(() => setTimeout(done, 50));")
+    assert visible(browser, "#trial-77 code") == 1
+    assert evaluate(browser, "document.querySelector('#trial-77 code').textContent").startswith("tcpreplay -i lrs0")
+
+
+def test_a_value_is_read_with_the_keyboard(browser: webdriver.Chrome, comparison: Path) -> None:
+    show(browser, comparison)
+    plot = browser.find_element("css selector", "svg.curve")
+    browser.execute_script("arguments[0].focus()", plot)
+    plot.send_keys("\ue014")
+    read = evaluate(browser, "document.querySelector('.readout').textContent").splitlines()
+    assert re.fullmatch(r"at \d\.\d\d s", read[0])
+    assert re.fullmatch(r"kernel, received: [\d,]+ pps \(repeat 1\)(, [\d,]+ pps \(repeat \d\)){2}", read[1])
+    plot.send_keys("\ue00c")
+    assert evaluate(browser, "document.querySelector('.readout')") is None
+
+
+def test_on_paper_all_trials_are_there_and_no_controls(browser: webdriver.Chrome, comparison: Path) -> None:
+    show(browser, comparison, scheme="dark")
+    type_filter(browser, "udp")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    browser.execute_script("window.dispatchEvent(new Event('beforeprint'))")
+    assert visible(browser, "#trials tbody tr") == 72
+    assert visible(browser, "details.trial code") == 72
+    assert visible(browser, "#filter") == visible(browser, "nav") == 0
+    assert evaluate(browser, "getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    browser.execute_script("window.dispatchEvent(new Event('afterprint'))")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert visible(browser, "details.trial code") == 0

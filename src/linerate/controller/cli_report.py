@@ -27,7 +27,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit status 0, or 1 with the reason on stderr when the run cannot be read or written."""
-    # Here, not above: plotly and jsonschema take longer to import than the other subcommands take to run.
+    # Here, not above: jinja2 and jsonschema take longer to import than the other subcommands take to run.
     from .report import write_report
 
     try:

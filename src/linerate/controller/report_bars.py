@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .compare import Member, member, rate_text
 from .report_axis import Axis, Reference, Tick, axis, drawn
-from .report_groups import Group, Spread
+from .report_groups import Group
 from .report_references import references
-from .report_text import clean, number
+from .report_text import clean
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Where a median and its interval stand, in percent of the axis."""
+    """Where a median and its 95 % interval stand, in percent of the axis."""
 
     median: float
     low: float
@@ -30,7 +31,6 @@ class Bar:
     label: str
     text: str
     rate: Interval | None
-    sent: float | None
     witnessed: bool
 
 
@@ -56,35 +56,32 @@ def blocks(groups: Sequence[Group]) -> list[Block]:
 
 
 def _block(key: Sequence[str], groups: Sequence[Group], several: bool) -> Block:
-    rates = [_rate(group) for group in groups]
-    high = max((rate.high for rate in rates if rate), default=0.0)
+    members = [member(group) for group in groups]
+    high = max((_interval(found)[2] for found in members if found.pps), default=0.0)
     shared = [ref for ref in references(groups[0]) if all(ref in references(group) for group in groups)]
     inside, beyond = drawn(shared, high)
     scale = axis(max([high, *(reference.value for reference in inside)]) * 1.02)
     return Block(
         title=", ".join(clean(part) for part in key),
-        bars=tuple(_bar(group, rate, scale, several) for group, rate in zip(groups, rates)),
+        bars=tuple(_bar(found, scale, several) for found in members),
         ticks=scale.ticks,
         references=tuple((reference, scale.percent(reference.value)) for reference in inside),
         beyond=tuple(beyond),
     )
 
 
-def _rate(group: Group) -> Spread | None:
-    """What arrived where it was counted, otherwise what was sent, in packets/s."""
-    return group.spread(group.bits_side, "pps") if group.bits_side else None
+def _interval(found: Member) -> tuple[float, float, float]:
+    """Median, low and high in packets/s; all the same where there are too few repeats for an interval."""
+    if found.pps is None:
+        return 0.0, 0.0, 0.0
+    value, low, high = found.pps.value, found.pps.low, found.pps.high
+    return value, value if low is None else low, value if high is None else high
 
 
-def _bar(group: Group, rate: Spread | None, scale: Axis, several: bool) -> Bar:
-    label = group.engine if several else f"{clean(group.case)}, {group.frame}"
-    if rate is None:
-        return Bar(label, "no valid trial", None, None, True)
-    sent = group.median("sent", "pps")
-    spread = f"{number(rate.low)} to {number(rate.high)}" if rate.low != rate.high else "one value"
-    return Bar(
-        label,
-        f"{number(rate.median)} pps ({spread})",
-        Interval(scale.percent(rate.median), scale.percent(rate.low), scale.percent(rate.high)),
-        None if sent is None else scale.percent(sent),
-        group.witnessed,
-    )
+def _bar(found: Member, scale: Axis, several: bool) -> Bar:
+    group = found.group
+    label = found.way if several else f"{clean(group.case)}, {group.frame}"
+    if found.pps is None:
+        return Bar(label, "no valid trial", None, True)
+    median, low, high = (scale.percent(value) for value in _interval(found))
+    return Bar(label, f"{rate_text(found.pps)} pps {found.counted}", Interval(median, low, high), group.witnessed)

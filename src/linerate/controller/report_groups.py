@@ -123,8 +123,10 @@ def findings(run: Run, groups: Sequence[Group]) -> list[str]:
 
 def headline(groups: Sequence[Group]) -> list[str]:
     """The highest rates, in packets and in bits, each with who counted it and what limited it."""
-    highest = (_highest(groups, "Most packets", "pps"), _highest(groups, "Most bits", "l1_bps"))
-    return [line for line in dict.fromkeys(highest) if line]
+    packets, bits = _highest(groups, "pps"), _highest(groups, "l1_bps")
+    if packets == bits:
+        return [f"Most packets and bits: {packets}"] if packets else []
+    return [f"Most packets: {packets}", f"Most bits: {bits}"]
 
 
 def _pacing(valid: Sequence[Trial]) -> str:
@@ -143,7 +145,7 @@ def _loss(valid: Sequence[Trial]) -> str:
     return f"Loss: {count(lost, 'packet')} in {count(len(counted), 'valid witnessed trial')}."
 
 
-def _highest(groups: Sequence[Group], what: str, unit: str) -> str:
+def _highest(groups: Sequence[Group], unit: str) -> str:
     """The group with the highest median of ``unit``, an attribute of Rates."""
     rated = [(group.median(side, unit) or 0.0, group, side) for group in groups if (side := group.bits_side)]
     if not rated:
@@ -153,7 +155,7 @@ def _highest(groups: Sequence[Group], what: str, unit: str) -> str:
     percent = group.median(side, "line_rate_percent")
     share = "" if percent is None else f" ({number(percent, 2)} % of line rate)"
     return (
-        f"{what}: {number(group.median(side, 'pps'))} pps {witness}, {bit_rate(group.median(side, 'l1_bps') or 0)} L1"
+        f"{number(group.median(side, 'pps'))} pps {witness}, {bit_rate(group.median(side, 'l1_bps') or 0)} L1"
         f"{share}, {clean(group.case)} at {group.offered}, engine {group.engine}; limit: {', '.join(group.limits)}."
     )
 

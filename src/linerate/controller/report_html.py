@@ -16,7 +16,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from . import report_plots
+from .compare import compare_ways
 from .report_bars import blocks
+from .report_compare import ratio_rows, sentences
 from .report_data import Run
 from .report_details import group_details
 from .report_groups import (
@@ -34,15 +36,20 @@ from .report_groups import (
 from .report_hosts import hosts, plan
 from .report_rows import TRIAL_COLUMNS, group_row, trial_row
 from .report_text import clean, number
+from .report_witnesses import counted
+from .statistics import METHOD
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
+
+_OPEN_CURVES = 16
+"""More curves than this are folded away by case."""
 
 
 def report_html(run: Run) -> str:
     """The report. Equal runs give equal text: it holds no time of its making."""
     groups = group_trials(run.trials)
     where, notice = lab_text(run)
-    shown = headline(groups)
+    shown, comparisons = headline(groups), compare_ways(groups)
     scripts = [_file("report.js")] if groups else []
     return (
         _environment()
@@ -54,7 +61,9 @@ def report_html(run: Run) -> str:
             scripts=scripts,
             verdict=verdict(run),
             standing=_standing(run),
-            headline=shown,
+            headline=[*shown, *sentences(comparisons)],
+            ratios=ratio_rows(comparisons),
+            method=METHOD,
             findings=[line for line in findings(run, groups) if line not in shown],
             doubts=doubts(run),
             where=where,
@@ -73,14 +82,15 @@ def report_html(run: Run) -> str:
 
 
 def _plots(groups: Sequence[Group]) -> dict[str, Any]:
-    """The plots; curves by case, so that many of them can stay closed."""
+    """The plots; curves by case where they are many, so that they can stay closed."""
+    curves = report_plots.curves(groups)
+    few = len(curves) <= _OPEN_CURVES
     cases: dict[str, list[report_plots.Curve]] = {}
-    for case, curve in report_plots.curves(groups):
-        cases.setdefault(case, []).append(curve)
+    for curve in curves:
+        cases.setdefault("" if few else curve.case, []).append(curve)
     return {
         "blocks": blocks(groups),
         "curves": list(cases.items()),
-        "curve_count": sum(len(members) for members in cases.values()),
         "uncurved": [group.title for group in groups if not any(trial.samples for trial in group.trials)],
         "box": report_plots,
     }
@@ -92,6 +102,7 @@ def _trials(run: Run, groups: Sequence[Group]) -> dict[str, Any]:
     return {
         "trial_columns": TRIAL_COLUMNS,
         "trials": [trial_row(trial, numbers[trial.trial_id]) for trial in run.trials],
+        "counted": counted(run.trials),
         "details": [group_details(group, numbers) for group in groups],
     }
 

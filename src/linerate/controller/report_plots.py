@@ -14,14 +14,14 @@ from .report_axis import Axis, Reference, Tick, axis, drawn
 from .report_data import Sample, Trial
 from .report_groups import Group
 from .report_references import references
-from .report_text import clean, count, number
+from .report_text import NONE, clean, count, number
 
 WIDTH, HEIGHT = 380, 200
 LEFT, RIGHT, TOP, BOTTOM = 46, 372, 20, 166
 """The size of the drawing and the edges of the plot in it, in pixels where a column is as wide as a phone."""
 
 COLOURS = 6
-"""Repeats that have a colour each; more of them share one, and their median stands out."""
+"""Repeats, or ways to send, that have a colour each. More repeats share one, and their median stands out."""
 _STEPS = 120
 """Steps a line is drawn with at most. More would not be seen at this width."""
 _SHARE_WHILE_SENDING = 0.95
@@ -34,7 +34,7 @@ Step = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Line:
-    """``path`` is SVG's, ``style`` names the line in the style sheet, ``name`` says whose it is."""
+    """``path`` is SVG's, ``style`` names the line in the style sheet, ``name`` says whose it is in the legend."""
 
     path: str
     style: str
@@ -46,8 +46,10 @@ class Curve:
     """One plot. ``series`` are the steps behind the lines, for reading values; ``key`` is made of ``[a-z0-9-]``."""
 
     key: str
+    case: str
     title: str
     caption: str
+    numbers: tuple[tuple[str, ...], ...]
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     seconds: float
@@ -62,33 +64,55 @@ class Curve:
         return [line for line in self.lines if line.name]
 
 
-def curves(groups: Sequence[Group]) -> list[tuple[str, Curve]]:
-    """For each group that has samples the case, as text to show, and the plot: received solid, sent dashed."""
-    sampled = [group for group in groups if any(trial.samples for trial in group.trials)]
-    return [(clean(group.case), curve(index, group)) for index, group in enumerate(sampled, start=1)]
+@dataclass(frozen=True)
+class _Traces:
+    """What a group is drawn with: for each of its trials the steps of either side."""
+
+    group: Group
+    received: list[list[Step]]
+    sent: list[list[Step]]
+
+    @property
+    def steps(self) -> list[Step]:
+        return [step for line in (*self.received, *self.sent) for step in line]
 
 
-def curve(index: int, group: Group) -> Curve:
-    """The plot of one group; ``index`` makes its key."""
-    received = [steps(trial, "receiver") for trial in group.trials]
-    sent = [steps(trial, "sender") for trial in group.trials]
-    all_steps = [step for line in (*received, *sent) for step in line]
-    high = max(pps for _, _, pps in all_steps)
-    inside, beyond = drawn(references(group), high)
-    x_axis = axis(max(end for _, end, _ in all_steps))
+def curves(groups: Sequence[Group]) -> list[Curve]:
+    """A plot for each case and offered rate that has samples, its ways to send in one."""
+    shared: dict[tuple[str, str], list[Group]] = {}
+    for group in groups:
+        if any(trial.samples for trial in group.trials):
+            shared.setdefault((group.case, group.offered), []).append(group)
+    return [curve(index, ways) for index, ways in enumerate(shared.values(), start=1)]
+
+
+def curve(index: int, groups: Sequence[Group]) -> Curve:
+    """The plot of one case at one offered rate; ``index`` makes its key."""
+    traces = [
+        _Traces(group, [steps(t, "receiver") for t in group.trials], [steps(t, "sender") for t in group.trials])
+        for group in groups
+    ]
+    every = [step for trace in traces for step in trace.steps]
+    high = max(pps for _, _, pps in every)
+    inside, beyond = drawn(references(groups[0]), high)
+    x_axis = axis(max(end for _, end, _ in every))
     y_axis = axis(max([high, *(reference.value for reference in inside)]) * 1.02)
-    lines = _lines(group, received, sent, (x_axis, y_axis))
+    axes, several = (x_axis, y_axis), len(groups) > 1
+    lines = [line for place, trace in enumerate(traces) for line in _ways(place, trace, axes)] if several else []
+    first = groups[0]
     return Curve(
         key=f"curve-{index}",
-        title=group.title,
-        caption=_caption(group, any(received), any(sent)),
+        case=clean(first.case),
+        title=f"{clean(first.case)}, {first.frame}, {first.offered}" if several else first.title,
+        caption=_caption(traces),
+        numbers=tuple(row for group in groups if (row := _numbers(group))),
         x_ticks=x_axis.ticks,
         y_ticks=y_axis.ticks,
         seconds=x_axis.top,
-        lines=tuple(lines),
+        lines=tuple(lines or _repeats(traces[0], axes)),
         references=tuple((reference, _y(y_axis, reference.value)) for reference in inside),
         beyond=tuple(beyond),
-        series=[*_series("received", group, received), *_series("sent", group, sent)],
+        series=[entry for trace in traces for entry in _series(trace, several)],
     )
 
 
@@ -137,23 +161,33 @@ def _share(sample: Sample, sending_seconds: float) -> float:
     return max(inside, 0.0) / sample.interval_seconds if sample.interval_seconds else 0.0
 
 
-def _lines(
-    group: Group, received: Sequence[Sequence[Step]], sent: Sequence[Sequence[Step]], axes: tuple[Axis, Axis]
-) -> list[Line]:
-    """Sent below received; each repeat in its colour, or all in one with their median where they are many."""
+def _ways(place: int, trace: _Traces, axes: tuple[Axis, Axis]) -> list[Line]:
+    """One way to send among several: its repeats in its colour, and their median; sent where nothing was received."""
+    colour = f"c{place % COLOURS}"
+    shown = [received or sent for received, sent in zip(trace.received, trace.sent)]
+    shown = [line for line in shown if line]
+    if len(shown) == 1:
+        return [Line(_path(shown[0], axes), f"received {colour}", clean(trace.group.engine))]
+    lines = [Line(_path(line, axes), f"received {colour} many", "") for line in shown]
+    return [*lines, Line(_path(_median(shown), axes), f"received {colour} median", clean(trace.group.engine))]
+
+
+def _repeats(trace: _Traces, axes: tuple[Axis, Axis]) -> list[Line]:
+    """One way alone: sent below received; each repeat in its colour, or all in one with their median."""
     lines: list[Line] = []
-    many = len(group.trials) > COLOURS
-    for place, trial in enumerate(group.trials):
+    many = len(trace.group.trials) > COLOURS
+    for place, trial in enumerate(trace.group.trials):
         look = "many" if many else f"c{place % COLOURS}"
         weak = "" if trial.valid else " doubtful"
         name = f"repeat {trial.record['repeat']}{'' if trial.valid else ', not valid'}"
-        for verb, side in (("sent", sent[place]), ("received", received[place])):
+        received, sent = trace.received[place], trace.sent[place]
+        for verb, side in (("sent", sent), ("received", received)):
             if side:
-                own = not many and (verb == "received" or not received[place])
+                own = not many and (verb == "received" or not received)
                 lines.append(Line(_path(side, axes), f"{verb} {look}{weak}", name if own else ""))
-    middle = _median([line for line in received if line]) if many and any(received) else []
-    if middle:
-        lines.append(Line(_path(middle, axes), "received median", "median of received"))
+    known = [line for line in trace.received if line]
+    if many and known:
+        lines.append(Line(_path(_median(known), axes), "received median", "median of received"))
     return lines
 
 
@@ -187,19 +221,47 @@ def _y(along: Axis, pps: float) -> float:
     return round(BOTTOM - along.place(pps) * (BOTTOM - TOP), 1)
 
 
-def _series(what: str, group: Group, side: Sequence[Sequence[Step]]) -> Iterator[dict[str, object]]:
-    for trial, line in zip(group.trials, side):
-        if line:
-            flat = [value for begin, end, pps in line for value in (round(begin, 2), round(end, 2), round(pps))]
-            yield {"of": what, "repeat": trial.record["repeat"], "steps": flat}
+def _series(trace: _Traces, several: bool) -> Iterator[dict[str, object]]:
+    """For the reading of values: whose line, which repeat, and begin, end and rate of its steps in a row."""
+    way = f"{clean(trace.group.engine)}, " if several else ""
+    for verb, side in (("received", trace.received), ("sent", trace.sent)):
+        for trial, line in zip(trace.group.trials, side):
+            if line:
+                flat = [value for begin, end, pps in line for value in (round(begin, 2), round(end, 2), round(pps))]
+                yield {"of": f"{way}{verb}", "repeat": trial.record["repeat"], "steps": flat}
 
 
-def _caption(group: Group, received: bool, sent: bool) -> str:
-    words = ["Solid: received" if received else "Nothing received"]
-    words.append("dashed: sent" if sent else "no samples of the sender")
-    if len(group.trials) > COLOURS:
-        words.append(f"thin: each of {number(len(group.trials))} repeats")
-    unsampled = sum(not trial.samples for trial in group.trials)
+def _numbers(group: Group) -> tuple[str, ...] | None:
+    """The curve in numbers: way, and whose samples where nothing was received; mean, lowest, highest, CV and grade.
+
+    The mean is the median of the valid repeats' means; what speaks of steadiness is of the worst of them. None where
+    the run is from before it was recorded.
+    """
+    for side in ("received", "sent"):
+        known = [found for trial in group.valid if (found := trial.curve(side))]
+        if known:
+            break
+    else:
+        return None
+    mean, least, most = ([found[f"{what}_pps"] for found in known] for what in ("mean", "min", "max"))
+    worst = max(known, key=lambda found: found["cv_percent"] or 0.0)
+    rates = (number(median(mean)), number(min(least)), number(max(most)))
+    way = clean(group.engine) + ("" if side == "received" else ", sent")
+    return (way, *rates, number(worst["cv_percent"], 2), worst["grade"] or NONE)
+
+
+def _caption(traces: Sequence[_Traces]) -> str:
+    """What is seen, and what is missing."""
+    if len(traces) > 1:
+        words = ["Received, or sent where nothing was received"]
+        if any(len(trace.group.trials) > 1 for trace in traces):
+            words.append("thin: each repeat, bold: the median of the repeats")
+    else:
+        words = ["Solid: received" if any(traces[0].received) else "Nothing received"]
+        words.append("dashed: sent" if any(traces[0].sent) else "no samples of the sender")
+        if len(traces[0].group.trials) > COLOURS:
+            words.append(f"thin: each of {number(len(traces[0].group.trials))} repeats")
+    unsampled = sum(not trial.samples for trace in traces for trial in trace.group.trials)
     if unsampled:
         words.append(f"{count(unsampled, 'trial')} without samples")
     return ", ".join(words) + "."

@@ -7,13 +7,13 @@ from typing import Any
 from ..frames import Rates
 from .report_data import Trial
 from .report_groups import Group
-from .report_text import NONE, clean, mbit, number, offered, signed
+from .report_text import NONE, clean, mbit, number, offered
 
 _VALUES = (
-    "Offered", "Sent, pps", "Achieved, %", "Received, pps", "Line rate, %", "L1, Mbit/s", "L2, Mbit/s", "pcap, Mbit/s",
-    "CV, %", "Loss, packets", "Loss, %", "Claim less NIC, packets", "NIC less witness, packets", "CPU, %", "Core, %",
+    "Offered", "Sent, pps", "Achieved, %", "Received, pps", "Line rate, %", "L1, Mbit/s", "Lowest, pps", "Highest, pps",
+    "CV, %", "Loss, %", "CPU, %", "Core, %",
 )  # fmt: skip
-TRIAL_COLUMNS = (("Trial", ""), ("Verdict", ""), *((label, "n") for label in _VALUES), ("Limit", ""))
+TRIAL_COLUMNS = (("Trial", ""), ("Verdict", ""), *((label, "n") for label in _VALUES), ("Curve", ""), ("Limit", ""))
 """Headings of the trials' table, and whether the column holds numbers."""
 
 
@@ -43,6 +43,7 @@ def trial_row(trial: Trial, place: int) -> dict[str, Any]:
     record = trial.record
     sent, received = _bits(trial.sent), _bits(trial.received)
     shown = received if trial.received else sent
+    curve = trial.curve("received") or trial.curve("sent") or {}
     values = {
         "Offered": offered(trial.mode, trial.offered_value),
         "Sent, pps": sent["pps"],
@@ -50,13 +51,10 @@ def trial_row(trial: Trial, place: int) -> dict[str, Any]:
         "Received, pps": received["pps"],
         "Line rate, %": shown["line"],
         "L1, Mbit/s": shown["l1_bps"],
-        "L2, Mbit/s": shown["l2_bps"],
-        "pcap, Mbit/s": shown["pcap_bps"],
+        "Lowest, pps": number(curve.get("min_pps")),
+        "Highest, pps": number(curve.get("max_pps")),
         "CV, %": number(trial.cv_percent, 2),
-        "Loss, packets": number(trial.loss_packets),
         "Loss, %": number(trial.loss_percent, 3),
-        "Claim less NIC, packets": signed(record["disagreement"]["claim_minus_sender_nic"]),
-        "NIC less witness, packets": signed(record["disagreement"]["receiver_nic_minus_witness"]),
         "CPU, %": number(record["sender_cpu_percent"]),
         "Core, %": number(record["sender_core_busy_percent"]),
     }
@@ -64,9 +62,9 @@ def trial_row(trial: Trial, place: int) -> dict[str, Any]:
     return {
         "number": place,
         "id": clean(trial.trial_id),
-        "case": clean(trial.case),
-        "engine": trial.engine,
+        "way": clean(f"{trial.case}, {trial.engine}"),
         "numbers": [values[label] for label in _VALUES],
+        "grade": curve.get("grade") or NONE,
         "limit": trial.limit,
         "valid": trial.valid,
         "doubtful": not trial.valid or bool(marks),

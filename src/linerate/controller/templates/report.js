@@ -9,7 +9,7 @@
   const MANY = 6;
   const at = (series, seconds) => {
     const lines = [];
-    for (const of of ["received", "sent"]) {
+    for (const of of new Set(series.map((one) => one.of))) {
       const found = [];
       for (const one of series.filter((candidate) => candidate.of === of)) {
         for (let i = 0; i < one.steps.length; i += 3) {
@@ -19,6 +19,8 @@
       const values = found.map(([, value]) => value);
       if (found.length > MANY) {
         lines.push(`${of}: ${format(Math.min(...values))} to ${format(Math.max(...values))} pps in ${found.length} repeats`);
+      } else if (found.length === 1 && found[0][0] === 1) {
+        lines.push(`${of}: ${format(values[0])} pps`);
       } else if (found.length) {
         lines.push(`${of}: ${found.map(([repeat, value]) => `${format(value)} pps (repeat ${repeat})`).join(", ")}`);
       }
