@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,11 +64,13 @@ def _lines(found: RunsCompared) -> list[str]:
     lines.append("- The runs were not interleaved: a drift between them shows, too.")
     for which, names in (("first", found.alone_before), ("second", found.alone_after)):
         lines += [f"- Only the {which} run has: {md('; '.join(names))}."] if names else []
-    lines += ["", "## What differs in the environment", ""]
-    for difference in found.environment:
-        before, after = (json.dumps(value, ensure_ascii=False) for value in (difference.before, difference.after))
-        lines.append(f"- {md(difference.field)}: {md(before)} before, {md(after)} after")
-    return lines if found.environment else [*lines, "- Nothing."]
+    for title, differing in (("in the environment", found.environment), ("in what was sent", found.sending)):
+        lines += ["", f"## What differs {title}", ""]
+        for one in differing:
+            before, after = (json.dumps(value, ensure_ascii=False) for value in (one.before, one.after))
+            lines.append(f"- {md(one.field)}: {md(before)} before, {md(after)} after")
+        lines += [] if differing else ["- Nothing."]
+    return lines
 
 
 def _row(effect: Effect) -> tuple[str, ...]:
@@ -108,7 +111,8 @@ def _data(found: RunsCompared) -> dict[str, Any]:
             }
             for effect in found.effects
         ],
-        "environment": [{"field": one.field, "before": one.before, "after": one.after} for one in found.environment],
+        "environment": [asdict(one) for one in found.environment],
+        "sending": [asdict(one) for one in found.sending],
         "only_before": list(found.alone_before),
         "only_after": list(found.alone_after),
     }

@@ -38,12 +38,16 @@ class Effect:
 
 @dataclass(frozen=True)
 class RunsCompared:
-    """Two runs. ``alone_before`` and ``alone_after`` name what only one of them has."""
+    """Two runs. ``sending`` is what differs in the pcaps and in tcpreplay's options, field by field.
+
+    ``alone_before`` and ``alone_after`` name what only one of them has.
+    """
 
     before: Run
     after: Run
     effects: tuple[Effect, ...]
     environment: tuple[Difference, ...]
+    sending: tuple[Difference, ...]
     alone_before: tuple[str, ...]
     alone_after: tuple[str, ...]
 
@@ -51,11 +55,13 @@ class RunsCompared:
 def compare_runs(before: Run, after: Run) -> RunsCompared:
     """Every case, way and offered load of both, by the statistics that ways within a run are compared with."""
     first, second = _keyed(before), _keyed(after)
+    both = [(group, second[key]) for key, group in first.items() if key in second]
     return RunsCompared(
         before=before,
         after=after,
-        effects=tuple(_effect(group, second[key]) for key, group in first.items() if key in second),
+        effects=tuple(_effect(group, other) for group, other in both),
         environment=tuple(differences(before.info["environment"], after.info["environment"])),
+        sending=tuple(one for group, other in both for one in _sending(group, other)),
         alone_before=tuple(_name(group) for key, group in first.items() if key not in second),
         alone_after=tuple(_name(group) for key, group in second.items() if key not in first),
     )
@@ -83,6 +89,17 @@ def _keyed(run: Run) -> dict[Key, Group]:
 def _effect(before: Group, after: Group) -> Effect:
     one, other = member(before), member(after)
     return Effect(before.case, one.way, before.offered, one, other, ratio_of(after, before))
+
+
+def _sending(before: Group, after: Group) -> list[Difference]:
+    """What was not sent alike: another pcap by the same name, or other options of tcpreplay."""
+    one, other = before.trials[0].record, after.trials[0].record
+    prefix = f"{_name(before)}: "
+    pcaps = [{**record["case"], "pcap": None} for record in (one, other)]
+    found = differences(pcaps[0], pcaps[1], f"{prefix}pcap.")
+    options = [record["argv"][:-1] for record in (one, other)]
+    only = [[option for option in options[side] if option not in options[1 - side]] for side in (0, 1)]
+    return [*found, Difference(f"{prefix}argv", *only)] if any(only) else found
 
 
 def _name(group: Group) -> str:

@@ -46,6 +46,18 @@ def test_what_differs_is_named_field_by_field(runs):
     ]
 
 
+def test_another_pcap_of_the_same_name_and_other_options_are_named(tmp_path):
+    record = trial(1, "kernel", 5.0)
+    changed = {"argv": [*record["argv"][:-1], "--no-flow-stats", record["argv"][-1]]}
+    changed["case"] = {**record["case"], "pcap_sha256": "cd" * 32, "pcap": "/elsewhere/a.pcap"}
+    runs = stored(tmp_path / "a", [record]), stored(tmp_path / "b", [{**record, **changed}])
+    where = "tcp_port_scan_64, kernel, top speed: "
+    assert [(one.field, one.before, one.after) for one in compare_runs(*runs).sending] == [
+        (f"{where}pcap.pcap_sha256", "ab" * 32, "cd" * 32),
+        (f"{where}argv", [], ["--no-flow-stats"]),
+    ]
+
+
 def test_link_state_flickers_and_a_missing_field_is_none():
     assert differences({"nic": {"carrier": True}}, {"nic": {"carrier": False}}) == []
     (found,) = differences({"a": 1}, {"a": 1, "b": 2})
