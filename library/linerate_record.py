@@ -26,7 +26,9 @@ options:
     type: dict
     required: true
   sent:
-    description: What M(linerate_replay) returned.
+    description:
+      - What M(linerate_replay) returned, or M(linerate_journal) for it.
+      - A failure of the module is stored too, as a trial that came to nothing, with its message as the reason.
     type: dict
     required: true
   received:
@@ -36,6 +38,10 @@ options:
     description: How far a paced trial may be from the rate asked for.
     type: float
     default: 1.0
+  unless_stored:
+    description: Whether to do nothing where the run has this trial already, or is not here.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Stores nothing.
@@ -59,10 +65,10 @@ line:
   type: str
 trial:
   description: The stored record.
-  returned: always
+  returned: when stored now
   type: dict
 stored:
-  description: How many trials the run has stored by now.
+  description: How many trials the run has stored by now; 0 where the run is not here.
   returned: always
   type: int
 valid:
@@ -76,6 +82,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.controller.store import RunFolder
 from ansible.module_utils.linerate.errors import LinerateError
+from ansible.module_utils.linerate.trial.journal import failed
 from ansible.module_utils.linerate.trial.line import one_line
 from ansible.module_utils.linerate.trial.result import build, samples_csv
 from ansible.module_utils.linerate.trial.verdict import Tolerance
@@ -90,23 +97,42 @@ def main() -> None:
             "sent": {"type": "dict", "required": True},
             "received": {"type": "dict"},
             "rate_tolerance_percent": {"type": "float", "default": 1.0},
+            "unless_stored": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
     given = module.params
     planned, sent, received = given["trial"]["planned"], given["sent"], given["received"]
     tolerance = Tolerance(rate_percent=given["rate_tolerance_percent"])
+    folder = RunFolder(Path(given["run_dir"]), Path(given["schemas_dir"]))
     try:
+        if given["unless_stored"]:
+            leave_alone(module, folder, planned["trial_id"])
+        if "process" not in sent:
+            sent = failed(given["trial"], sent.get("msg") or "linerate_replay gave no result")
         record = build(planned, sent, received, given["trial"]["context"], tolerance)
         samples = samples_csv(planned, sent, received)
-        folder = RunFolder(Path(given["run_dir"]), Path(given["schemas_dir"]))
         if not module.check_mode:
             folder.add(record, samples)
         stored = folder.trials()
     except LinerateError as error:
         module.fail_json(msg=str(error))
-    valid = sum(trial["verdict"]["valid"] for trial in stored)
-    module.exit_json(changed=True, line=one_line(record), trial=record, stored=len(stored), valid=valid)
+    module.exit_json(changed=True, line=one_line(record), trial=record, **counts(stored))
+
+
+def leave_alone(module: AnsibleModule, folder: RunFolder, trial_id: str) -> None:
+    """End here where the trial is stored, or there is no run to store it in."""
+    if not folder.path.is_dir():
+        module.exit_json(
+            changed=False, line=f"{trial_id} belongs to a run that is not here: {folder.path}", **counts([])
+        )
+    stored = folder.trials()
+    if any(trial["trial_id"] == trial_id for trial in stored):
+        module.exit_json(changed=False, line=f"{trial_id} is stored already", **counts(stored))
+
+
+def counts(stored: list) -> dict:
+    return {"stored": len(stored), "valid": sum(trial["verdict"]["valid"] for trial in stored)}
 
 
 if __name__ == "__main__":

@@ -12,8 +12,13 @@ description:
     and returns tcpreplay's own statistics only where they are complete and consistent.
   - The exit status of tcpreplay is never trusted. A trial that went wrong is returned, not failed, so that
     it can be stored and judged; bad input fails before anything is sent.
-  - After a trial through netmap, whatever became of it, the interface gets the settings back that it had, and its
-    carrier is waited for. What was killed with the trial is put back before the next one.
+  - A run that cannot come to anything any more is stopped within seconds, with the reason in
+    RV(ignore:process.stopped_because) - the interface is down, gone or without a carrier, nothing leaves it, tcpreplay
+    floods its messages, the controller or the connection to it went away, or this module was told to end.
+  - After every trial, whatever became of it, the interface gets the settings back that it had; after netmap its carrier
+    is waited for. Where this module is killed, a process that outlives it ends tcpreplay and puts the settings back;
+    where that is killed, too, the next trial does.
+  - What is known of O(trial) so far stands in a journal on the host, which M(linerate_journal) reads.
 version_added: "0.1.0"
 author: linerate contributors
 options:
@@ -95,10 +100,19 @@ options:
     description: When it is stopped from outside, with SIGINT and then SIGKILL.
     type: float
     required: true
+  stall_seconds:
+    description:
+      - How long nothing may leave the interface, beside the gap between two packets at the rate asked for, until the
+        run is hopeless; twice that through netmap. A busy emulated host needs more.
+    type: float
+    default: 3.0
   interval_seconds:
     description: Time between two samples of the interface's counters.
     type: float
     default: 1.0
+  trial:
+    description: The trial that this is, as M(linerate_run) returned it; without it no journal is kept.
+    type: dict
 attributes:
   check_mode:
     description: Looks at everything that would be looked at before sending, returns O(ignore:argv), sends nothing.
@@ -141,8 +155,8 @@ ended_at:
   type: str
 process:
   description: >-
-    Exit status, signals sent to it, whether the deadline passed, elapsed seconds, capped stderr, and the CPUs it could
-    run on while it sent.
+    Exit status, signals sent to it, whether the deadline passed, why it was stopped (C(stopped_because), null where it
+    ended by itself), elapsed seconds, capped stderr, and the CPUs it could run on while it sent.
   returned: when sent
   type: dict
 claim:
@@ -160,7 +174,8 @@ adapter:
   type: dict
 recovery:
   description: >-
-    With netmap, the C(steps) that restored the interface, the C(seconds) it took, and whether it has a C(carrier).
+    The C(steps) that restored the interface, the C(seconds) it took, whether it has the C(carrier) that it had, and the
+    C(error) where it could not be restored.
   returned: when sent
   type: dict
 nic:
@@ -184,14 +199,12 @@ core_busy_percent:
   type: float
 """
 
-import signal
-from types import FrameType
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
+from ansible.module_utils.linerate.host.lease import Lease, end_within
 from ansible.module_utils.linerate.host.run import run
 from ansible.module_utils.linerate.tcpreplay.options import ReplayOptions, build_argv
-from ansible.module_utils.linerate.trial.netmap_session import recover
+from ansible.module_utils.linerate.trial.nic_session import recover
 from ansible.module_utils.linerate.trial.replay import ReplayJob, preflight, replay
 
 OPTIONS = {
@@ -218,28 +231,27 @@ JOB = {
     "interval_seconds": {"type": "float", "default": 1.0},
     "adapter": {"type": "str", "choices": ["native", "emulated"]},
     "cpu": {"type": "int"},
+    "stall_seconds": {"type": "float", "default": 3.0},
+    "trial": {"type": "dict"},
 }
-
-
-def leave(number: int, frame: FrameType | None) -> None:
-    """End as an exception does, so that what was changed is put back."""
-    raise SystemExit(128 + number)
+AROUND_SECONDS = 300
+"""What looking before, and putting back after, may take beside the deadline: then the kernel ends this process."""
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec={**OPTIONS, **JOB}, supports_check_mode=True)
     given = module.params
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, leave)
+    lease = Lease().listen()
     try:
         options = ReplayOptions(**{name: given[name] for name in OPTIONS})
         job = ReplayJob(options, **{name: given[name] for name in JOB})
         if not module.check_mode:
+            end_within(job.deadline_seconds + AROUND_SECONDS)
             recover(options.interface, run)
         preflight(options, run, job.cpu)
         if module.check_mode:
             module.exit_json(changed=True, argv=build_argv(options, given["executable"]))
-        module.exit_json(changed=True, **replay(job, run))
+        module.exit_json(changed=True, **replay(job, run, lease.over))
     except LinerateError as error:
         module.fail_json(msg=str(error))
 

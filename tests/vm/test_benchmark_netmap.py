@@ -86,10 +86,10 @@ def test_the_sender_s_nic_is_a_witness_of_each(trials):
 
 def test_after_netmap_the_nic_has_its_carrier_and_is_not_promiscuous(trials):
     for trial in trials:
+        assert trial["recovery"]["carrier"]
         if trial["engine"] == "kernel":
-            assert trial["recovery"] is None
+            assert trial["recovery"]["steps"] == []
         else:
-            assert trial["recovery"]["carrier"]
             assert "ip link set dev ens4 promisc off" in trial["recovery"]["steps"]
 
 

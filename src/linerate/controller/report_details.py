@@ -42,7 +42,10 @@ def trial_lines(trial: Trial) -> list[Pair]:
     process, case = record["process"], record["case"]
     signals = ", ".join(process["signals_sent"]) or "none"
     late = ", deadline exceeded" if process["deadline_exceeded"] else ""
-    ended = f"exit status {process['exit_status']}, {process['elapsed_seconds']:.3f} s, signals: {signals}{late}"
+    status = "not known" if process["exit_status"] is None else process["exit_status"]
+    ended = f"exit status {status}, {process['elapsed_seconds']:.3f} s, signals: {signals}{late}"
+    if process.get("stopped_because"):
+        ended += f"; stopped because {clean(process['stopped_because'])}"
     if process.get("cpus_allowed"):
         ended += f", CPUs allowed: {clean(process['cpus_allowed'])}"
     sender, receiver = (f"{record[end]['host']} {record[end]['interface']}" for end in ("sender", "receiver"))
@@ -77,9 +80,8 @@ def _adapter(adapter: dict[str, Any]) -> str:
 
 def _recovery(recovery: dict[str, Any]) -> str:
     carrier = "with its carrier" if recovery["carrier"] else "without a carrier"
-    return clean(
-        f"{carrier} after {recovery['seconds']:.1f} s; {'; '.join(recovery['steps']) or 'nothing to put back'}"
-    )
+    steps = recovery.get("error") or "; ".join(recovery["steps"]) or "nothing to put back"
+    return clean(f"{carrier} after {recovery['seconds']:.1f} s; {steps}")
 
 
 def _unsampled(trial: Trial) -> str:

@@ -12,6 +12,9 @@ from ..errors import HostError, InputError
 from ..frames import MBIT
 from .run import Runner
 
+IFF_UP = 0x1
+"""A flag of an interface (linux/if.h)."""
+
 _OFFLOAD = re.compile(r"^([a-z0-9-]+): (on|off)")
 _DRIVER_FIELDS = {"driver": "driver", "version": "driver_version", "firmware-version": "firmware", "bus-info": "bus"}
 
@@ -59,6 +62,16 @@ def _offloads(interface: str, run: Runner) -> dict[str, bool]:
 def has_carrier(interface: str, root: str = "/") -> bool:
     """Whether ``interface`` is up and has a carrier; False where it is gone."""
     return _attribute(interface, "carrier", root) == "1"
+
+
+def link_trouble(interface: str, root: str = "/") -> str | None:
+    """Why nothing can leave ``interface`` now: it is gone, is down, or has lost its carrier; None where it can."""
+    flags = _attribute(interface, "flags", root)
+    if flags is None:
+        return "is gone"
+    if not int(flags, 16) & IFF_UP:
+        return "is down"
+    return None if has_carrier(interface, root) else "has lost its carrier"
 
 
 def wait_for_carrier(interface: str, seconds: float, settled_seconds: float, root: str = "/") -> bool:

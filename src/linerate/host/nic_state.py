@@ -10,13 +10,14 @@ from pathlib import Path
 
 from ..errors import HostError
 from ..files import write_whole
+from .nic import IFF_UP
 from .run import Runner, checked
 
 FOUND_FOLDER = "var/lib/linerate/nic"
 """Below the root folder; holds what each interface was found with, one file an interface."""
 
-IFF_UP, IFF_PROMISC = 0x1, 0x100
-"""Flags of an interface (linux/if.h)."""
+IFF_PROMISC = 0x100
+"""A flag of an interface (linux/if.h)."""
 
 _FEATURE = re.compile(r"^(?P<indent>\s*)(?P<name>[a-z0-9-]+): (?P<value>on|off)(?P<rest>.*)")
 _PAUSE = {"Autonegotiate": "autoneg", "RX": "rx", "TX": "tx"}

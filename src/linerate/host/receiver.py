@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 import selectors
+import signal
 import socket
+import struct
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,12 +20,15 @@ from typing import Any
 
 from ..errors import HostError, InputError
 from .counters import RECEIVING, InterfaceCounters, difference
+from .lease import end_within
 from .sampler import Reading, Sampler
 from .witness import METHOD, PacketWitness
 
 STATE_DIRECTORY = "/run/linerate"
 QUIET_SECONDS = 0.1
 LONGEST_SETTLING_SECONDS = 2.0
+OVERTIME_SECONDS = 5.0
+"""Then the kernel ends a process that could not keep its deadline, as one that is stopped cannot."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,9 @@ def _detached(
         nowhere = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(nowhere, standard)
+        end_within(options.deadline_seconds + OVERTIME_SECONDS)
+        # Whoever asks learns which process it is that listened last (unix(7), SO_PEERCRED).
+        listener.listen(1)
         report = _count(options, witness, counters, listener)
         # Before the answer: after it, the same name may be somebody else's.
         path.unlink(missing_ok=True)
@@ -135,7 +143,8 @@ def _settle(witness: PacketWitness) -> None:
 def stop(name: str, directory: str = STATE_DIRECTORY, timeout_seconds: float = 15) -> Mapping[str, Any]:
     """What the process called ``name`` counted: ``witness``, ``nic`` and ``samples``; the process ends.
 
-    HostError when there is none: never started, or past its deadline.
+    HostError when there is none: never started, or past its deadline; and when it does not answer in time, as one that
+    is stopped does not: then it is killed.
     """
     path = socket_path(name, directory)
     mend = "Start it before the traffic, with a deadline that is longer than the trial."
@@ -143,8 +152,18 @@ def stop(name: str, directory: str = STATE_DIRECTORY, timeout_seconds: float = 1
         with socket.socket(socket.AF_UNIX) as asking:
             asking.settimeout(timeout_seconds)
             asking.connect(str(path))
-            answer = b"".join(iter(lambda: asking.recv(1 << 16), b""))
+            try:
+                answer = b"".join(iter(lambda: asking.recv(1 << 16), b""))
+            except socket.timeout:
+                _kill(asking)
+                path.unlink(missing_ok=True)
+                raise
         report: Mapping[str, Any] = json.loads(answer)
     except (OSError, ValueError) as error:
         raise HostError("receiver", name, f"does not answer ({error})", mend) from error
     return report
+
+
+def _kill(asking: socket.socket) -> None:
+    pid, _, _ = struct.unpack("3i", asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    os.kill(pid, signal.SIGKILL)

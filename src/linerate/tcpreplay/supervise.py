@@ -1,4 +1,4 @@
-"""Run a sender that cannot be trusted to end: two pipes, bounded memory, a deadline from outside.
+"""Run a sender that cannot be trusted to end: two pipes, bounded memory, a deadline and a watch from outside.
 
 tcpreplay sets stderr non-blocking, may write over 100 MB of it in ten seconds, ignores its own
 ``--duration`` when nothing can be sent, and may spin for ever while netmap drains.
@@ -20,20 +20,30 @@ from ..errors import HostError, InputError
 from ..host.run import tied
 
 KEPT_BYTES = 64 * 1024
+MAX_STDERR_BYTES = 4 * 1024 * 1024
+"""Tens of thousands of complaints: whoever writes more of them sends nothing any more."""
 GRACE_SECONDS = 3.0
+HOPELESS_GRACE_SECONDS = 1.0
+"""Short, as a run that is hopeless is to be over within 5 s of the fact being visible."""
 MAX_WAIT_SECONDS = 1.0
+
+
+class HopelessError(Exception):
+    """What a tick raises, with the reason, when the run cannot come to anything any more."""
 
 
 @dataclass(frozen=True)
 class Outcome:
     """How a supervised program ended. A negative ``exit_status`` is the signal that ended it.
 
+    ``stopped_because`` says why it was stopped from here, at the deadline or before; None where it ended by itself.
     ``stdout`` and ``stderr`` hold at most their first and last 64 KiB; ``stderr_bytes`` is all it wrote.
     """
 
     exit_status: int
     signals_sent: tuple[str, ...]
     deadline_exceeded: bool
+    stopped_because: str | None
     elapsed_seconds: float
     stdout: str
     stderr: str
@@ -64,17 +74,32 @@ class Capture:
         return (bytes(self._head) + gap + tail).decode("utf-8", "replace")
 
 
+@dataclass(frozen=True)
+class Running:
+    """The program while it runs: its ``pid``, and what it has said so far on ``stderr``."""
+
+    pid: int
+    stderr: Capture
+
+
+Tick = Callable[[Running], float]
+
+
 def supervise(
     argv: Sequence[str],
     deadline_seconds: float,
-    tick: Callable[[int], float] | None = None,
+    tick: Tick | None = None,
     grace_seconds: float = GRACE_SECONDS,
+    max_stderr_bytes: int = MAX_STDERR_BYTES,
     started: Callable[[int], None] | None = None,
 ) -> Outcome:
     """Run ``argv`` to its end, or to the deadline: then SIGINT, and SIGKILL ``grace_seconds`` later.
 
-    ``started(pid)`` is called once it runs; ``tick(pid)`` over and over, it returns the seconds until its next call.
-    The program dies with this process. HostError where it cannot be started.
+    ``started(pid)`` is called once it runs; ``tick`` over and over, it returns the seconds until its next call. Where
+    it raises :class:`HopelessError`, or the program has written more than ``max_stderr_bytes`` to stderr, the run is
+    stopped at once, with SIGKILL after :data:`HOPELESS_GRACE_SECONDS`. The program dies with this process, and is in a
+    session of its own, so that a signal to this one's group does not cost its statistics. HostError where it cannot
+    be started.
     """
     if deadline_seconds <= 0:
         raise InputError(
@@ -82,47 +107,50 @@ def supervise(
         )
     if shutil.which(argv[0]) is None:
         raise HostError("program", argv[0], "is not on this host, or may not be executed", "Run the provisioning play.")
-    begin = time.monotonic()
+    watch = _Watch(_start(argv), deadline_seconds, grace_seconds, max_stderr_bytes)
     try:
-        process = subprocess.Popen(  # noqa: S603
+        if started:
+            started(watch.pid)
+        watch.until_end(tick)
+    finally:
+        watch.kill()
+    return watch.outcome()
+
+
+def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(  # noqa: S603
             tied(argv, "KILL"),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, "LC_ALL": "C"},
+            start_new_session=True,
         )
     except OSError as error:
-        raise HostError(
-            "program", error.filename, f"cannot be started: {error.strerror}", "Run the provisioning play."
-        ) from error
-    watch = _Watch(process, begin, deadline_seconds, grace_seconds)
-    try:
-        if started:
-            started(process.pid)
-        watch.until_end(tick)
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-    return watch.outcome()
+        rule = f"cannot be started: {error.strerror}"
+        raise HostError("program", error.filename, rule, "Run the provisioning play.") from error
 
 
 class _Watch:
-    def __init__(self, process: subprocess.Popen[bytes], started: float, deadline: float, grace: float) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], deadline: float, grace: float, max_stderr: int) -> None:
         self._process = process
-        self._started = started
-        self._limits = [(started + deadline, signal.SIGINT), (started + deadline + grace, signal.SIGKILL)]
+        self._started = self._ended = time.monotonic()
+        self._deadline, self._grace, self._max_stderr = deadline, grace, max_stderr
+        self._limits = [(self._started + deadline, signal.SIGINT), (self._started + deadline + grace, signal.SIGKILL)]
         self._sent: list[str] = []
         self._captures = {"stdout": Capture(), "stderr": Capture()}
-        self._ended = started
+        self._running = Running(process.pid, self._captures["stderr"])
+        self._because: str | None = None
+        self.pid = process.pid
 
-    def until_end(self, tick: Callable[[int], float] | None) -> None:
+    def until_end(self, tick: Tick | None) -> None:
         with selectors.DefaultSelector() as selector:
             for name, pipe in (("stdout", self._process.stdout), ("stderr", self._process.stderr)):
                 assert pipe is not None  # noqa: S101
                 selector.register(pipe, selectors.EVENT_READ, name)
             while self._process.poll() is None:
-                pause = tick(self._process.pid) if tick else MAX_WAIT_SECONDS
+                pause = self._look(tick) if self._because is None else MAX_WAIT_SECONDS
                 self._enforce()
                 until_limit = self._limits[0][0] - time.monotonic() if self._limits else MAX_WAIT_SECONDS
                 self._drain(selector, max(0.001, min(pause, until_limit, MAX_WAIT_SECONDS)))
@@ -130,11 +158,27 @@ class _Watch:
             while self._drain(selector, 0):
                 pass
 
+    def _look(self, tick: Tick | None) -> float:
+        try:
+            if self._running.stderr.total > self._max_stderr:
+                raise HopelessError(f"it wrote more than {self._max_stderr:,} bytes of messages")
+            return tick(self._running) if tick else MAX_WAIT_SECONDS
+        except HopelessError as reason:
+            now = time.monotonic()
+            self._because = str(reason)
+            self._limits = [(now, signal.SIGINT), (now + min(HOPELESS_GRACE_SECONDS, self._grace), signal.SIGKILL)]
+            return 0.0
+
     def _enforce(self) -> None:
         while self._limits and time.monotonic() >= self._limits[0][0]:
             _, number = self._limits.pop(0)
+            self._because = self._because or self._late
             self._process.send_signal(number)
             self._sent.append(signal.Signals(number).name)
+
+    @property
+    def _late(self) -> str:
+        return f"it did not end within {self._deadline:g} s"
 
     def _drain(self, selector: selectors.BaseSelector, wait: float) -> bool:
         """Read once from each pipe that has something: a flood must not keep the deadline waiting."""
@@ -150,12 +194,22 @@ class _Watch:
                 selector.unregister(key.fileobj)
         return bool(ready)
 
+    def kill(self) -> None:
+        """Leave nothing behind, also where a tick failed."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        for pipe in (self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                pipe.close()
+
     def outcome(self) -> Outcome:
         stderr = self._captures["stderr"]
         return Outcome(
             exit_status=self._process.returncode,
             signals_sent=tuple(self._sent),
-            deadline_exceeded=bool(self._sent),
+            deadline_exceeded=self._because == self._late,
+            stopped_because=self._because,
             elapsed_seconds=self._ended - self._started,
             stdout=self._captures["stdout"].text(),
             stderr=stderr.text(),

@@ -70,13 +70,15 @@ def build(
     and linerate_receive returned; ``context`` holds run_id, sender, receiver, line_rate, versions, fingerprint.
     """
     claim = replay["claim"]
+    trouble = _trouble(replay, received)
+    received = received if received and "witness" in received else None
     witness = received["witness"] if received else None
     receiver_nic = received["nic"] if received else None
     arrived = witness["packets"] if witness else None
     link_bps, frame_length = context["line_rate"]["bps"], planned["case"]["mean_frame_length"]
     sent_rates = rates(claim["pps"], frame_length, link_bps) if claim else None
     line_rate_percent = sent_rates.line_rate_percent if sent_rates else None
-    verdict = judge(_evidence(planned, replay, arrived, line_rate_percent), tolerance)
+    verdict = judge(_evidence(planned, replay, arrived, line_rate_percent, trouble), tolerance)
     curve = {"sent": describe(_curve(replay, claim)), "received": describe(_curve(received, claim))}
     return {
         "schema": SCHEMA,
@@ -85,6 +87,7 @@ def build(
         "adapter": replay["adapter"],
         **{name: context[name] for name in ("sender", "receiver", "versions", "line_rate", "fingerprint")},
         **{name: replay[name] for name in ("argv", "started_at", "ended_at", "process", "claim")},
+        "partial": is_partial(replay["process"]),
         "sender_nic": replay["nic"],
         "receiver_nic": receiver_nic,
         "witness": witness,
@@ -108,7 +111,11 @@ def build(
 
 
 def _evidence(
-    planned: Mapping[str, Any], replay: Mapping[str, Any], arrived: int | None, line_rate_percent: float | None
+    planned: Mapping[str, Any],
+    replay: Mapping[str, Any],
+    arrived: int | None,
+    line_rate_percent: float | None,
+    trouble: tuple[str, ...],
 ) -> Evidence:
     return Evidence(
         offered=Offered(**planned["offered"]),
@@ -120,7 +127,25 @@ def _evidence(
         line_rate_percent=line_rate_percent,
         core_busy_percent=replay["core_busy_percent"],
         adapter=replay["adapter"],
+        trouble=trouble,
     )
+
+
+def is_partial(process: Mapping[str, Any]) -> bool:
+    """Whether the trial was cut off: what was counted is of its part up to then."""
+    status = process["exit_status"]
+    return bool(process.get("stopped_because")) or status is None or status < 0
+
+
+def _trouble(replay: Mapping[str, Any], received: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """What went wrong beside the sending: a count that could not be had, an interface that is not as it was."""
+    found = []
+    if received and "witness" not in received:
+        found.append(f"not witnessed: {received.get('msg') or 'the receiver gave no count'}")
+    recovery = replay["recovery"]
+    if recovery and recovery.get("error"):
+        found.append(f"the sending interface could not be given its settings back: {recovery['error']}")
+    return tuple(found)
 
 
 def _missing(claim: Mapping[str, Any] | None, nic: Mapping[str, Any]) -> int | None:
@@ -132,7 +157,7 @@ def _missing(claim: Mapping[str, Any] | None, nic: Mapping[str, Any]) -> int | N
 
 
 def _curve(half: Mapping[str, Any] | None, claim: Mapping[str, Any] | None) -> Sequence[Mapping[str, Any]]:
-    if half is None:
+    if half is None or "samples" not in half:
         return []
     return within_sending(half["samples"], claim["seconds"]) if claim else list(half["samples"])
 

@@ -36,6 +36,7 @@ class Evidence:
     """All that is known of one trial when it is over. Counts are packets of this trial alone.
 
     ``adapter`` says which ``kind`` of netmap's was asked for, and which was ``found``; both None for the engine kernel.
+    ``trouble`` is what else makes the trial unusable, in words.
     """
 
     offered: Offered
@@ -47,6 +48,7 @@ class Evidence:
     line_rate_percent: float | None
     core_busy_percent: float | None
     adapter: Mapping[str, Any]
+    trouble: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def judge(evidence: Evidence, tolerance: Tolerance | None = None) -> Verdict:
         reasons += _claim_reasons(evidence.offered, evidence.claim, tolerance)
         reasons += _adapter_reasons(evidence.adapter)
         reasons += _witness_reasons(evidence, evidence.claim, tolerance)
+    reasons += evidence.trouble
     return Verdict(not reasons, tuple(reasons), _limit(evidence, tolerance))
 
 
@@ -77,6 +80,8 @@ def _process_reasons(evidence: Evidence) -> list[str]:
     if process["deadline_exceeded"]:
         signals = " and ".join(process["signals_sent"])
         reasons.append(f"did not end within {evidence.offered.deadline_seconds:g} s and was stopped with {signals}")
+    elif process.get("stopped_because"):
+        reasons.append(f"did not run to its end: {process['stopped_because']}")
     elif process["exit_status"] < 0:
         reasons.append(f"tcpreplay was ended by signal {-process['exit_status']}")
     elif process["exit_status"] > 0:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from linerate.errors import HostError, InputError
-from linerate.tcpreplay.supervise import KEPT_BYTES, Capture, supervise
+from linerate.tcpreplay.supervise import KEPT_BYTES, Capture, HopelessError, Running, supervise
 
 
 def python(code: str) -> list[str]:
@@ -24,11 +24,13 @@ def test_both_streams_and_the_status_are_kept_apart():
     outcome = supervise(python("import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"), 30)
     assert (outcome.stdout, outcome.stderr, outcome.exit_status) == ("out\n", "err\n", 3)
     assert not outcome.deadline_exceeded
+    assert outcome.stopped_because is None
 
 
 def test_one_that_never_ends_is_interrupted_at_the_deadline():
     outcome = supervise(["sleep", "600"], 0.3)
     assert outcome.deadline_exceeded
+    assert outcome.stopped_because == "it did not end within 0.3 s"
     assert outcome.signals_sent == ("SIGINT",)
     assert outcome.exit_status == -signal.SIGINT
 
@@ -54,16 +56,54 @@ def test_a_flood_on_stderr_is_drained_counted_and_capped():
         print(sent)
         """
     )
-    outcome = supervise(flood, 120)
+    outcome = supervise(flood, 120, max_stderr_bytes=100_000_000)
     assert outcome.stderr_bytes == int(outcome.stdout)
     assert len(outcome.stderr) < 2 * KEPT_BYTES + 100
     assert "bytes left out" in outcome.stderr
 
 
+FLOOD = "import os\nwhile True: os.write(2, b'x' * 65536)"
+
+
 def test_a_flood_does_not_put_the_deadline_off():
-    outcome = supervise(python("import os\nwhile True: os.write(2, b'x' * 65536)"), 0.5, grace_seconds=0.5)
+    outcome = supervise(python(FLOOD), 0.5, grace_seconds=0.5, max_stderr_bytes=1 << 60)
     assert outcome.deadline_exceeded
     assert outcome.stderr_bytes > KEPT_BYTES
+
+
+def test_a_flood_is_hopeless_and_ended_long_before_the_deadline():
+    outcome = supervise(python(FLOOD), 600, max_stderr_bytes=1_000_000)
+    assert outcome.stopped_because == "it wrote more than 1,000,000 bytes of messages"
+    assert not outcome.deadline_exceeded
+    assert outcome.signals_sent[0] == "SIGINT"
+    # What it wrote in the moments until it died is drained, and not kept.
+    assert len(outcome.stderr) < 2 * KEPT_BYTES + 100
+
+
+def test_a_hopeless_run_is_ended_for_the_reason_given():
+    def tick(running: Running) -> float:
+        if b"ready" in running.stderr.text().encode():
+            raise HopelessError("the interface is gone")
+        return 0.01
+
+    deaf = python(
+        """
+        import signal, sys, time
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        print("ready", file=sys.stderr, flush=True)
+        time.sleep(600)
+        """
+    )
+    outcome = supervise(deaf, 600, tick)
+    assert outcome.stopped_because == "the interface is gone"
+    assert outcome.signals_sent == ("SIGINT", "SIGKILL")
+    assert not outcome.deadline_exceeded
+
+
+def test_a_signal_to_the_supervisor_s_group_spares_the_program():
+    outcome = supervise(["sh", "-c", "ps -o sid= -p $$; echo $$"], 30)
+    session, pid = outcome.stdout.split()
+    assert session == pid
 
 
 def test_closed_pipes_do_not_end_the_watch():
@@ -95,8 +135,8 @@ def test_the_program_dies_with_its_supervisor(tmp_path: Path):
 def test_tick_runs_while_the_program_does():
     seen: list[int] = []
 
-    def tick(pid: int) -> float:
-        seen.append(pid)
+    def tick(running: Running) -> float:
+        seen.append(running.pid)
         return 0.05
 
     supervise(["sleep", "0.5"], 30, tick)

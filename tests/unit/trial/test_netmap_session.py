@@ -10,10 +10,28 @@ import pytest
 from linerate.errors import HostError
 from linerate.host.nic_state import found_path
 from linerate.host.run import Completed
+from linerate.netmap.admode import read_admode
 from linerate.trial import netmap_session
-from linerate.trial.netmap_session import NetmapSession, read_admode, recover
+from linerate.trial.netmap_session import NetmapSession
+from linerate.trial.nic_session import recover
 
 ACTIVATED = "[ 1996.781561] 443.197642 [ 320] generic_netmap_register   Emulated adapter for ens4 activated\n"
+
+
+class NoGuardian:
+    """In place of the process that outlives a trial, which tests/unit/host/test_guardian.py is about."""
+
+    def __init__(self, cleanup: object) -> None:
+        self.ended = ""
+
+    def start(self) -> NoGuardian:
+        return self
+
+    def release(self) -> None:
+        self.ended = "released"
+
+    def let_clean(self) -> None:
+        self.ended = "let clean"
 
 
 class Host:
@@ -23,7 +41,7 @@ class Host:
         self.root, self.ran = root, []
         self.messages, self.qdisc, self.offload = "[ 1.0] e1000: hello\n", "pfifo_fast", "on"
         self.put("sys/module/netmap/parameters/admode", "0\n")
-        for name, content in {"flags": "0x1003", "mtu": "1500", "carrier": "1"}.items():
+        for name, content in {"flags": "0x1003", "mtu": "1500", "carrier": "1", "ifindex": "4"}.items():
             self.put(f"sys/class/net/ens4/{name}", f"{content}\n")
         driver = root / "sys/class/net/ens4/device/driver"
         driver.mkdir(parents=True)
@@ -60,7 +78,7 @@ class Host:
         self.put("sys/class/net/ens4/flags", "0x1103\n")
 
     def session(self, kind: str) -> NetmapSession:
-        return NetmapSession("ens4", kind, self.run, str(self.root))
+        return NetmapSession("ens4", ["tcpreplay"], kind, self.run, str(self.root), NoGuardian)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from linerate.controller.store import check
 from linerate.errors import ResultError
 from linerate.frames import GBIT
 from linerate.trial.curve import coefficient_of_variation, describe, grade, within_sending
+from linerate.trial.journal import KILLED, not_sent
 from linerate.trial.line import one_line
 from linerate.trial.plan import Asked, Case, Sending, Way, plan, product
 from linerate.trial.result import build, samples_csv
@@ -86,6 +87,43 @@ def test_a_good_paced_trial():
     assert trial["rates"]["received"]["pps"] == 20_000
     assert trial["rates"]["sent"]["l1_bps"] == 20_000 * 8 * 102
     assert "received 20,000 pps, loss 0 (0 %), limit: pacing, valid" in one_line(trial)
+
+
+def test_a_trial_that_was_cut_off_is_partial_and_keeps_what_was_counted():
+    gone = change(sent(40_000, 2.0, interrupted=True), "process", stopped_because="the interface a is gone",
+                  signals_sent=["SIGINT"])  # fmt: skip
+    trial = record(replay=gone)
+    assert trial["partial"]
+    assert "did not run to its end: the interface a is gone" in trial["verdict"]["reasons"]
+    assert trial["claim"]["successful"] == trial["sender_nic"]["tx_packets"] == 40_000
+    assert record(replay=change(sent(), "process", exit_status=-9))["partial"]
+    assert not record()["partial"]
+
+
+def test_a_trial_whose_watcher_was_killed_is_stored_with_what_the_journal_has():
+    lost = {**not_sent(["tcpreplay"], KILLED, {"kind": None}), "samples": sent()["samples"], "nic": sent()["nic"]}
+    trial = record(replay=lost)
+    assert trial["partial"]
+    assert trial["process"]["exit_status"] is None
+    assert trial["verdict"]["reasons"][0] == "did not run to its end: the module that watched it was killed"
+    assert trial["sender_nic"]["tx_packets"] == trial["witness"]["packets"] == 100_000
+    assert "20000.0" in samples_csv(PACED, lost, received())
+
+
+def test_a_count_that_could_not_be_had_is_a_reason():
+    failure = {"failed": True, "msg": "receiver '001': does not answer (timed out)"}
+    trial = record(arrived=failure)
+    assert trial["witness"] is None
+    assert trial["verdict"]["reasons"] == ["not witnessed: receiver '001': does not answer (timed out)"]
+    assert not trial["partial"]
+    assert "receiver," not in samples_csv(PACED, sent(), failure)
+
+
+def test_an_interface_that_could_not_be_restored_is_a_reason():
+    broken = {"seconds": 0.1, "carrier": False, "steps": [], "error": "command 'ethtool': ended with 1"}
+    trial = record(replay={**sent(), "recovery": broken})
+    (reason,) = trial["verdict"]["reasons"]
+    assert reason == "the sending interface could not be given its settings back: command 'ethtool': ended with 1"
 
 
 def change(replay: dict[str, Any], part: str, **values: Any) -> dict[str, Any]:

@@ -1,0 +1,32 @@
+# Copyright: the linerate authors
+# SPDX-License-Identifier: MIT
+"""Has a trial end with the `ansible-playbook` that began it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+PR_SET_PDEATHSIG = 1
+
+
+class ActionModule(ActionBase):
+    """Runs the module of the same name on the target."""
+
+    def run(self, tmp=None, task_vars=None):
+        """The module's own result.
+
+        A worker of Ansible outlives `ansible-playbook` where that is killed, and would have the trial go on. It is told
+        then (prctl(2)), and ends with what it started, the SSH client among them; the module sees that its answer has
+        no reader any more.
+        """
+        super().run(tmp, task_vars)
+        began = os.getppid()
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+        if os.getppid() != began:
+            raise AnsibleActionFail("ansible-playbook has ended.")
+        return self._execute_module(module_args=dict(self._task.args), task_vars=task_vars)
