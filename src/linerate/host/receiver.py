@@ -67,8 +67,13 @@ def start(options: ReceiverOptions, directory: str = STATE_DIRECTORY) -> None:
     listener.bind(str(path))
     path.chmod(0o600)
     listener.listen(1)
+    begun, beginning = os.pipe()
     if os.fork() == 0:
-        _detached(options, witness, counters, listener, path)
+        _detached(options, witness, counters, listener, path, beginning)
+    os.close(beginning)
+    # It counts when it has closed its end: what is sent before that would be in no sample.
+    os.read(begun, 1)
+    os.close(begun)
     listener.close()
     witness.close()
 
@@ -79,6 +84,7 @@ def _detached(
     counters: InterfaceCounters,
     listener: socket.socket,
     path: Path,
+    beginning: int,
 ) -> None:
     """The background process; it never returns."""
     try:
@@ -89,7 +95,7 @@ def _detached(
         end_within(options.deadline_seconds + OVERTIME_SECONDS)
         # Whoever asks learns which process it is that listened last (unix(7), SO_PEERCRED).
         listener.listen(1)
-        report = _count(options, witness, counters, listener)
+        report = _count(options, witness, counters, listener, beginning)
         # Before the answer: after it, the same name may be somebody else's.
         path.unlink(missing_ok=True)
         if report is not None:
@@ -101,15 +107,20 @@ def _detached(
 
 
 def _count(
-    options: ReceiverOptions, witness: PacketWitness, counters: InterfaceCounters, listener: socket.socket
+    options: ReceiverOptions,
+    witness: PacketWitness,
+    counters: InterfaceCounters,
+    listener: socket.socket,
+    beginning: int,
 ) -> dict[str, Any] | None:
-    """Count until somebody asks; None when the deadline came first."""
+    """Count until somebody asks, from when ``beginning`` is closed; None when the deadline came first."""
     before = counters.read()
 
     def read() -> Reading:
         return witness.packets(), counters.read()["rx_bytes"]
 
     sampler = Sampler(read, options.interval_seconds)
+    os.close(beginning)
     deadline = time.monotonic() + options.deadline_seconds
     with selectors.DefaultSelector() as selector:
         selector.register(listener, selectors.EVENT_READ)

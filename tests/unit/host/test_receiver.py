@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import socket
 import struct
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from linerate.errors import HostError, InputError
+from linerate.host import receiver
 from linerate.host.receiver import ReceiverOptions, start, stop
 from linerate.host.witness import ETH_P_ALL, PacketWitness
 
@@ -108,6 +110,29 @@ def test_the_background_count_ends_at_its_deadline(tmp_path: Path):
         time.sleep(0.02)
     with pytest.raises(HostError, match="does not answer"):
         stop("test", str(tmp_path))
+
+
+def counting() -> int:
+    """The process that this one began last: the count."""
+    return int(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()[-1])
+
+
+def test_a_count_that_is_stopped_does_not_answer_and_is_killed(tmp_path: Path):
+    start(options(), str(tmp_path))
+    pid = counting()
+    os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(HostError, match=r"does not answer \(timed out\)"):
+        stop("test", str(tmp_path), timeout_seconds=0.5)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_count_that_is_stopped_does_not_outlive_its_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(receiver, "OVERTIME_SECONDS", 0.3)
+    start(options(deadline_seconds=0.3), str(tmp_path))
+    pid = counting()
+    os.kill(pid, signal.SIGSTOP)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
 
 
 def test_what_cannot_be_counted_is_refused_at_the_start(tmp_path: Path):
