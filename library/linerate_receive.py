@@ -78,6 +78,12 @@ nic:
   description: What the receiving interface itself counted in the same time.
   returned: when stopped
   type: dict
+counters:
+  description:
+    - What moved in the same time, by source, C(sysfs) of the interface, C(ethtool -S) of its driver, C(softnet_stat) of
+      the whole host.
+  returned: when stopped
+  type: dict
 samples:
   description: Packets and bytes received in each interval, since the first arrived.
   returned: when stopped

@@ -32,8 +32,12 @@ options:
     type: dict
     required: true
   received:
-    description: What M(linerate_receive) returned; none when the trial had no witness.
-    type: dict
+    description:
+      - For each witness its definition, as M(linerate_run) returned it, and what M(linerate_receive) returned for it.
+      - Empty when the trial had no witness; then it is judged by the sender alone.
+    type: list
+    elements: list
+    default: []
   rate_tolerance_percent:
     description: How far a paced trial may be from the rate asked for.
     type: float
@@ -55,7 +59,7 @@ EXAMPLES = r"""
     schemas_dir: schemas
     trial: "{{ planned_trial }}"
     sent: "{{ replay_result }}"
-    received: "{{ receive_result }}"
+    received: "{{ [[witness, receive_result]] }}"
 """
 
 RETURN = r"""
@@ -86,6 +90,7 @@ from ansible.module_utils.linerate.trial.journal import failed
 from ansible.module_utils.linerate.trial.line import one_line
 from ansible.module_utils.linerate.trial.result import build, samples_csv
 from ansible.module_utils.linerate.trial.verdict import Tolerance
+from ansible.module_utils.linerate.trial.witnesses import report
 
 
 def main() -> None:
@@ -95,14 +100,15 @@ def main() -> None:
             "schemas_dir": {"type": "path", "required": True},
             "trial": {"type": "dict", "required": True},
             "sent": {"type": "dict", "required": True},
-            "received": {"type": "dict"},
+            "received": {"type": "list", "elements": "list", "default": []},
             "rate_tolerance_percent": {"type": "float", "default": 1.0},
             "unless_stored": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
     given = module.params
-    planned, sent, received = given["trial"]["planned"], given["sent"], given["received"]
+    planned, sent = given["trial"]["planned"], given["sent"]
+    received = [report(definition, result) for definition, result in given["received"]]
     tolerance = Tolerance(rate_percent=given["rate_tolerance_percent"])
     folder = RunFolder(Path(given["run_dir"]), Path(given["schemas_dir"]))
     try:

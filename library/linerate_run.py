@@ -123,13 +123,39 @@ options:
     description: Seconds more than it should that a trial may take, before it is stopped from outside.
     type: float
     default: 15
+  witnesses:
+    description:
+      - Who counts what arrives; none when the sender alone is to be judged.
+      - Each has a C(kind), C(linux) with C(host) and C(interface), or C(snmp) with C(address), C(interface), C(port),
+        C(version) and C(refresh_seconds); and a C(name). No credentials, as they are stored.
+    type: list
+    elements: dict
+    default: []
+  agents:
+    description: What M(linerate_snmp_info) returned for each snmp witness, in their order.
+    type: list
+    elements: dict
+    default: []
+  receiver:
+    description: Host of a linux witness that names none.
+    type: str
+  interfaces:
+    description: Receiving interface by host, for linux witnesses that name none.
+    type: dict
+    default: {}
+  short_trials:
+    description: What becomes of trials that are too short for a witness' counters.
+    type: str
+    choices: [lengthen, refuse]
+    default: lengthen
   settings:
     description: Further options of M(linerate_replay) for every trial.
     type: dict
     default: {}
   environment:
     description: >-
-      C(sender) and C(receiver), each as M(linerate_environment_info) returns it, with C(name) and C(versions).
+      C(sender) and C(receiver), each as M(linerate_environment_info) returns it, with C(name) and C(versions); no
+      C(receiver) where what receives is no host.
     type: dict
     required: true
   lab:
@@ -165,6 +191,10 @@ EXAMPLES = r"""
       - mode: topspeed
     repeats: 3
     duration_seconds: {paced: 5, topspeed: 3}
+    witnesses:
+      - kind: linux
+    receiver: receiver1
+    interfaces: {receiver1: lrs0}
     environment:
       sender:
         name: sender1
@@ -208,6 +238,11 @@ plan:
   description: Trials, unavailable engines with reasons, estimated seconds.
   returned: always
   type: dict
+witnesses:
+  description: The witnesses, complete, with how old a counter of theirs may be.
+  returned: always
+  type: list
+  elements: dict
 trials:
   description: For each trial what the sender, the receiver and the record need.
   returned: always
@@ -223,6 +258,7 @@ from ansible.module_utils.linerate.controller.run import begin
 from ansible.module_utils.linerate.controller.scenario import Scenario
 from ansible.module_utils.linerate.controller.store import RunFolder
 from ansible.module_utils.linerate.errors import LinerateError
+from ansible.module_utils.linerate.trial.witnesses import SHORT_TRIALS, define, found_out
 
 SPEC = {
     "run_id": {"type": "str", "required": True},
@@ -272,6 +308,11 @@ SPEC = {
     "link_bps": {"type": "float"},
     "nm_delay": {"type": "int", "default": 10},
     "deadline_margin": {"type": "float", "default": 15},
+    "witnesses": {"type": "list", "elements": "dict", "default": []},
+    "agents": {"type": "list", "elements": "dict", "default": []},
+    "receiver": {"type": "str"},
+    "interfaces": {"type": "dict", "default": {}},
+    "short_trials": {"type": "str", "choices": list(SHORT_TRIALS), "default": SHORT_TRIALS[0]},
     "settings": {"type": "dict", "default": {}},
     "environment": {"type": "dict", "required": True},
     "lab": {"type": "dict"},
@@ -281,18 +322,27 @@ SPEC = {
 def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     given = module.params
-    scenario_fields = {field.name for field in fields(Scenario)} - {"name"}
+    scenario_fields = {field.name for field in fields(Scenario)} - {"name", "witnesses"}
     try:
-        scenario = Scenario(name=given["scenario"], **{name: given[name] for name in scenario_fields})
+        witnesses = found_out(define(given["witnesses"], given["receiver"], given["interfaces"]), given["agents"])
+        asked = {name: given[name] for name in scenario_fields}
+        scenario = Scenario(name=given["scenario"], witnesses=witnesses, **asked)
+        environment = {"receiver": None, **given["environment"]}
         run, trials = begin(
-            given["run_id"], scenario, given["manifests"], given["unavailable"], given["environment"], given["lab"]
+            given["run_id"], scenario, given["manifests"], given["unavailable"], environment, given["lab"]
         )
         results = Path(given["results_dir"])
         if not module.check_mode:
             RunFolder.create(results, run, Path(given["schemas_dir"]))
     except LinerateError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=True, run_dir=str(results / given["run_id"]), plan=run["plan"], trials=trials)
+    module.exit_json(
+        changed=True,
+        run_dir=str(results / given["run_id"]),
+        plan=run["plan"],
+        witnesses=run["witnesses"],
+        trials=trials,
+    )
 
 
 if __name__ == "__main__":

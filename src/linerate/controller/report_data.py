@@ -118,6 +118,28 @@ class Trial:
         return None if loss is None else float(loss["percent"])
 
     @property
+    def loss_where(self) -> str | None:
+        """Where most was lost; None where nothing was, or the record is from before it was looked for."""
+        return (self.record["loss"] or {}).get("where")
+
+    @property
+    def achieved_percent(self) -> float | None:
+        """The rate sent, in percent of the one asked for; None at top speed."""
+        if self.sent is None or not self.offered_pps:
+            return None
+        return 100 * self.sent.pps / self.offered_pps
+
+    @property
+    def witnesses(self) -> list[dict[str, Any]]:
+        """All who were to count at the receiver; a record from before there could be several says nothing."""
+        return list(self.record.get("witnesses", []))
+
+    @property
+    def witness_disagreement(self) -> list[dict[str, Any]]:
+        """For each two witnesses that counted, their difference."""
+        return list(self.record.get("witness_disagreement", []))
+
+    @property
     def cv_percent(self) -> float | None:
         value = self.record["cv_percent"]
         return None if value is None else float(value)

@@ -8,6 +8,7 @@ from typing import Any
 from .report_data import Trial
 from .report_groups import Group
 from .report_text import clean, count, frame, number
+from .witness_text import achieved_words, disagreement_words, loss_words, witness_words
 
 Pair = tuple[str, str]
 """A label and its text."""
@@ -48,18 +49,24 @@ def trial_lines(trial: Trial) -> list[Pair]:
         ended += f"; stopped because {clean(process['stopped_because'])}"
     if process.get("cpus_allowed"):
         ended += f", CPUs allowed: {clean(process['cpus_allowed'])}"
-    sender, receiver = (f"{record[end]['host']} {record[end]['interface']}" for end in ("sender", "receiver"))
+    ports = (record["sender"], record["receiver"])
+    sender, receiver = (f"{port['host']} {port['interface']}" if port else "a receiver not known" for port in ports)
     lines = [
         ("Time (UTC)", f"{record['started_at']} to {record['ended_at']}"),
         ("Path", clean(f"{sender} to {receiver}")),
         ("Pcap", clean(f"{case['pcap']}, {number(case['pcap_packets'])} packets, sha256 {case['pcap_sha256']}")),
         ("Frames", f"{frame(trial)} without FCS"),
         ("Process", ended),
+        ("Rate", achieved_words(trial)),
         ("tcpreplay says", _claim(record["claim"])),
         ("Adapter", _adapter(trial.adapter)),
         ("Sender's NIC", _counters(record["sender_nic"], "tx")),
         ("Receiver's NIC", _counters(record["receiver_nic"], "rx")),
         ("Witness", _witness(record["witness"])),
+        *(("Counted by", witness_words(witness)) for witness in trial.witnesses),
+        *(("Witnesses apart", disagreement_words(pair)) for pair in trial.witness_disagreement),
+        ("Loss", loss_words(trial)),
+        ("Judged by", str(record["verdict"].get("judged_by", "not recorded"))),
         ("Versions", ", ".join(clean(f"{name} {version}") for name, version in sorted(record["versions"].items()))),
         ("Fingerprint", record["fingerprint"]),
         ("Samples", record["samples"] if trial.samples else f"{record['samples']}: {_unsampled(trial)}"),

@@ -9,6 +9,7 @@ from typing import Any
 
 from .report_data import Run, Trial
 from .report_text import bit_rate, clean, count, frame, number, offered
+from .witness_text import agreement, loss_places, plan_notices, witness_doubts
 
 LOOPBACK_NOTICE = "Nothing left this host: the rates are of the kernel's loopback path, not of a NIC or a cable."
 NETNS_NOTICE = "Sender and receiver share this machine's CPU: the rates are of its kernel, not of a NIC or a cable."
@@ -118,7 +119,8 @@ def verdict(run: Run) -> str:
 def findings(run: Run, groups: Sequence[Group]) -> list[str]:
     """What the valid trials show, in sentences: pacing, loss, the highest rates."""
     valid = [trial for trial in run.trials if trial.valid]
-    return [line for line in (_pacing(valid), _loss(valid), *headline(groups)) if line]
+    sentences = (*plan_notices(run), _pacing(valid), _loss(valid), *agreement(run.trials))
+    return [line for line in (*sentences, *headline(groups)) if line]
 
 
 def headline(groups: Sequence[Group]) -> list[str]:
@@ -142,7 +144,9 @@ def _loss(valid: Sequence[Trial]) -> str:
     if not counted:
         return ""
     lost = sum(trial.loss_packets or 0 for trial in counted)
-    return f"Loss: {count(lost, 'packet')} in {count(len(counted), 'valid witnessed trial')}."
+    places = loss_places(counted)
+    where = f"; {places}" if places else ""
+    return f"Loss: {count(lost, 'packet')} in {count(len(counted), 'valid witnessed trial')}{where}."
 
 
 def _highest(groups: Sequence[Group], unit: str) -> str:
@@ -195,7 +199,10 @@ def doubts(run: Run) -> list[str]:
     lines = []
     unwitnessed = [trial.trial_id for trial in run.trials if not trial.witnessed]
     if unwitnessed:
-        lines.append(f"Not witnessed at the receiver: {_listed(unwitnessed, len(run.trials))}.")
+        lines.append(
+            f"Not witnessed at the receiver: {_listed(unwitnessed, len(run.trials))}: judged by the sender alone."
+        )
+    lines += witness_doubts(run)
     uncounted = [trial.trial_id for trial in run.trials if trial.record["sender_nic"]["tx_packets"] is None]
     if uncounted:
         lines.append(f"The sender's NIC counted nothing and is no witness: {_listed(uncounted, len(run.trials))}.")

@@ -6,7 +6,7 @@ from typing import Any
 
 from .report_data import Run
 from .report_details import Pair
-from .report_text import bit_rate, byte_size, clean, count, number
+from .report_text import NONE, bit_rate, byte_size, clean, count, number
 
 
 def plan(run: Run) -> list[Pair]:
@@ -21,7 +21,8 @@ def plan(run: Run) -> list[Pair]:
 def hosts(run: Run) -> list[tuple[str, str, str]]:
     """Label, sender's, receiver's."""
     environment = run.info["environment"]
-    sender, receiver = _host(environment["sender"]), _host(environment["receiver"])
+    sender = _host(environment["sender"])
+    receiver = _host(environment["receiver"]) if environment["receiver"] else dict.fromkeys(sender, NONE)
     return [(label, text, receiver[label]) for label, text in sender.items()]
 
 

@@ -10,6 +10,7 @@ from ..clock import utc_now
 from ..frames import GBIT
 from ..host.environment import fingerprint
 from ..trial.plan import PlannedTrial, Sending, plan, replay_options
+from ..trial.witnesses import fit, receiving_port
 from .scenario import Scenario, scenario_trials
 
 SCHEMA = "linerate-run/1"
@@ -30,19 +31,22 @@ def begin(
     scenario: Scenario,
     manifests: Mapping[str, Mapping[str, Any]],
     unavailable: Mapping[str, str | None],
-    environment: Mapping[str, Mapping[str, Any]],
+    environment: Mapping[str, Any],
     lab: Mapping[str, Any] | None,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The run (schemas/run.schema.json), and its trials each with ``replay``, the options of linerate_replay.
 
     ``unavailable`` says for an engine, or for a kind of netmap's adapter, why the sender cannot use it; InputError
-    when no way to send is left.
+    when no way to send is left. ``environment`` is of the sender and the receiver, None where that is no host.
     """
     asked, missing = scenario_trials(scenario, manifests, unavailable)
     nic = environment["sender"]["nic"]
     rate = line_rate(scenario, nic)
-    sending = Sending(scenario.duration_seconds, rate["bps"], scenario.nm_delay, scenario.deadline_margin)
+    durations, notices = fit(scenario.duration_seconds, scenario.witnesses, scenario.short_trials)
+    sending = Sending(durations, rate["bps"], scenario.nm_delay, scenario.deadline_margin)
     trials = plan(asked, scenario.repeats, sending)
+    # Before and after each trial, a slow counter is waited for.
+    settling = 2 * max((witness.get("refresh_seconds") or 0 for witness in scenario.witnesses), default=0)
     run = {
         "schema": SCHEMA,
         "run_id": run_id,
@@ -53,9 +57,11 @@ def begin(
         "plan": {
             "trials": [trial.describe() for trial in trials],
             "unavailable": missing,
-            "estimated_seconds": round(sum(trial.estimated_seconds for trial in trials), 1),
+            "estimated_seconds": round(sum(trial.estimated_seconds + settling for trial in trials), 1),
+            "notices": notices,
         },
-        "environment": {"fingerprint": fingerprint(environment["sender"], environment["receiver"]), **environment},
+        "witnesses": [dict(witness) for witness in scenario.witnesses],
+        "environment": {"fingerprint": fingerprint(*(host for host in environment.values() if host)), **environment},
     }
     context = _context(run, rate)
     prepared = [_prepared(trial, scenario, nic["interface"], manifests, context) for trial in trials]
@@ -64,11 +70,11 @@ def begin(
 
 def _context(run: Mapping[str, Any], rate: Mapping[str, Any]) -> dict[str, Any]:
     """What every trial's record says of the run."""
-    sender, receiver = run["environment"]["sender"], run["environment"]["receiver"]
+    sender = run["environment"]["sender"]
     return {
         "run_id": run["run_id"],
         "sender": {"host": sender["name"], "interface": sender["nic"]["interface"]},
-        "receiver": {"host": receiver["name"], "interface": receiver["nic"]["interface"]},
+        "receiver": receiving_port(run["witnesses"], run["environment"]["receiver"]),
         "line_rate": rate,
         "versions": {"linerate": __version__, **sender["versions"]},
         "fingerprint": run["environment"]["fingerprint"],
@@ -87,6 +93,7 @@ def _prepared(
     return {
         "planned": trial.describe(),
         "context": dict(context),
+        "witnesses": [dict(witness) for witness in scenario.witnesses],
         "replay": {**vars(options), "adapter": trial.adapter},
         "destination": parameters["dst_ip"],
         "vlan": parameters["vlan"] is not None,

@@ -21,7 +21,8 @@ class Scenario:
     and ``rates`` then do not add to. The engine netmap sends through each of ``netmap_adapters``, unless a trial names
     its own. ``rates`` are {mode, value}; ``duration_seconds``
     is {paced, topspeed}; ``settings`` are further options of tcpreplay. ``link_bps`` None: as the sending interface
-    says, else 10 Gbit/s is assumed.
+    says, else 10 Gbit/s is assumed. ``witnesses`` are as trial.witnesses.define makes them; ``short_trials``, for those
+    that their counters cannot follow, is lengthen or refuse.
     """
 
     name: str
@@ -36,6 +37,8 @@ class Scenario:
     netmap_adapters: Sequence[str] = ADAPTERS
     settings: Mapping[str, Any] | None = None
     trials: Sequence[Mapping[str, Any]] = ()
+    witnesses: Sequence[Mapping[str, Any]] = ()
+    short_trials: str = "lengthen"
 
 
 def scenario_trials(

@@ -109,7 +109,7 @@ def _environment(run: Run) -> list[str]:
         f"Scenario {run.info['scenario']}, linerate {run.info['linerate_version']}, created {run.info['created_at']}",
         f"Fingerprint {environment['fingerprint']}, tcpreplay {tcpreplay}",
         f"Sender {_host(sender)}",
-        f"Receiver {_host(receiver)}",
+        f"Receiver {_host(receiver) if receiver else 'is no host of the inventory'}",
     ]
     return [f"- {md(line)}" for line in lines]
 

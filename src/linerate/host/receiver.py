@@ -20,6 +20,7 @@ from typing import Any
 
 from ..errors import HostError, InputError
 from .counters import RECEIVING, InterfaceCounters, difference
+from .drop_counters import DropCounters
 from .lease import end_within
 from .sampler import Reading, Sampler
 from .witness import METHOD, PacketWitness
@@ -114,7 +115,7 @@ def _count(
     beginning: int,
 ) -> dict[str, Any] | None:
     """Count until somebody asks, from when ``beginning`` is closed; None when the deadline came first."""
-    before = counters.read()
+    before, drops = counters.read(), DropCounters(options.interface)
 
     def read() -> Reading:
         return witness.packets(), counters.read()["rx_bytes"]
@@ -135,6 +136,7 @@ def _count(
     return {
         "witness": {"method": METHOD, "packets": witness.packets(), "matches": witness.matches},
         "nic": {"source": counters.source, **difference(before, counters.read())},
+        "counters": drops.moved(),
         "samples": [asdict(sample) for sample in sampler.samples],
     }
 
@@ -152,7 +154,7 @@ def _settle(witness: PacketWitness) -> None:
 
 
 def stop(name: str, directory: str = STATE_DIRECTORY, timeout_seconds: float = 15) -> Mapping[str, Any]:
-    """What the process called ``name`` counted: ``witness``, ``nic`` and ``samples``; the process ends.
+    """What the process called ``name`` counted: ``witness``, ``nic``, ``counters``, ``samples``; the process ends.
 
     HostError when there is none: never started, or past its deadline; and when it does not answer in time, as one that
     is stopped does not: then it is killed.

@@ -11,8 +11,10 @@ from typing import Any
 from ..frames import pcap_bps, rates
 from ..tcpreplay.statistics import Statistics
 from .curve import describe, within_sending
+from .loss import Loss, locate
 from .plan import Offered
 from .verdict import Evidence, Tolerance, judge
+from .witnesses import disagreements, primary, stored
 
 SCHEMA = "linerate-trial/1"
 SAMPLE_FIELDS = ("side", "elapsed_seconds", "interval_seconds", "packets", "pps", "pcap_bps")
@@ -37,9 +39,9 @@ def claim_of(parsed: Statistics) -> dict[str, Any]:
     }
 
 
-def samples_csv(planned: Mapping[str, Any], replay: Mapping[str, Any], received: Mapping[str, Any] | None) -> str:
+def samples_csv(planned: Mapping[str, Any], replay: Mapping[str, Any], reports: Sequence[Mapping[str, Any]]) -> str:
     """Both curves as CSV, in packets/s and pcap bit/s (packets times the pcap's mean frame length)."""
-    frame_length = planned["case"]["mean_frame_length"]
+    frame_length, received = planned["case"]["mean_frame_length"], primary(reports)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(SAMPLE_FIELDS)
@@ -60,25 +62,22 @@ def samples_csv(planned: Mapping[str, Any], replay: Mapping[str, Any], received:
 def build(
     planned: Mapping[str, Any],
     replay: Mapping[str, Any],
-    received: Mapping[str, Any] | None,
+    reports: Sequence[Mapping[str, Any]],
     context: Mapping[str, Any],
     tolerance: Tolerance | None = None,
 ) -> dict[str, Any]:
     """The record of a trial (schemas/trial.schema.json).
 
-    ``planned`` is PlannedTrial.describe(); ``replay`` and ``received`` are what the modules linerate_replay
-    and linerate_receive returned; ``context`` holds run_id, sender, receiver, line_rate, versions, fingerprint.
+    ``planned`` is PlannedTrial.describe(), ``replay`` what the module linerate_replay returned; ``reports`` are those
+    of its witnesses (trial.witnesses.report), none where nobody counted; ``context`` holds run_id, sender, receiver,
+    line_rate, versions, fingerprint.
     """
-    claim = replay["claim"]
-    trouble = _trouble(replay, received)
-    received = received if received and "witness" in received else None
-    witness = received["witness"] if received else None
-    receiver_nic = received["nic"] if received else None
-    arrived = witness["packets"] if witness else None
-    link_bps, frame_length = context["line_rate"]["bps"], planned["case"]["mean_frame_length"]
+    tolerance = tolerance or Tolerance()
+    claim, received, frame_length = replay["claim"], primary(reports), planned["case"]["mean_frame_length"]
+    arrived, link_bps = received["witness"]["packets"] if received else None, context["line_rate"]["bps"]
     sent_rates = rates(claim["pps"], frame_length, link_bps) if claim else None
-    line_rate_percent = sent_rates.line_rate_percent if sent_rates else None
-    verdict = judge(_evidence(planned, replay, arrived, line_rate_percent, trouble), tolerance)
+    loss = locate(claim["successful"], replay["nic"], received) if received and claim and claim["successful"] else None
+    evidence = _evidence(planned, replay, reports, loss, sent_rates.line_rate_percent if sent_rates else None)
     curve = {"sent": describe(_curve(replay, claim)), "received": describe(_curve(received, claim))}
     return {
         "schema": SCHEMA,
@@ -88,14 +87,10 @@ def build(
         **{name: context[name] for name in ("sender", "receiver", "versions", "line_rate", "fingerprint")},
         **{name: replay[name] for name in ("argv", "started_at", "ended_at", "process", "claim")},
         "partial": is_partial(replay["process"]),
+        "achieved": _achieved(planned["offered"]["pps"], claim),
         "sender_nic": replay["nic"],
-        "receiver_nic": receiver_nic,
-        "witness": witness,
-        "loss": _loss(claim, arrived),
-        "disagreement": {
-            "claim_minus_sender_nic": _missing(claim, replay["nic"]),
-            "receiver_nic_minus_witness": receiver_nic["rx_packets"] - arrived if receiver_nic else None,
-        },
+        **_witnessed(reports, claim, replay["nic"], tolerance),
+        "loss": loss.describe() if loss else None,
         "rates": {
             "sent": asdict(sent_rates) if sent_rates else None,
             "received": _received_rates(claim, arrived, frame_length, link_bps),
@@ -106,28 +101,55 @@ def build(
         "sender_core_busy_percent": replay["core_busy_percent"],
         "recovery": replay["recovery"],
         "samples": f"samples/{planned['trial_id']}.csv",
-        "verdict": {"valid": verdict.valid, "reasons": list(verdict.reasons), "limit": verdict.limit},
+        "verdict": judge(evidence, tolerance).describe(),
+    }
+
+
+def _witnessed(
+    reports: Sequence[Mapping[str, Any]],
+    claim: Mapping[str, Any] | None,
+    sender_nic: Mapping[str, Any],
+    tolerance: Tolerance,
+) -> dict[str, Any]:
+    """What each counted, and how far they are apart."""
+    decides = primary(reports)
+    nic = decides["nic"] if decides else None
+    tolerated = tolerance.packets(claim["successful"] if claim else 0)
+    return {
+        "receiver_nic": nic,
+        "witness": decides["witness"] if decides else None,
+        "witnesses": stored(reports),
+        "witness_disagreement": disagreements(reports, claim["pps"] if claim else None, tolerated),
+        "disagreement": {
+            "claim_minus_sender_nic": _missing(claim, sender_nic),
+            "receiver_nic_minus_witness": nic["rx_packets"] - decides["witness"]["packets"]
+            if decides and nic
+            else None,
+        },
     }
 
 
 def _evidence(
     planned: Mapping[str, Any],
     replay: Mapping[str, Any],
-    arrived: int | None,
+    reports: Sequence[Mapping[str, Any]],
+    loss: Loss | None,
     line_rate_percent: float | None,
-    trouble: tuple[str, ...],
 ) -> Evidence:
+    decides = primary(reports)
     return Evidence(
         offered=Offered(**planned["offered"]),
         process=replay["process"],
         claim=replay["claim"],
         claim_error=replay["claim_error"],
         sender_nic=replay["nic"],
-        witnessed=arrived,
+        witnessed=decides["witness"]["packets"] if decides else None,
+        loss=loss,
         line_rate_percent=line_rate_percent,
+        cpu_percent=replay["cpu_percent"],
         core_busy_percent=replay["core_busy_percent"],
         adapter=replay["adapter"],
-        trouble=trouble,
+        trouble=_trouble(replay, reports),
     )
 
 
@@ -137,11 +159,11 @@ def is_partial(process: Mapping[str, Any]) -> bool:
     return bool(process.get("stopped_because")) or status is None or status < 0
 
 
-def _trouble(replay: Mapping[str, Any], received: Mapping[str, Any] | None) -> tuple[str, ...]:
+def _trouble(replay: Mapping[str, Any], reports: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """What went wrong beside the sending: a count that could not be had, an interface that is not as it was."""
     found = []
-    if received and "witness" not in received:
-        found.append(f"not witnessed: {received.get('msg') or 'the receiver gave no count'}")
+    if reports and primary(reports) is None:
+        found.append(f"not witnessed: {'; '.join(str(one['reason']) for one in reports)}")
     recovery = replay["recovery"]
     if recovery and recovery.get("error"):
         found.append(f"the sending interface could not be given its settings back: {recovery['error']}")
@@ -157,16 +179,16 @@ def _missing(claim: Mapping[str, Any] | None, nic: Mapping[str, Any]) -> int | N
 
 
 def _curve(half: Mapping[str, Any] | None, claim: Mapping[str, Any] | None) -> Sequence[Mapping[str, Any]]:
-    if half is None or "samples" not in half:
+    if half is None:
         return []
     return within_sending(half["samples"], claim["seconds"]) if claim else list(half["samples"])
 
 
-def _loss(claim: Mapping[str, Any] | None, arrived: int | None) -> dict[str, Any] | None:
-    if claim is None or arrived is None or not claim["successful"]:
-        return None
-    lost = claim["successful"] - arrived
-    return {"packets": lost, "percent": 100 * lost / claim["successful"]}
+def _achieved(asked_pps: float | None, claim: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What was asked for beside what was sent, in packets/s; nothing is asked for at top speed."""
+    sent = claim["pps"] if claim else None
+    percent = 100 * sent / asked_pps if asked_pps and sent is not None else None
+    return {"requested_pps": asked_pps, "sent_pps": sent, "percent": percent}
 
 
 def _received_rates(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .loss import UNKNOWN, Loss
 from .plan import Offered
 
 NEAR_LINE_PERCENT = 99.0
@@ -13,6 +14,8 @@ RING_FULL_LINE_PERCENT = 95.0
 RING_FULL_PERCENT = 1.0
 BUSY_CORE_PERCENT = 90.0
 LOSS_THAT_LIMITS_PERCENT = 0.1
+
+BOTH_ENDS, SENDER_ALONE = "sender and receiver", "sender alone"
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,12 @@ class Tolerance:
     count_percent: float = 0.1
     count_packets: int = 20
 
+    def packets(self, packets: int) -> float:
+        """How many of ``packets`` two counts of them may differ by."""
+        return self.count_packets + packets * self.count_percent / 100
+
     def counts_agree(self, difference: int, packets: int) -> bool:
-        return abs(difference) <= self.count_packets + packets * self.count_percent / 100
+        return abs(difference) <= self.packets(packets)
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,9 @@ class Evidence:
     claim_error: str | None
     sender_nic: Mapping[str, Any]
     witnessed: int | None
+    loss: Loss | None
     line_rate_percent: float | None
+    cpu_percent: float | None
     core_busy_percent: float | None
     adapter: Mapping[str, Any]
     trouble: tuple[str, ...] = ()
@@ -53,11 +62,16 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Verdict:
-    """``reasons`` is empty exactly when the trial is valid."""
+    """``reasons`` is empty exactly when the trial is valid; ``judged_by`` says whose counts it rests on."""
 
     valid: bool
     reasons: tuple[str, ...]
     limit: str
+    judged_by: str
+
+    def describe(self) -> dict[str, Any]:
+        """The verdict as plain data."""
+        return {**vars(self), "reasons": list(self.reasons)}
 
 
 def judge(evidence: Evidence, tolerance: Tolerance | None = None) -> Verdict:
@@ -71,7 +85,8 @@ def judge(evidence: Evidence, tolerance: Tolerance | None = None) -> Verdict:
         reasons += _adapter_reasons(evidence.adapter)
         reasons += _witness_reasons(evidence, evidence.claim, tolerance)
     reasons += evidence.trouble
-    return Verdict(not reasons, tuple(reasons), _limit(evidence, tolerance))
+    judged_by = SENDER_ALONE if evidence.witnessed is None else BOTH_ENDS
+    return Verdict(not reasons, tuple(reasons), _limit(evidence, tolerance), judged_by)
 
 
 def _process_reasons(evidence: Evidence) -> list[str]:
@@ -142,19 +157,26 @@ def _fills_the_line(percent: float, claim: Mapping[str, Any]) -> bool:
 
 
 def _limit(evidence: Evidence, tolerance: Tolerance) -> str:
-    claim = evidence.claim
+    claim, loss = evidence.claim, evidence.loss
     if claim is None:
         return "unknown"
-    sent, arrived = claim["successful"], evidence.witnessed
-    if sent and arrived is not None and 100 * (sent - arrived) / sent > LOSS_THAT_LIMITS_PERCENT:
-        return "receiver"
+    if loss is not None and loss.where is not None and loss.percent > LOSS_THAT_LIMITS_PERCENT:
+        return "receiver" if loss.where == UNKNOWN else loss.where
     if evidence.line_rate_percent is not None and _fills_the_line(evidence.line_rate_percent, claim):
         return "line"
     asked = evidence.offered.paced_pps
     if asked is not None and claim["pps"] >= asked * (1 - tolerance.rate_percent / 100):
         return "pacing"
-    if evidence.core_busy_percent is not None and evidence.core_busy_percent >= BUSY_CORE_PERCENT:
+    return _core(evidence)
+
+
+def _core(evidence: Evidence) -> str:
+    """Whether the core was the limit: tcpreplay's own use of it, or, where others took their part, that of all."""
+    own, busy = evidence.cpu_percent, evidence.core_busy_percent
+    alone = own is not None and own >= BUSY_CORE_PERCENT
+    if not alone and (busy is None or busy < BUSY_CORE_PERCENT):
+        return "unknown"
+    if evidence.adapter["found"] == "emulated" and evidence.offered.paced_pps is None:
         # An emulated adapter copies every frame into a socket buffer, on this core (netmap(4)).
-        emulated = evidence.adapter["found"] == "emulated"
-        return "emulated adapter" if emulated and asked is None else "sender core"
-    return "unknown"
+        return "emulated adapter"
+    return "sender core" if alone else "sender core, shared"

@@ -81,7 +81,7 @@ def test_the_field_that_breaks_the_schema_is_named(run_dir: Path) -> None:
     records = read_trials(run_dir)
     records[1]["verdict"]["limit"] = "gremlins"
     write_trials(run_dir, records)
-    with pytest.raises(ResultError, match=r"line 2 'gremlins': verdict\.limit: 'gremlins' is not one of"):
+    with pytest.raises(ResultError, match=r"line 2 'gremlins': verdict\.limit: breaks enum"):
         load_run(run_dir)
 
 

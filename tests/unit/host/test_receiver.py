@@ -14,6 +14,7 @@ import pytest
 
 from linerate.errors import HostError, InputError
 from linerate.host import receiver
+from linerate.host.drop_counters import DropCounters
 from linerate.host.receiver import ReceiverOptions, start, stop
 from linerate.host.witness import ETH_P_ALL, PacketWitness
 
@@ -99,6 +100,8 @@ def test_the_background_count_from_start_to_stop(tmp_path: Path):
     assert sum(sample["packets"] for sample in report["samples"]) == 300
     assert len(report["samples"]) > 1
     assert report["nic"]["rx_packets"] >= 300
+    assert report["counters"]["sysfs"]["rx_packets"] >= 300
+    assert report["counters"]["softnet_stat"].keys() == {"processed", "dropped", "time_squeeze"}
     assert list(tmp_path.iterdir()) == []
 
 
@@ -143,3 +146,26 @@ def test_what_cannot_be_counted_is_refused_at_the_start(tmp_path: Path):
     with pytest.raises(InputError, match="plain file name"):
         start(options(name="../../etc/x"), str(tmp_path))
     assert [os.fspath(path) for path in tmp_path.iterdir()] == []
+
+
+def test_what_moved_on_the_way_is_told_by_its_source(tmp_path: Path):
+    statistics = tmp_path / "sys/class/net/x0/statistics"
+    statistics.mkdir(parents=True)
+    softnet = tmp_path / "proc/net/softnet_stat"
+    softnet.parent.mkdir(parents=True)
+    driver = {"rx_queue_0_drops": 1, "rx_queue_1_drops": 5}
+
+    def write(packets: int, missed: int, dropped: int) -> None:
+        (statistics / "rx_packets").write_text(f"{packets}\n")
+        (statistics / "rx_missed_errors").write_text(f"{missed}\n")
+        softnet.write_text(f"000000ff {dropped:08x} 00000000 0\n00000001 00000001 00000000 0\n")
+
+    write(100, 7, 0)
+    counters = DropCounters("x0", str(tmp_path), lambda interface: dict(driver))
+    write(350, 9, 16)
+    driver["rx_queue_0_drops"] = 3
+    assert counters.moved() == {
+        "sysfs": {"rx_packets": 250, "rx_missed_errors": 2},
+        "ethtool -S": {"rx_queue_0_drops": 2},
+        "softnet_stat": {"processed": 0, "dropped": 16, "time_squeeze": 0},
+    }

@@ -28,6 +28,7 @@ PACED, TOP = (
         product([CASE], [Way("kernel")], [{"mode": "pps", "value": 20_000.0}, {"mode": "topspeed"}]), 1, SENDING
     )
 )
+VALID = {"valid": True, "reasons": [], "judged_by": "sender and receiver"}
 CONTEXT = {
     "run_id": "r",
     "sender": {"host": "s", "interface": "a"},
@@ -62,27 +63,35 @@ def sent(packets: int = 100_000, seconds: float = 5.0, **claim: Any) -> dict[str
     }  # fmt: skip
 
 
-def received(packets: int = 100_000) -> dict[str, Any]:
+def received(packets: int = 100_000, **given: Any) -> dict[str, Any]:
+    """The report of a linux witness on the receiver, beside whose packets the interface counted three."""
     return {
+        "name": "r", "kind": "linux", "host": "r", "interface": "b", "usable": True, "reason": None,
+        "refresh_seconds": None, "settled": True, "counters": {},
         "witness": {"method": "packet_socket", "packets": packets, "matches": "all"},
         "nic": {"source": "sysfs", "rx_packets": packets + 3, "rx_bytes": 1, "rx_dropped": 0, "rx_errors": 0},
         "samples": [
             {"elapsed_seconds": float(second), "interval_seconds": 1.0, "packets": 20_000, "bytes": 1}
             for second in (1, 2)
         ],
-    }
+        **given,
+    }  # fmt: skip
 
 
 def record(planned: Any = PACED, replay: Any = None, arrived: Any = "all") -> dict[str, Any]:
-    result = build(planned, replay or sent(), received() if arrived == "all" else arrived, CONTEXT)
+    reports = received() if arrived == "all" else arrived
+    if not isinstance(reports, list):
+        reports = [reports] if reports else []
+    result = build(planned, replay or sent(), reports, CONTEXT)
     check(result, SCHEMA)
     return result
 
 
 def test_a_good_paced_trial():
     trial = record()
-    assert trial["verdict"] == {"valid": True, "reasons": [], "limit": "pacing"}
-    assert trial["loss"] == {"packets": 0, "percent": 0.0}
+    assert trial["verdict"] == VALID | {"limit": "pacing"}
+    assert trial["loss"] == {"packets": 0, "percent": 0.0, "where": None, "by_place": {}, "evidence": []}
+    assert trial["achieved"] == {"requested_pps": 20_000, "sent_pps": 20_000, "percent": 100}
     assert trial["disagreement"] == {"claim_minus_sender_nic": 0, "receiver_nic_minus_witness": 3}
     assert trial["rates"]["received"]["pps"] == 20_000
     assert trial["rates"]["sent"]["l1_bps"] == 20_000 * 8 * 102
@@ -167,7 +176,7 @@ def through(kind: str, found: str | None = None, **given: Any) -> dict[str, Any]
 
 def test_a_trial_through_netmap_says_by_which_adapter_and_with_what_evidence():
     trial = record(replay=through("native"))
-    assert trial["verdict"] == {"valid": True, "reasons": [], "limit": "pacing"}
+    assert trial["verdict"] == VALID | {"limit": "pacing"}
     assert trial["adapter"]["evidence"] == ["admode: 1", "holders: e1000"]
     assert trial["recovery"]["seconds"] == 3.1
 
@@ -187,7 +196,7 @@ def uncounted(replay: dict[str, Any]) -> dict[str, Any]:
 
 def test_where_the_sender_counts_nothing_the_receiver_decides():
     trial = record(replay=uncounted(through("native")))
-    assert trial["verdict"] == {"valid": True, "reasons": [], "limit": "pacing"}
+    assert trial["verdict"] == VALID | {"limit": "pacing"}
     assert trial["disagreement"]["claim_minus_sender_nic"] is None
     assert "counts nothing and is no witness" in one_line(trial)
     assert not record(replay=uncounted(through("native")), arrived=received(0))["verdict"]["valid"]
@@ -203,8 +212,8 @@ def test_a_record_from_before_adapters_were_recorded_is_still_one():
 
 def test_loss_is_a_result_and_not_a_fault():
     trial = record(arrived=received(99_000))
-    assert trial["verdict"] == {"valid": True, "reasons": [], "limit": "receiver"}
-    assert trial["loss"] == {"packets": 1_000, "percent": 1.0}
+    assert trial["verdict"] == VALID | {"limit": "path or device"}
+    assert (trial["loss"]["packets"], trial["loss"]["percent"]) == (1_000, 1.0)
     assert trial["rates"]["received"]["pps"] == pytest.approx(19_800)
 
 
@@ -212,22 +221,24 @@ def test_a_trial_without_a_witness_shows_no_received_rate():
     trial = record(arrived=None)
     assert (trial["witness"], trial["loss"], trial["rates"]["received"]) == (None, None, None)
     assert "not witnessed" in one_line(trial)
+    assert trial["verdict"] == VALID | {"limit": "pacing", "judged_by": "sender alone"}
 
 
 @pytest.mark.parametrize(
     ("replay", "limit"),
     [
         (sent(3 * 12_250_000, 3.0), "line"),
-        ({**sent(900_000, 3.0), "core_busy_percent": 97.0}, "sender core"),
+        ({**sent(900_000, 3.0), "cpu_percent": 97.0}, "sender core"),
+        ({**sent(900_000, 3.0), "core_busy_percent": 97.0}, "sender core, shared"),
         ({**sent(900_000, 3.0), "core_busy_percent": None}, "unknown"),
         ({**through("emulated", packets=900_000, seconds=3.0), "core_busy_percent": 97.0}, "emulated adapter"),
         ({**through("emulated", packets=900_000, seconds=3.0), "core_busy_percent": 40.0}, "unknown"),
-        ({**through("native", packets=900_000, seconds=3.0), "core_busy_percent": 97.0}, "sender core"),
+        ({**through("native", packets=900_000, seconds=3.0), "cpu_percent": 97.0}, "sender core"),
     ],
 )
 def test_what_limited_a_trial_at_top_speed(replay, limit):
     trial = record(TOP, replay, received(replay["claim"]["packets"]))
-    assert trial["verdict"] == {"valid": True, "reasons": [], "limit": limit}
+    assert trial["verdict"] == VALID | {"limit": limit}
 
 
 def test_more_than_the_line_carries_is_judged_as_top_speed():
@@ -301,7 +312,7 @@ def test_a_record_has_the_curve_of_both_sides():
 
 
 def test_samples_as_csv():
-    text = samples_csv(PACED, sent(), received())
+    text = samples_csv(PACED, sent(), [received()])
     lines = text.splitlines()
     assert lines[0] == "side,elapsed_seconds,interval_seconds,packets,pps,pcap_bps"
     assert lines[1] == f"sender,1.0,1.0,20000,20000.0,{20_000 * 8 * 78:.1f}"
