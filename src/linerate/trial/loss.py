@@ -2,6 +2,7 @@
 
 A packet that tcpreplay handed over passes the sending interface's counter, then the path, then the receiving
 interface's counter, then the kernel, which shows it to the witness. The first counter that lacks it tells the place.
+Interfaces count other traffic, too, and may so hide a few lost packets from their place.
 """
 
 from __future__ import annotations

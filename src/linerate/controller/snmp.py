@@ -1,0 +1,182 @@
+"""Ask an SNMP agent, by version 2c or 3 with authentication and privacy, through pysnmp. On the controller alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+from pysnmp.error import PySnmpError
+from pysnmp.hlapi.v3arch import asyncio as hlapi
+from pysnmp.proto.rfc1905 import EndOfMibView, NoSuchInstance, NoSuchObject
+
+from ..errors import HostError, InputError
+
+TIMEOUT_SECONDS = 2.0
+RETRIES = 2
+REPETITIONS = 25
+"""Rows that are asked for in one message of a walk."""
+
+AUTH_PROTOCOLS = {
+    "SHA": hlapi.USM_AUTH_HMAC96_SHA,
+    "SHA224": hlapi.USM_AUTH_HMAC128_SHA224,
+    "SHA256": hlapi.USM_AUTH_HMAC192_SHA256,
+    "SHA384": hlapi.USM_AUTH_HMAC256_SHA384,
+    "SHA512": hlapi.USM_AUTH_HMAC384_SHA512,
+}
+PRIV_PROTOCOLS = {
+    "AES128": hlapi.USM_PRIV_CFB128_AES,
+    "AES192": hlapi.USM_PRIV_CFB192_AES,
+    "AES256": hlapi.USM_PRIV_CFB256_AES,
+}
+SHORTEST_PASSWORD = 8
+"""Characters (RFC 3414, 11.2)."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where an agent is and how it is asked. ``version`` is 2c or 3; the secrets stand in no representation of it."""
+
+    address: str
+    port: int = 161
+    version: str = "2c"
+    community: str | None = field(default=None, repr=False)
+    user: str | None = None
+    auth_protocol: str = "SHA256"
+    auth_password: str | None = field(default=None, repr=False)
+    priv_protocol: str = "AES128"
+    priv_password: str | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        return f"{self.address} port {self.port}"
+
+
+class Agent:
+    """One agent, for as long as the context lasts. HostError where it does not answer or refuses the credentials."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._auth = _auth_data(target)
+        self._loop = asyncio.new_event_loop()
+        self._engine = hlapi.SnmpEngine()
+        self._transport: Any = None
+
+    def __enter__(self) -> Agent:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._engine.close_dispatcher()
+        self._loop.close()
+
+    def get(self, oids: Sequence[str]) -> dict[str, Any]:
+        """The values of ``oids``, whole numbers and text; those that the agent does not have are left out."""
+        answer = self._loop.run_until_complete(self._get(oids))
+        return {oid: value for oid, value in answer if value is not None}
+
+    def walk(self, column: str) -> dict[str, Any]:
+        """A column of a table: its values by the rest of their OIDs."""
+        answer = self._loop.run_until_complete(self._walk(column))
+        return {oid[len(column) + 1 :]: value for oid, value in answer if value is not None}
+
+    async def _to(self) -> Any:
+        if self._transport is None:
+            kind = hlapi.Udp6TransportTarget if ":" in self._target.address else hlapi.UdpTransportTarget
+            place = (self._target.address, self._target.port)
+            try:
+                self._transport = await kind.create(place, timeout=TIMEOUT_SECONDS, retries=RETRIES)
+            except (PySnmpError, OSError) as error:
+                mend = "Correct the address of the witness."
+                raise HostError("SNMP agent", self._target.address, "has no address that is known", mend) from error
+        return self._transport
+
+    async def _get(self, oids: Sequence[str]) -> list[tuple[str, Any]]:
+        wanted = [hlapi.ObjectType(hlapi.ObjectIdentity(oid)) for oid in oids]
+        context = hlapi.ContextData()
+        try:
+            answer = await hlapi.get_cmd(self._engine, self._auth, await self._to(), context, *wanted, lookupMib=False)
+        except (PySnmpError, OSError) as error:
+            raise self._failed(str(error)) from error
+        return self._values(answer)
+
+    async def _walk(self, column: str) -> list[tuple[str, Any]]:
+        first = hlapi.ObjectType(hlapi.ObjectIdentity(column))
+        options = {"lookupMib": False, "lexicographicMode": False}
+        found: list[tuple[str, Any]] = []
+        try:
+            asking = hlapi.bulk_walk_cmd(
+                self._engine, self._auth, await self._to(), hlapi.ContextData(), 0, REPETITIONS, first, **options
+            )
+            async for answer in asking:
+                found += self._values(answer)
+        except (PySnmpError, OSError) as error:
+            raise self._failed(str(error)) from error
+        return found
+
+    def _values(self, answer: Any) -> list[tuple[str, Any]]:
+        indication, status, _, bindings = answer
+        if indication:
+            raise self._silent() if "timeout" in str(indication).lower() else self._failed(str(indication))
+        if status:
+            raise self._failed(str(status.prettyPrint()))
+        return [(str(oid), _plain(value)) for oid, value in bindings]
+
+    def _silent(self) -> HostError:
+        secret = "community" if self._target.version == "2c" else "user and passwords"
+        waited = TIMEOUT_SECONDS * (RETRIES + 1)
+        return HostError(
+            "SNMP agent",
+            self._target.name,
+            f"does not answer SNMP version {self._target.version} within {waited:g} s",
+            "Check the address, that this UDP port is open for the controller, that the agent speaks this version, and "
+            f"the {secret} in benchmark_snmp_credentials: an agent may be silent where they are wrong.",
+        )
+
+    def _failed(self, said: str) -> HostError:
+        mend = "Correct the witness' version, or its part of benchmark_snmp_credentials."
+        return HostError("SNMP agent", self._target.name, f"cannot be asked: {said}", mend)
+
+
+def _auth_data(target: Target) -> Any:
+    """What pysnmp wants; InputError, which never shows a secret, where something is missing."""
+    mend = "Give it in benchmark_snmp_credentials, under the name of the witness."
+    needed = {"2c": ("community",), "3": ("user", "auth_password", "priv_password")}
+    if target.version not in needed:
+        raise InputError("SNMP version", target.version, "must be 2c or 3", "Correct the witness.")
+    for name in needed[target.version]:
+        if not getattr(target, name):
+            rule = f"needs a {name.replace('_', ' ')} for SNMP version {target.version}"
+            raise InputError("SNMP witness", target.address, rule, mend)
+    if target.version == "2c":
+        # Many a switch speaks nothing better; that its community travels in the clear is the user's choice.
+        return hlapi.CommunityData(target.community, mpModel=1)  # noqa: S508
+    for name in ("auth_password", "priv_password"):
+        if len(getattr(target, name)) < SHORTEST_PASSWORD:
+            rule = f"has an {name.replace('_', ' ')} of less than {SHORTEST_PASSWORD} characters"
+            raise InputError("SNMP witness", target.address, rule, mend)
+    return hlapi.UsmUserData(
+        target.user,
+        authKey=target.auth_password,
+        privKey=target.priv_password,
+        authProtocol=_protocol("auth_protocol", target.auth_protocol, AUTH_PROTOCOLS),
+        privProtocol=_protocol("priv_protocol", target.priv_protocol, PRIV_PROTOCOLS),
+    )
+
+
+def _protocol(what: str, name: str, known: Mapping[str, Any]) -> Any:
+    if name not in known:
+        raise InputError(what, name, f"must be one of {', '.join(known)}", "Correct benchmark_snmp_credentials.")
+    return known[name]
+
+
+def _plain(value: Any) -> int | str | None:
+    if isinstance(value, (NoSuchInstance, NoSuchObject, EndOfMibView)):
+        return None
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return str(value.prettyPrint())
