@@ -18,6 +18,7 @@ from linerate.trial.journal import KILLED, not_sent
 from linerate.trial.line import one_line
 from linerate.trial.plan import Asked, Case, Sending, Way, plan, product
 from linerate.trial.result import build, samples_csv
+from linerate.trial.witnesses import report
 
 SCHEMA = Path(__file__).parents[3] / "schemas/trial.schema.json"
 CASE = Case("udp_port_scan_64", "/p/u.pcap", "ab" * 32, 64_511, 78.0, 78, 78)
@@ -116,16 +117,17 @@ def test_a_trial_whose_watcher_was_killed_is_stored_with_what_the_journal_has():
     assert trial["process"]["exit_status"] is None
     assert trial["verdict"]["reasons"][0] == "did not run to its end: the module that watched it was killed"
     assert trial["sender_nic"]["tx_packets"] == trial["witness"]["packets"] == 100_000
-    assert "20000.0" in samples_csv(PACED, lost, received())
+    assert "20000.0" in samples_csv(PACED, lost, [received()])
 
 
 def test_a_count_that_could_not_be_had_is_a_reason():
     failure = {"failed": True, "msg": "receiver '001': does not answer (timed out)"}
-    trial = record(arrived=failure)
+    definition = {"name": "r", "kind": "linux", "host": "r", "interface": "b"}
+    trial = record(arrived=report(definition, failure))
     assert trial["witness"] is None
     assert trial["verdict"]["reasons"] == ["not witnessed: receiver '001': does not answer (timed out)"]
     assert not trial["partial"]
-    assert "receiver," not in samples_csv(PACED, sent(), failure)
+    assert "receiver," not in samples_csv(PACED, sent(), [report(definition, failure)])
 
 
 def test_an_interface_that_could_not_be_restored_is_a_reason():
