@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from linerate.controller.reference import CASES
 from linerate.errors import InputError
-from linerate.frames import GBIT, frame_length, line_rate_pps, rates
+from linerate.frames import (
+    GBIT,
+    frame_length,
+    line_rate_pps,
+    megabits,
+    megabytes,
+    pcap_bps,
+    pps_of_pcap_mbps,
+    rates,
+)
 
 
 @pytest.mark.parametrize(
@@ -32,6 +42,27 @@ def test_the_reference_measurement(pps, frame, pcap_mbps, percent):
     measured = rates(pps, frame, 10 * GBIT)
     assert measured.pcap_bps / 1e6 == pytest.approx(pcap_mbps, rel=1e-4)
     assert measured.line_rate_percent == pytest.approx(percent, abs=0.1)
+
+
+def test_tcpreplays_mbps_are_pcap_bits_and_its_bytes_a_second_an_eighth_of_them():
+    assert pps_of_pcap_mbps(1000, 78) == pytest.approx(1_602_566, rel=1e-5)
+    for case in CASES:
+        bits = pcap_bps(case.packets / case.seconds, case.frame_length)
+        assert megabits(bits) == pytest.approx(case.rated_mbps, rel=1e-4)
+        assert megabytes(bits) == pytest.approx(case.packets * case.frame_length / case.seconds / 1e6)
+    assert (megabits(GBIT), megabytes(GBIT)) == (1000, 125)
+
+
+def test_10000_mbps_limit_nothing_on_a_link_of_10_gbit():
+    assert pps_of_pcap_mbps(10_000, 1514) > line_rate_pps(10 * GBIT, 1514) > pps_of_pcap_mbps(9_843, 1514)
+
+
+def test_the_reference_in_percent_of_line_rate():
+    """Its own column, to the digit it has; 1000 Mbit/s of pcap bytes of 78 B frames fill 13 % of the line."""
+    found = [round(case.rates.line_rate_percent, 1) for case in CASES]
+    assert found == [13.1, 13.1, 98.6, 99.3, 57.1, 63.8]
+    for case in CASES:
+        assert case.rates.pcap_bps < case.rates.l2_bps < case.rates.l1_bps
 
 
 def test_l2_counts_the_fcs_and_l1_what_fills_the_link():
