@@ -12,7 +12,8 @@ import yaml
 REPOSITORY = Path(__file__).parents[2]
 MODULES = sorted((REPOSITORY / "library").glob("*.py"))
 # Data that examples name, as another module would have returned it.
-GIVEN = {"planned_trial": {}, "replay_result": {}, "receive_result": {}}
+GIVEN = {"planned_trial": {}, "replay_result": {}, "receive_result": {}, "witness": {}, "agent": {"refresh_seconds": 3}}
+GIVEN |= {f"vault_{name}": "kept-in-a-vault" for name in ("community", "auth_password", "priv_password")}
 
 
 def documentation(module: Path, name: str) -> Any:

@@ -89,6 +89,7 @@ except LinerateError as error:
     return Answer(json.loads(done.stdout) if done.returncode == 0 else None, done.stderr)
 
 
+SNMP = {"kind": "snmp", "name": "agent by 2c", "address": ADDRESS, "port": PORT, "interface": RECEIVER.interface}
 VERSION_3 = {"version": "3", **CREDENTIALS["agent by 3"]}
 
 
@@ -133,15 +134,9 @@ def test_how_old_the_counters_of_net_snmp_may_be_is_found_out(agent, target):
     assert 3 <= refresh < 10
 
 
-def test_three_witnesses_of_one_port_agree(agent, play, tmp_path):
-    interface = RECEIVER.interface
-    snmp = {"kind": "snmp", "address": ADDRESS, "port": PORT, "interface": interface}
-    witnesses = [
-        {"kind": "linux"},
-        {**snmp, "name": "agent by 2c"},
-        {**snmp, "name": "agent by 3", "version": "3"},
-    ]
-    scenario = {
+def scenario(tmp_path: Path, *witnesses: dict[str, Any], **given: Any) -> dict[str, Any]:
+    """One paced trial that is too short for counters some seconds old, counted by ``witnesses``."""
+    return {
         "benchmark_cases": ["udp_port_scan_64"],
         "benchmark_rates": [{"mode": "pps", "value": 2000}],
         "benchmark_repeats": 1,
@@ -151,13 +146,25 @@ def test_three_witnesses_of_one_port_agree(agent, play, tmp_path):
         "pcaps_dir": str(tmp_path / "pcaps"),
         "benchmark_witnesses": witnesses,
         "benchmark_snmp_credentials": CREDENTIALS,
+        **given,
     }
-    done = play("playbooks/benchmark.yml", "-v", before=("ip", "netns", "exec", MANAGER), **scenario)
-    assert done.rc == 0, done.stdout
+
+
+def stored(tmp_path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The run and its one trial."""
     run = json.loads((tmp_path / "results/latest/run.json").read_text())
     check(run, SCHEMAS / "run.schema.json")
     (trial,) = map(json.loads, (tmp_path / "results/latest/trials.jsonl").read_text().splitlines())
     check(trial, SCHEMAS / "trial.schema.json")
+    return run, trial
+
+
+def test_three_witnesses_of_one_port_agree(agent, play, tmp_path):
+    witnesses = ({"kind": "linux"}, SNMP, {**SNMP, "name": "agent by 3", "version": "3"})
+    behind = ("ip", "netns", "exec", MANAGER)
+    done = play("playbooks/benchmark.yml", "-v", before=behind, **scenario(tmp_path, *witnesses))
+    assert done.rc == 0, done.stdout
+    run, trial = stored(tmp_path)
 
     # 1.5 s is too short for counters that are 3 s old: twice that and more was sent.
     refresh = max(witness.get("refresh_seconds", 0) for witness in run["witnesses"])
@@ -176,3 +183,21 @@ def test_three_witnesses_of_one_port_agree(agent, play, tmp_path):
     for secret in (COMMUNITY, AUTH_PASSWORD, PRIV_PASSWORD):
         assert secret not in done.stdout
         assert not any(secret in path.read_text() for path in (tmp_path / "results").rglob("*.json*"))
+
+
+def test_a_trial_too_short_for_the_counters_is_refused_where_that_is_asked_for(agent, play, tmp_path):
+    given = scenario(tmp_path, {**SNMP, "refresh_seconds": 30}, benchmark_snmp_short_trials="refuse")
+    refused = play("playbooks/benchmark.yml", before=("ip", "netns", "exec", MANAGER), **given)
+    assert refused.rc != 0
+    (message,) = refused.failures
+    assert "paced duration 1.5: is shorter than 2 refreshes (30 s) of agent by 2c's counters" in message
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_trial_that_nobody_counts_is_judged_by_the_sender_alone(lab, play, tmp_path):
+    done = play("playbooks/benchmark.yml", **scenario(tmp_path))
+    assert done.rc == 0, done.stdout
+    run, trial = stored(tmp_path)
+    assert (run["witnesses"], trial["witnesses"], trial["witness"], trial["loss"]) == ([], [], None, None)
+    assert (trial["verdict"]["valid"], trial["verdict"]["judged_by"]) == (True, "sender alone")
+    assert "not witnessed" in done.stdout

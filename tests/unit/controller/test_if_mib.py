@@ -1,0 +1,143 @@
+"""IF-MIB's counters as agents really show them: some seconds old, set back, wrapped around, or not there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from linerate.controller.if_mib import (
+    ASSUMED_REFRESH_SECONDS,
+    Clock,
+    count,
+    find_interface,
+    find_refresh,
+    read_at_rest,
+)
+from linerate.errors import HostError
+
+IF_NAME, IF_DESCR, IF_ALIAS = "1.3.6.1.2.1.31.1.1.1.1", "1.3.6.1.2.1.2.2.1.2", "1.3.6.1.2.1.31.1.1.1.18"
+OCTETS, UNICAST = "1.3.6.1.2.1.31.1.1.1.6", "1.3.6.1.2.1.31.1.1.1.7"
+DISCARDS, DISCONTINUITY, UPTIME = "1.3.6.1.2.1.2.2.1.13", "1.3.6.1.2.1.31.1.1.1.19", "1.3.6.1.2.1.1.3.0"
+
+
+class SimulatedAgent:
+    """Two interfaces: 1 receives, 2 carries the questions. Counters are copied every ``refresh`` seconds."""
+
+    def __init__(self, refresh: float, manages: bool = True) -> None:
+        self.time = 0.0
+        self._refresh, self._manages = refresh, manages
+        self.arrive: list[tuple[float, int]] = []
+        """When how many packets arrive on interface 1."""
+        self.values: dict[str, Any] = {
+            f"{IF_NAME}.1": "port1",
+            f"{IF_NAME}.2": "mgmt",
+            f"{IF_DESCR}.1": "Port 1",
+            f"{IF_DESCR}.2": "Port 2",
+            f"{IF_ALIAS}.1": "to the lab",
+            f"{IF_ALIAS}.2": "to the lab",
+            f"{DISCONTINUITY}.1": 0,
+        }
+        self.without: set[str] = set()
+
+    def clock(self) -> Clock:
+        return Clock(lambda: self.time, self._sleep)
+
+    def _sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+    def _now(self) -> dict[str, Any]:
+        copied = self.time // self._refresh * self._refresh
+        packets = sum(amount for when, amount in self.arrive if when <= copied)
+        managing = int(1000 * copied) if self._manages else 0
+        counted = {f"{OCTETS}.1": 78 * packets, f"{UNICAST}.1": packets, f"{OCTETS}.2": managing, f"{UNICAST}.2": 0}
+        seen = {**self.values, **counted, f"{DISCARDS}.1": 0, UPTIME: int(100 * self.time)}
+        return {oid: value for oid, value in seen.items() if oid.rpartition(".")[0] not in self.without}
+
+    def get(self, oids: Sequence[str]) -> dict[str, Any]:
+        now = self._now()
+        return {oid: now[oid] for oid in oids if oid in now}
+
+    def walk(self, column: str) -> dict[str, Any]:
+        return {oid[len(column) + 1 :]: value for oid, value in self._now().items() if oid.startswith(f"{column}.")}
+
+
+def test_an_interface_is_found_by_its_name_or_description():
+    agent = SimulatedAgent(1)
+    assert [find_interface(agent, name) for name in ("port1", "mgmt", "Port 2")] == [1, 2, 2]
+    with pytest.raises(HostError, match="is the ifAlias of 2 interfaces"):
+        find_interface(agent, "to the lab")
+    with pytest.raises(HostError, match=r"'port9': is not known to the agent\. Name one of those it has: port1, mgmt"):
+        find_interface(agent, "port9")
+
+
+def test_an_interface_without_64_bit_counters_is_refused():
+    agent = SimulatedAgent(1)
+    agent.without = {UNICAST}
+    with pytest.raises(HostError, match=r"'port1': has no 64-bit counters \(ifHCInUcastPkts\)"):
+        find_interface(agent, "port1")
+
+
+@pytest.mark.parametrize("refresh", [1, 3, 10, 30])
+def test_the_refresh_is_found_out_from_the_questions_own_traffic(refresh):
+    agent = SimulatedAgent(refresh)
+    found, source = find_refresh(agent, 1, agent.clock())
+    assert source == "found out"
+    assert refresh <= found <= refresh + 0.6
+
+
+def test_where_no_counter_moves_the_refresh_is_assumed():
+    agent = SimulatedAgent(1, manages=False)
+    assert find_refresh(agent, 1, agent.clock()) == (ASSUMED_REFRESH_SECONDS, "assumed")
+
+
+@pytest.mark.parametrize("begin", [0.0, 4.9, 9.9])
+def test_a_reading_at_rest_lacks_nothing_that_came_before(begin):
+    agent = SimulatedAgent(10)
+    agent.time, agent.arrive = begin, [(begin, 600), (begin + 0.1, 400)]
+    reading = read_at_rest(agent, 1, 10.3, agent.clock())
+    assert (reading["settled"], reading["counters"]["ifHCInUcastPkts"]) == (True, 1000)
+
+
+def test_an_interface_that_never_rests_is_said_to():
+    agent = SimulatedAgent(1)
+    agent.arrive = [(float(second), 10) for second in range(1000)]
+    assert not read_at_rest(agent, 1, 1.3, agent.clock())["settled"]
+
+
+def reading(packets: int, **changed: Any) -> dict[str, Any]:
+    counters = {"ifHCInOctets": 78 * packets, "ifHCInUcastPkts": packets, "ifInDiscards": 0, **changed.pop("more", {})}
+    return {"counters": counters, "discontinuity": 0, "uptime": 100, "settled": True, "at": 1000.0, **changed}
+
+
+def test_what_was_counted_between_two_readings():
+    found = count(reading(100), reading(350, at=1010.0, uptime=1100, more={"ifHCInMulticastPkts": 9}), "port1")
+    assert (found["usable"], found["reason"], found["settled"]) == (True, None, True)
+    # A counter that was not there before has counted nothing that is known.
+    assert found["witness"]["packets"] == 250
+    assert found["counters"]["IF-MIB"]["ifHCInOctets"] == 78 * 250
+
+
+def test_a_counter_that_wraps_around_is_followed():
+    before = reading(0, more={"ifHCInUcastPkts": 2**64 - 10, "ifInDiscards": 2**32 - 1})
+    after = reading(0, more={"ifHCInUcastPkts": 40, "ifInDiscards": 4})
+    found = count(before, after, "port1")
+    assert (found["witness"]["packets"], found["counters"]["IF-MIB"]["ifInDiscards"]) == (50, 5)
+
+
+@pytest.mark.parametrize(
+    ("after", "reason"),
+    [
+        (reading(40), "ifHCInOctets went back from 7,800 to 3,120"),
+        (reading(350, discontinuity=77), "ifCounterDiscontinuityTime changed from 0 to 77"),
+        (reading(350, uptime=3), "the agent was restarted: sysUpTime went from 100 to 3"),
+        (
+            {**reading(350), "counters": {}},
+            "the interface's ifHCInOctets, ifHCInUcastPkts, ifInDiscards went away in between",
+        ),
+    ],
+)
+def test_readings_that_are_not_of_the_same_counters_are_no_witness(after, reason):
+    found = count(reading(100), after, "port1")
+    assert (found["usable"], found["reason"], found["witness"], found["counters"]) == (False, reason, None, {})
