@@ -94,17 +94,19 @@ def _with_counters(agent: Asked, interface: str, index: int) -> int:
 def find_refresh(agent: Asked, index: int, clock: Clock | None = None) -> tuple[float, str]:
     """How old, in seconds, a counter may be, and whether that was ``found out`` or is ``assumed``.
 
-    It is the longest time between two steps of the busiest counter of octets, and the time between two questions.
+    It is the longest time between two steps of the busiest counter of octets, and the longest between two questions.
     """
     clock = clock or Clock()
     indices = sorted(map(int, agent.walk(_OCTETS)), key=lambda one: one != index)[:WATCHED_INTERFACES]
     oids = [f"{_OCTETS}.{one}" for one in indices]
-    begin, busiest = clock.now(), list[float]()
+    begin = asked = clock.now()
+    slowest, busiest = 0.0, list[float]()
     first = last = agent.get(oids)
     steps: dict[str, list[float]] = {oid: [] for oid in first}
     while clock.now() - begin < PATIENCE_SECONDS:
         clock.sleep(POLL_SECONDS)
         seen, now = agent.get(oids), clock.now()
+        slowest, asked = max(slowest, now - asked), now
         for oid, times in steps.items():
             if seen.get(oid) != last.get(oid):
                 times.append(now)
@@ -115,7 +117,7 @@ def find_refresh(agent: Asked, index: int, clock: Clock | None = None) -> tuple[
     gaps = [later - sooner for sooner, later in zip(busiest, busiest[1:])]
     if not gaps:
         return ASSUMED_REFRESH_SECONDS, "assumed"
-    return math.ceil(10 * (max(gaps) + POLL_SECONDS)) / 10, "found out"
+    return math.ceil(10 * (max(gaps) + slowest)) / 10, "found out"
 
 
 def read_at_rest(agent: Asked, index: int, refresh_seconds: float, clock: Clock | None = None) -> dict[str, Any]:
