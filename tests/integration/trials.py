@@ -15,7 +15,8 @@ from linerate.pcap.spec import PcapSpec
 from linerate.pcap.template import build_template
 from linerate.pcap.writer import write_pcap
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 300
+"""Only a failure takes so long; a busy machine may take long for a playbook's first tasks."""
 SENDER, RECEIVER = "linerate-sender1", "linerate-receiver1"
 
 TRIAL = """
