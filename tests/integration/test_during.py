@@ -53,7 +53,9 @@ def reasons(result: dict[str, Any]) -> tuple[str, ...]:
             offered=offered,
             sender_nic=result["nic"],
             witnessed=None,
+            loss=None,
             line_rate_percent=None,
+            cpu_percent=None,
             core_busy_percent=None,
             **seen,
         )

@@ -149,18 +149,22 @@ def counting() -> int:
     return pid
 
 
-def test_a_killed_module_and_a_stopped_receiver_cost_a_trial_each_and_not_the_run(begin):
-    run = begin(repeats=3)
+def test_a_killed_module_a_stopped_receiver_and_a_lost_pcap_cost_a_trial_each_and_not_the_run(begin):
+    run = begin(repeats=4)
     os.kill(parent(run.sending(1)), signal.SIGKILL)
     run.sending(2)
     os.kill(counting(), signal.SIGSTOP)
-    first, second, third = run.ends()
+    run.sending(3)
+    (run.folder / "pcaps/udp_port_scan_64.pcap").unlink()
+    first, second, third, fourth = run.ends()
     assert_partial(first, {"the module that watched it was killed"})
     # What is sent does not depend on who counts; that nobody did is said.
     assert second["claim"]["successful"] == second["offered"]["packets"]
     assert second["witness"] is None
     assert any("does not answer (timed out)" in reason for reason in second["verdict"]["reasons"])
     assert third["verdict"]["reasons"] == []
+    assert "udp_port_scan_64.pcap" in fourth["process"]["stopped_because"]
+    assert (fourth["partial"], fourth["claim"], fourth["witness"]["packets"]) == (True, None, 0)
     assert senders() == []
     # All is stored, so nothing is left to be collected.
     assert list(Path(FOLDER).iterdir()) == []
