@@ -23,13 +23,34 @@ version_added: "0.1.0"
 author: linerate contributors
 options:
   interface:
-    description: Sending interface. One that carries the default route or the SSH session is refused.
+    description: >-
+      Sending interface. Refused where it carries the default route, the SSH session, another interface or an address in
+      use, is down or has no carrier; and where another process of linerate sends on it.
     type: str
     required: true
   pcap:
     description: Path of the pcap on the host. It is read to its end before anything is sent.
     type: path
     required: true
+  pcap_sha256:
+    description: SHA-256 of the pcap that is meant, in hex; another is refused.
+    type: str
+  allow_destinations:
+    description:
+      - Where frames may go - IP networks and MACs. The MAC that a frame goes to must be listed; where the frame carries
+        IP, its destination must be in a listed network, too. VLAN tags are looked through. A listed MAC is enough for a
+        frame without IP.
+      - An address of the sending interface that is in none of the networks is one in use, so the interface is refused.
+    type: list
+    elements: str
+    required: true
+  receiver_mtu:
+    description: MTU of the receiver's interface in bytes; not looked at when left out.
+    type: int
+  work:
+    description: What this sends for, such as a run and its trial; who is refused the interface meanwhile is told.
+    type: str
+    default: a replay
   pps:
     description: Packets a second. Exactly one of O(pps), O(mbps), O(multiplier), O(topspeed) is given.
     type: float
@@ -124,6 +145,7 @@ EXAMPLES = r"""
   linerate_replay:
     interface: lrs0
     pcap: /var/lib/linerate/pcaps/udp_port_scan_64.pcap
+    allow_destinations: [198.18.0.0/15, "02:00:00:00:00:02"]
     pps: 20000
     limit: 60000
     preload_pcap: true
@@ -133,6 +155,7 @@ EXAMPLES = r"""
   linerate_replay:
     interface: lrs0
     pcap: /var/lib/linerate/pcaps/udp_port_scan_64.pcap
+    allow_destinations: [198.18.0.0/15, "02:00:00:00:00:02"]
     topspeed: true
     loop: 0
     duration: 3
@@ -202,10 +225,13 @@ core_busy_percent:
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.host.lease import Lease, end_within
+from ansible.module_utils.linerate.host.lock import refuse_held, sole_sender
 from ansible.module_utils.linerate.host.run import run
+from ansible.module_utils.linerate.pcap.destinations import AllowedDestinations
 from ansible.module_utils.linerate.tcpreplay.options import ReplayOptions, build_argv
 from ansible.module_utils.linerate.trial.nic_session import recover
-from ansible.module_utils.linerate.trial.replay import ReplayJob, preflight, replay
+from ansible.module_utils.linerate.trial.preflight import FarEnd, preflight
+from ansible.module_utils.linerate.trial.replay import ReplayJob, replay
 
 OPTIONS = {
     "interface": {"type": "str", "required": True},
@@ -225,6 +251,12 @@ OPTIONS = {
     "netmap": {"type": "bool", "default": False},
     "nm_delay": {"type": "int", "default": 10},
 }
+LOOK = {
+    "pcap_sha256": {"type": "str"},
+    "allow_destinations": {"type": "list", "elements": "str", "required": True},
+    "receiver_mtu": {"type": "int"},
+    "work": {"type": "str", "default": "a replay"},
+}
 JOB = {
     "executable": {"type": "str", "default": "tcpreplay"},
     "deadline_seconds": {"type": "float", "required": True},
@@ -239,19 +271,23 @@ AROUND_SECONDS = 300
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={**OPTIONS, **JOB}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec={**OPTIONS, **LOOK, **JOB}, supports_check_mode=True)
     given = module.params
     lease = Lease().listen()
     try:
         options = ReplayOptions(**{name: given[name] for name in OPTIONS})
         job = ReplayJob(options, **{name: given[name] for name in JOB})
-        if not module.check_mode:
-            end_within(job.deadline_seconds + AROUND_SECONDS)
-            recover(options.interface, run)
-        preflight(options, run, job.cpu)
+        far_end = FarEnd(AllowedDestinations(given["allow_destinations"]), given["receiver_mtu"])
+        pcaps = [(options.pcap, given["pcap_sha256"])]
         if module.check_mode:
+            refuse_held(options.interface)
+            preflight(options.interface, pcaps, far_end, run, job.cpu)
             module.exit_json(changed=True, argv=build_argv(options, given["executable"]))
-        module.exit_json(changed=True, **replay(job, run, lease.over))
+        end_within(job.deadline_seconds + AROUND_SECONDS)
+        with sole_sender(options.interface, given["work"]):
+            recover(options.interface, run)
+            preflight(options.interface, pcaps, far_end, run, job.cpu)
+            module.exit_json(changed=True, **replay(job, run, lease.over))
     except LinerateError as error:
         module.fail_json(msg=str(error))
 

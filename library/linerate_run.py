@@ -148,6 +148,31 @@ options:
     type: str
     choices: [lengthen, refuse]
     default: lengthen
+  allow_destinations:
+    description: IP networks and MACs that may be sent to, beside the receiver's own MAC; see M(linerate_replay).
+    type: list
+    elements: str
+    default: [198.18.0.0/15, "2001:2::/48"]
+  executable:
+    description: The tcpreplay that will run, as the plan shows it.
+    type: str
+    default: tcpreplay
+  proof:
+    description: The burst that must arrive before the trials begin.
+    type: dict
+    options:
+      packets:
+        description: How many packets.
+        type: int
+        default: 100
+      pps:
+        description: At how many packets a second.
+        type: float
+        default: 200
+      percent:
+        description: How many percent of them the receiver must count.
+        type: float
+        default: 50
   settings:
     description: Further options of M(linerate_replay) for every trial.
     type: dict
@@ -248,6 +273,21 @@ trials:
   returned: always
   type: list
   elements: dict
+listing:
+  description: The plan in words, for each trial a line and its command, and a line for all.
+  returned: always
+  type: list
+  elements: str
+pcaps:
+  description: The pcaps that are sent, each once, with C(path) and C(sha256).
+  returned: always
+  type: list
+  elements: dict
+proofs:
+  description: For each way to send the burst that must arrive first, like a trial; none where nobody counts.
+  returned: always
+  type: list
+  elements: dict
 """
 
 from dataclasses import fields
@@ -258,6 +298,9 @@ from ansible.module_utils.linerate.controller.run import begin
 from ansible.module_utils.linerate.controller.scenario import Scenario
 from ansible.module_utils.linerate.controller.store import RunFolder
 from ansible.module_utils.linerate.errors import LinerateError
+from ansible.module_utils.linerate.pcap.destinations import BENCHMARK_NETWORKS
+from ansible.module_utils.linerate.trial.listing import listing, pcaps_of
+from ansible.module_utils.linerate.trial.proof import Burst, proofs
 from ansible.module_utils.linerate.trial.witnesses import SHORT_TRIALS, define, found_out
 
 SPEC = {
@@ -313,6 +356,17 @@ SPEC = {
     "receiver": {"type": "str"},
     "interfaces": {"type": "dict", "default": {}},
     "short_trials": {"type": "str", "choices": list(SHORT_TRIALS), "default": SHORT_TRIALS[0]},
+    "allow_destinations": {"type": "list", "elements": "str", "default": list(BENCHMARK_NETWORKS)},
+    "executable": {"type": "str", "default": "tcpreplay"},
+    "proof": {
+        "type": "dict",
+        "apply_defaults": True,
+        "options": {
+            "packets": {"type": "int", "default": 100},
+            "pps": {"type": "float", "default": 200},
+            "percent": {"type": "float", "default": 50},
+        },
+    },
     "settings": {"type": "dict", "default": {}},
     "environment": {"type": "dict", "required": True},
     "lab": {"type": "dict"},
@@ -331,6 +385,7 @@ def main() -> None:
         run, trials = begin(
             given["run_id"], scenario, given["manifests"], given["unavailable"], environment, given["lab"]
         )
+        bursts = proofs(trials, Burst(**given["proof"]), given["deadline_margin"])
         results = Path(given["results_dir"])
         if not module.check_mode:
             RunFolder.create(results, run, Path(given["schemas_dir"]))
@@ -342,6 +397,9 @@ def main() -> None:
         plan=run["plan"],
         witnesses=run["witnesses"],
         trials=trials,
+        listing=listing(trials),
+        pcaps=pcaps_of(trials),
+        proofs=bursts if witnesses else [],
     )
 
 

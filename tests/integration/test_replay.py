@@ -25,12 +25,15 @@ import json, sys
 from linerate.errors import LinerateError
 from linerate.host.run import run
 from linerate.tcpreplay.options import ReplayOptions
-from linerate.trial.replay import ReplayJob, preflight, replay
+from linerate.pcap.destinations import AllowedDestinations
+from linerate.trial.preflight import FarEnd, preflight
+from linerate.trial.replay import ReplayJob, replay
 given = json.loads(sys.argv[1])
 options = ReplayOptions(interface="lrs0", **given["options"])
 try:
     if given["look"]:
-        preflight(options, run, given["cpu"])
+        far_end = FarEnd(AllowedDestinations(["198.18.0.0/15", "02:00:00:00:00:02"]))
+        preflight(options.interface, [(options.pcap, None)], far_end, run, given["cpu"])
     print(json.dumps(replay(ReplayJob(options, given["deadline"], cpu=given["cpu"]), run)))
 except LinerateError as error:
     sys.exit(str(error))
@@ -115,14 +118,14 @@ def test_a_cpu_that_is_not_there_is_refused_before(lab, pcap):
 
 def test_a_peer_that_is_down_is_found_before(lab, pcap):
     ip("-n", "linerate-receiver1", "link", "set", "lrr0", "down")
-    with pytest.raises(RuntimeError, match="is down or has no carrier"):
+    with pytest.raises(RuntimeError, match="is up and has no carrier"):
         replay(pcap(), topspeed=True)
 
 
 @pytest.mark.parametrize("netmap", [False, True])
 def test_frames_above_the_mtu_are_found_before(lab, pcap, netmap):
     # Through netmap, tcpreplay would claim them all, the NIC would send them, and the receiver would discard them.
-    with pytest.raises(RuntimeError, match="MTU of 1500 B, too small for frames of 1515 B"):
+    with pytest.raises(RuntimeError, match="MTU of 1500 B, too small for the 1501 B"):
         replay(pcap(ip_length=1501), topspeed=True, netmap=netmap)
 
 

@@ -9,17 +9,24 @@ from .. import __version__
 from ..clock import utc_now
 from ..frames import GBIT
 from ..host.environment import fingerprint
+from ..pcap.destinations import AllowedDestinations
+from ..tcpreplay.options import build_argv, check_rate
 from ..trial.plan import PlannedTrial, Sending, plan, replay_options
 from ..trial.witnesses import fit, receiving_port
 from .scenario import Scenario, scenario_trials
 
 SCHEMA = "linerate-run/1"
 ASSUMED_LINK_BPS = 10 * GBIT
+FASTEST_LINK_BPS = 1600 * GBIT
+"""IEEE P802.3dj, the fastest Ethernet there is to be."""
+NO_MAC, MAC_IN_PLACE_OF_NONE = "00:00:00:00:00:00", "02:00:00:00:00:02"
+"""A loopback interface has no MAC; the role pcaps invents one, so that the kernel sees frames for another host."""
 
 
 def line_rate(scenario: Scenario, nic: Mapping[str, Any]) -> dict[str, Any]:
     """The speed in bit/s that rates are held against, and whose word it is."""
     if scenario.link_bps:
+        check_rate("link_bps", scenario.link_bps, least=1e6, most=FASTEST_LINK_BPS)
         return {"bps": scenario.link_bps, "source": "given"}
     if nic["speed_bps"]:
         return {"bps": nic["speed_bps"], "source": "interface"}
@@ -64,8 +71,21 @@ def begin(
         "environment": {"fingerprint": fingerprint(*(host for host in environment.values() if host)), **environment},
     }
     context = _context(run, rate)
-    prepared = [_prepared(trial, scenario, nic["interface"], manifests, context) for trial in trials]
+    far_end = _far_end(scenario, environment["receiver"])
+    prepared = [
+        _prepared(trial, scenario, nic["interface"], manifests[trial.case.name], (context, far_end)) for trial in trials
+    ]
     return run, prepared
+
+
+def _far_end(scenario: Scenario, receiver: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What linerate_replay is told of the receiver: its MTU, and where frames may go, its own MAC among it."""
+    allowed = list(scenario.allow_destinations)
+    if receiver:
+        mac = receiver["nic"]["mac"]
+        allowed.append(MAC_IN_PLACE_OF_NONE if mac == NO_MAC else mac)
+    AllowedDestinations(allowed)
+    return {"allow_destinations": allowed, "receiver_mtu": receiver["nic"]["mtu"] if receiver else None}
 
 
 def _context(run: Mapping[str, Any], rate: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,16 +105,23 @@ def _prepared(
     trial: PlannedTrial,
     scenario: Scenario,
     interface: str,
-    manifests: Mapping[str, Mapping[str, Any]],
-    context: Mapping[str, Any],
+    manifest: Mapping[str, Any],
+    told: tuple[Mapping[str, Any], Mapping[str, Any]],
 ) -> dict[str, Any]:
+    context, far_end = told
     options = replay_options(trial, interface, scenario.nm_delay, **(scenario.settings or {}))
-    parameters = manifests[trial.case.name]["parameters"]
+    parameters = manifest["parameters"]
     return {
         "planned": trial.describe(),
         "context": dict(context),
+        "argv": build_argv(options, scenario.executable),
         "witnesses": [dict(witness) for witness in scenario.witnesses],
-        "replay": {**vars(options), "adapter": trial.adapter},
+        "replay": {
+            **vars(options),
+            "adapter": trial.adapter,
+            "pcap_sha256": trial.case.pcap_sha256,
+            **far_end,
+        },
         "destination": parameters["dst_ip"],
         "vlan": parameters["vlan"] is not None,
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError
+from ..pcap.destinations import BENCHMARK_NETWORKS
 from ..trial.plan import ADAPTERS, ENGINES, Asked, Case, Way, product
 
 Missing = dict[str, Any]
@@ -22,7 +23,8 @@ class Scenario:
     its own. ``rates`` are {mode, value}; ``duration_seconds``
     is {paced, topspeed}; ``settings`` are further options of tcpreplay. ``link_bps`` None: as the sending interface
     says, else 10 Gbit/s is assumed. ``witnesses`` are as trial.witnesses.define makes them; ``short_trials``, for those
-    that their counters cannot follow, is lengthen or refuse.
+    that their counters cannot follow, is lengthen or refuse. ``allow_destinations`` are IP networks and MACs that may
+    be sent to, beside the receiver's own MAC; ``executable`` is the tcpreplay that the plan shows.
     """
 
     name: str
@@ -39,6 +41,8 @@ class Scenario:
     trials: Sequence[Mapping[str, Any]] = ()
     witnesses: Sequence[Mapping[str, Any]] = ()
     short_trials: str = "lengthen"
+    allow_destinations: Sequence[str] = BENCHMARK_NETWORKS
+    executable: str = "tcpreplay"
 
 
 def scenario_trials(

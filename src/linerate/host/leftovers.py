@@ -11,6 +11,9 @@ from ..errors import HostError
 OWN = ("usr/local/lib/linerate", "var/cache/linerate", "var/lib/linerate", "opt/linerate")
 """Folders that are ours alone, below the root folder."""
 
+IN_RUN = ("receive-*.sock", "interface-*.lock")
+"""What processes that were killed leave in /run/linerate."""
+
 BUILD_STAMP = "linerate-build.json"
 """Stands in the folder of every version of tcpreplay that was built."""
 
@@ -29,7 +32,8 @@ class Places:
 
 def remove_leftovers(places: Places, check: bool = False, root: str = "/") -> tuple[str, ...]:
     """Remove them; the steps that were needed. Raises HostError where something cannot be removed."""
-    found = [*_tcpreplay(places, root), *_pcaps(places, root), *_below(root, "run/linerate", "receive-*.sock")]
+    found = [*_tcpreplay(places, root), *_pcaps(places, root)]
+    found += [path for pattern in IN_RUN for path in _below(root, "run/linerate", pattern)]
     found += [path for path in (Path(root, name) for name in OWN) if path.exists()]
     for path in found:
         if not check:

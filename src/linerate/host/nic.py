@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import HostError, InputError
+from ..errors import HostError
 from ..frames import MBIT
 from .run import Runner
 
@@ -90,55 +90,19 @@ def wait_for_carrier(interface: str, seconds: float, settled_seconds: float, roo
     return True
 
 
-def default_route_interfaces(root: str = "/") -> set[str]:
-    """The interfaces that carry a default route (proc_pid_net(5): route, ipv6_route)."""
-    carrying = set()
-    for fields in _table("proc/net/route", root):
-        if fields[1] == fields[7] == "0" * 8:
-            carrying.add(fields[0])
-    for fields in _table("proc/net/ipv6_route", root):
-        if fields[0] == "0" * 32 and fields[1] == "00":
-            carrying.add(fields[-1])
-    # The kernel keeps an unreachable IPv6 default route on lo.
-    return carrying - {"lo"}
-
-
-def _table(path: str, root: str) -> list[list[str]]:
-    try:
-        lines = Path(root, path).read_text().splitlines()
-    except OSError:
-        return []
-    return [fields for fields in map(str.split, lines) if len(fields) >= 10]
-
-
-def ssh_interface(environment: Mapping[str, str], run: Runner) -> str | None:
-    """The interface whose address this SSH session came in by; None outside of one."""
-    connection = environment.get("SSH_CONNECTION", "").split()
-    if len(connection) != 4:
-        return None
-    lines = run(["ip", "-oneline", "address", "show", "to", connection[2]]).stdout.splitlines()
-    return lines[0].split()[1] if lines else None
-
-
-def refuse_management(interface: str, environment: Mapping[str, str], run: Runner, root: str = "/") -> None:
-    """InputError when ``interface`` carries the default route or this SSH session: it is never sent on."""
-    mend = "Send from another interface: this one is never touched."
-    if interface in default_route_interfaces(root):
-        raise InputError("interface", interface, "carries the default route", mend)
-    if interface == ssh_interface(environment, run):
-        raise InputError("interface", interface, "carries the SSH session", mend)
-
-
-def refuse_unready(nic: Mapping[str, Any], longest_frame: int, link_header: int = 14) -> None:
-    """HostError when the interface is down, has no carrier, or is too small for the longest frame (bytes, no FCS)."""
+def refuse_unready(nic: Mapping[str, Any], root: str = "/") -> None:
+    """HostError when the interface is down or has no carrier: tcpreplay would claim to have sent all the same."""
     name = nic["interface"]
+    if not int(_attribute(name, "flags", root) or "0", 16) & IFF_UP:
+        raise HostError("interface", name, "is down", f"Bring it up: ip link set dev {name} up.")
     if not nic["carrier"]:
-        mend = f"Connect it and bring it up: ip link set dev {name} up."
-        raise HostError("interface", name, "is down or has no carrier", mend)
-    if longest_frame - link_header > nic["mtu"]:
-        raise HostError(
-            "interface",
-            name,
-            f"has an MTU of {nic['mtu']} B, too small for frames of {longest_frame} B",
-            f"Use shorter frames, or an MTU of at least {longest_frame - link_header} B on both ends.",
-        )
+        mend = "Connect its cable, and bring the other end up."
+        raise HostError("interface", name, "is up and has no carrier", mend)
+
+
+def refuse_small_mtu(owner: str, mtu: int, longest_payload: int) -> None:
+    """HostError when an MTU (bytes) is too small for the most that a frame carries behind its Ethernet header."""
+    if longest_payload > mtu:
+        rule = f"has an MTU of {mtu} B, too small for the {longest_payload} B that the longest frame carries"
+        mend = f"Use shorter frames, or an MTU of at least {longest_payload} B on both ends."
+        raise HostError(owner, None, rule, mend)

@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import HostError, InputError
+from ..host.lock import locked
 from ..host.run import Completed, Runner, tied
-from .lock import locked
 from .package import Manifest, pack, sha256, unpack
 from .signing import expect_signing, sign
 from .spec import BuildSpec, complaint, configure_argv, native_drivers

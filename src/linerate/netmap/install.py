@@ -9,10 +9,10 @@ from pathlib import Path
 
 from ..errors import HostError, InputError
 from ..files import write_whole
+from ..host.lock import locked
 from ..host.run import Completed, Runner, checked
 from .build import MODULE_FOLDER
 from .kernels import STATE_FOLDER, forget, left_behind
-from .lock import locked
 from .package import Manifest, read_manifest, sha256, unpack
 from .users import holding_drivers, holding_processes
 

@@ -6,17 +6,15 @@ takes the one in the folder `updates`. While they change places, all interfaces 
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ..errors import HostError, InputError
-from ..host.nic import default_route_interfaces, ssh_interface
 from ..host.nic_state import NicState, read_state, restore_state, store_found
+from ..host.nic_use import addresses, default_route_interfaces, ssh_interface, uppers
 from ..host.run import Runner, checked
 from .adapter import driver_of
 from .build import MODULE_FOLDER
@@ -52,17 +50,17 @@ def refuse(swap: Swap, run: Runner, root: str = "/") -> None:
     """
     ssh = ssh_interface(swap.environment, run)
     routes = default_route_interfaces(root)
-    addresses = _addresses(run)
+    configured = addresses(run)
     for driver in swap.drivers:
         names = interfaces_of(driver, root)
         for name in names:
-            uses = [f"carries {upper}" for upper in _uppers(name, root)]
+            uses = [f"carries {upper}" for upper in uppers(name, root)]
             if name in routes:
                 uses.insert(0, "carries the default route")
             if name == ssh:
                 uses.insert(0, "carries the SSH session")
-            if name != swap.interface and name in addresses:
-                uses.append(f"has the address {addresses[name]}")
+            if name != swap.interface and name in configured:
+                uses.append(f"has the address {configured[name][0]}")
             if uses:
                 rule = f"{uses[0]}, and would go away with its driver {driver}, which drives {', '.join(names)}"
                 mend = f"Leave {driver} out of netmap_drivers, or send from a NIC of another driver: "
@@ -184,22 +182,6 @@ def _fall_back(driver: str, before: Mapping[str, _Before], error: HostError, run
     mend = "Leave it out of netmap_drivers (the adapter is emulated then), or run again."
     rule = f"did not take the place of the stock one ({error.subject} {error.value}: {error.rule}); {outcome}"
     raise HostError("patched driver", driver, rule, mend) from error
-
-
-def _addresses(run: Runner) -> dict[str, str]:
-    """The first address of each interface that is not of the link alone (ip-address(8))."""
-    links: list[dict[str, Any]] = json.loads(run(["ip", "-json", "address", "show"]).stdout or "[]")
-    found: dict[str, str] = {}
-    for link in links:
-        for address in link.get("addr_info", ()):
-            if address.get("scope") != "link" and "local" in address:
-                found.setdefault(link["ifname"], address["local"])
-    return found
-
-
-def _uppers(interface: str, root: str) -> list[str]:
-    """What is built upon ``interface``: bonds, bridges, VLANs."""
-    return sorted(path.name[len("upper_") :] for path in Path(root, "sys/class/net", interface).glob("upper_*"))
 
 
 def _has_carrier(interface: str, root: str) -> bool:

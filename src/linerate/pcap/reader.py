@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from ..errors import PcapError
+from ..frames import ETHERNET_HEADER, VLAN_TAG
+from .destinations import IPV4, VLAN_TAGS, AllowedDestinations
 
 FILE_HEADER_BYTES = 24
 RECORD_HEADER_BYTES = 16
@@ -27,7 +29,18 @@ MIN_FRAME = 14
 MAX_FRAME = 262_144
 """libpcap's MAXIMUM_SNAPLEN: it takes a longer record for a damaged file."""
 READ_BYTES = 1 << 20
+TYPE_OFFSET = 12
+HEAD, TAGGED_HEAD = struct.Struct("6s6x2s16x4s"), struct.Struct("6s6x2s2x2s16x4s")
+"""Destination MAC, EtherType (behind that of one 802.1Q tag) and what is the destination in an IPv4 packet."""
+LONGEST_HEAD = 256
+"""What is looked at of a frame to see where it goes: room for some fifty VLAN tags."""
+MOST_SEEN = 100_000
+"""Different destinations that are remembered, so that memory stays bounded."""
 REMAKE = "Make the pcap again."
+NOT_ALLOWED = (
+    "A replay is a flood: correct the pcap's addresses (pcaps_dst_ip, pcaps_dst_mac), or add this destination to "
+    "linerate_allow_destinations if it is yours to flood."
+)
 
 
 @dataclass(frozen=True)
@@ -40,62 +53,107 @@ class PcapSummary:
     min_frame_length: int
     mean_frame_length: float
     max_frame_length: int
+    longest_payload: int
+    """The most that a frame carries behind its Ethernet header and one 802.1Q tag: what an MTU bounds."""
     nanosecond: bool
     sha256: str
 
 
-def read_summary(path: str) -> PcapSummary:
+def read_summary(path: str, allowed: AllowedDestinations | None = None) -> PcapSummary:
     """Walk all records of an Ethernet pcap, in bounded memory.
 
     Raises ``PcapError`` for whatever tcpreplay would send wrongly, cut short or not at all, mostly
     without saying so: another format or link type, a cut file, a record longer than any frame, a
-    record that was cut when captured, no record.
+    record that was cut when captured, no record; and for a frame to where ``allowed`` does not let it go.
     """
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise PcapError("pcap", path, "is not a regular file", "Name a file.")
         with open(path, "rb", buffering=0) as stream:
-            return _walk(path, stream)
+            return _Walk(path, allowed).through(stream)
     except OSError as error:
         raise PcapError("pcap", path, f"cannot be read: {error.strerror}", "Name a file that exists.") from error
 
 
-def _walk(path: str, stream: BinaryIO) -> PcapSummary:
-    """Read big pieces, and take the records that are whole in what is there so far."""
-    digest = hashlib.sha256()
-    header = stream.read(FILE_HEADER_BYTES)
-    digest.update(header)
-    order, nanosecond = _file_header(path, header)
-    lengths = struct.Struct(f"{order}8xII")
-    packets = total = longest = 0
-    shortest = MAX_FRAME
-    position = len(header)
-    rest = b""
-    while piece := stream.read(READ_BYTES):
-        digest.update(piece)
-        data = rest + piece
+class _Walk:
+    """One pass over a file, in big pieces; ``packets`` and the rest are of the records taken so far."""
+
+    def __init__(self, path: str, allowed: AllowedDestinations | None) -> None:
+        self._path, self._allowed = path, allowed
+        self._seen: set[tuple[bytes, ...]] = set()
+        self.packets = self.bytes = self.longest = self.payload = 0
+        self.shortest = MAX_FRAME
+
+    def through(self, stream: BinaryIO) -> PcapSummary:
+        digest = hashlib.sha256()
+        header = stream.read(FILE_HEADER_BYTES)
+        digest.update(header)
+        order, nanosecond = _file_header(self._path, header)
+        lengths = struct.Struct(f"{order}8xII")
+        position, rest = len(header), b""
+        while piece := stream.read(READ_BYTES):
+            digest.update(piece)
+            data = rest + piece
+            taken = self._records(data, lengths, position)
+            position += taken
+            rest = data[taken:]
+        if rest:
+            where = f"record {self.packets + 1} at byte {position}"
+            raise PcapError("pcap", self._path, f"is cut within {where}", REMAKE)
+        if not self.packets:
+            raise PcapError("pcap", self._path, "holds no packet", REMAKE)
+        return PcapSummary(
+            packets=self.packets,
+            bytes=self.bytes,
+            file_bytes=position,
+            min_frame_length=self.shortest,
+            mean_frame_length=self.bytes / self.packets,
+            max_frame_length=self.longest,
+            longest_payload=self.payload,
+            nanosecond=nanosecond,
+            sha256=digest.hexdigest(),
+        )
+
+    def _records(self, data: bytes, lengths: struct.Struct, position: int) -> int:
+        """Take the records that are whole in ``data``; how many bytes that was."""
         at, size = 0, len(data)
+        unpack, head, allowed, seen, last = lengths.unpack_from, HEAD.unpack_from, self._allowed, self._seen, 0
         while at + RECORD_HEADER_BYTES <= size:
-            captured, original = lengths.unpack_from(data, at)
+            captured, original = unpack(data, at)
             if captured != original or not MIN_FRAME <= captured <= MAX_FRAME:
-                raise _bad_record(path, packets, position + at, captured, original)
-            end = at + RECORD_HEADER_BYTES + captured
+                raise _bad_record(self._path, self.packets, position + at, captured, original)
+            start = at + RECORD_HEADER_BYTES
+            end = start + captured
             if end > size:
                 break
-            packets += 1
-            total += captured
-            if captured < shortest:
-                shortest = captured
-            if captured > longest:
-                longest = captured
+            self.packets += 1
+            self.bytes += captured
+            if captured != last:
+                last = captured
+                self.shortest, self.longest = min(self.shortest, captured), max(self.longest, captured)
+            if captured - ETHERNET_HEADER > self.payload:
+                self._note_payload(captured, data[start + TYPE_OFFSET : start + TYPE_OFFSET + 2])
+            if allowed and (captured < HEAD.size or head(data, start) not in seen):
+                self._admit(allowed, data[start : min(end, start + LONGEST_HEAD)])
             at = end
-        position += at
-        rest = data[at:]
-    if rest:
-        raise PcapError("pcap", path, f"is cut within record {packets + 1} at byte {position}", REMAKE)
-    if not packets:
-        raise PcapError("pcap", path, "holds no packet", REMAKE)
-    return PcapSummary(packets, total, position, shortest, total / packets, longest, nanosecond, digest.hexdigest())
+        return at
+
+    def _note_payload(self, captured: int, ethertype: bytes) -> None:
+        """One 802.1Q tag may come on top of the MTU (net/packet/af_packet.c, packet_extra_vlan_len_allowed)."""
+        carried = captured - ETHERNET_HEADER - (VLAN_TAG if ethertype == VLAN_TAGS[0] else 0)
+        self.payload = max(self.payload, carried)
+
+    def _admit(self, allowed: AllowedDestinations, frame: bytes) -> None:
+        """Refuse a frame that must not be sent; an IPv4 frame like it passes without another look."""
+        head = TAGGED_HEAD if frame[TYPE_OFFSET : TYPE_OFFSET + 2] == VLAN_TAGS[0] else HEAD
+        key = head.unpack_from(frame) if len(frame) >= head.size else ()
+        if key in self._seen:
+            return
+        complaint = allowed.complaint(frame)
+        if complaint:
+            raise PcapError("pcap", self._path, f"packet {self.packets:,} {complaint}", NOT_ALLOWED)
+        if key and key[-2] == IPV4 and len(self._seen) < MOST_SEEN:
+            self._seen.add(key)
 
 
 def _file_header(path: str, header: bytes) -> tuple[str, bool]:

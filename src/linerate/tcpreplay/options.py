@@ -14,6 +14,16 @@ from ..errors import InputError
 
 PACING = ("pps", "mbps", "multiplier", "topspeed")
 TIMERS = ("select", "gtod", "nano")
+LEAST_RATE, MOST = 0.001, 1e9
+"""tcpreplay keeps packets an hour and bit/s as whole numbers: a smaller rate becomes 0, which is top speed."""
+MOST_SECONDS = 7 * 86_400
+BOUNDS = {
+    "loop": (0, 2**31 - 1),
+    "limit": (1, 2**53),
+    "duration": (1, MOST_SECONDS),
+    "pps_multi": (1, 1_000_000),
+    "nm_delay": (0, 600),
+}
 _INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:-]{0,14}")
 
 
@@ -58,14 +68,15 @@ class ReplayOptions:
 
 
 def _check_pacing(options: ReplayOptions) -> None:
-    given = [name for name in PACING if getattr(options, name) not in (None, False)]
+    # By identity: a rate of 0 equals False, and is one that was given.
+    given = [name for name in PACING if not any(getattr(options, name) is no for no in (None, False))]
     if len(given) != 1:
         rule = f"{' and '.join(given)} exclude each other" if given else "none is given"
         raise InputError("pacing", given, rule, f"Give exactly one of {', '.join(PACING)}.")
     for name in ("pps", "mbps", "multiplier"):
         value = getattr(options, name)
         if value is not None:
-            check_rate(name, value)
+            check_rate(name, value, LEAST_RATE)
     if options.pps_multi is not None and options.pps is None:
         raise InputError("pps_multi", options.pps_multi, "needs pps", "Give pps, or leave pps_multi out.")
     if options.unique_ip and options.loop == 1:
@@ -73,24 +84,34 @@ def _check_pacing(options: ReplayOptions) -> None:
 
 
 def _check_bounds(options: ReplayOptions) -> None:
-    smallest = {"loop": 0, "limit": 1, "duration": 1, "pps_multi": 1, "nm_delay": 0}
-    for name, least in smallest.items():
+    for name, (least, most) in BOUNDS.items():
         value = getattr(options, name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
-            raise InputError(name, value, f"must be a whole number of at least {least}", f"Give another {name}.")
+        if value is not None:
+            check_whole(name, value, least, most)
     if options.loop == 0 and options.duration is None and options.limit is None:
         raise InputError("loop", 0, "would never end", "Give a duration or a limit with it, or a number of loops.")
 
 
-def check_rate(name: str, value: object) -> float:
-    """``value`` as a finite number above zero; InputError names the option otherwise."""
+def check_rate(name: str, value: object, least: float = 0, most: float = MOST) -> float:
+    """``value`` as a finite number above zero, of ``least`` to ``most``; InputError names the option otherwise."""
     try:
         number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if isinstance(value, bool) or not math.isfinite(number) or number <= 0:
         raise InputError(name, value, "must be a number above 0", f"Give {name} as a number, such as 1000.")
+    if not least <= number <= most:
+        raise InputError(name, value, f"must be {least:,g} to {most:,.0f}", f"Give {name} within these bounds.")
     return number
+
+
+def check_whole(name: str, value: object, least: int, most: int) -> int:
+    """``value`` as a whole number of ``least`` to ``most``; InputError names the option otherwise."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(name, value, f"must be a whole number of at least {least}", f"Give another {name}.")
+    if value > most:
+        raise InputError(name, value, f"must be at most {most:,}", f"Give {name} within this bound.")
+    return value
 
 
 def _number(value: float) -> str:

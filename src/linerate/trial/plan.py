@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..frames import line_rate_pps, pps_of_pcap_mbps
-from ..tcpreplay.options import ReplayOptions, check_rate
+from ..tcpreplay.options import LEAST_RATE, MOST_SECONDS, ReplayOptions, check_rate, check_whole
 
 ENGINES = ("kernel", "netmap")
 ADAPTERS = ("native", "emulated")
@@ -19,6 +19,7 @@ MODES = ("pps", "mbps", "topspeed")
 # tcpreplay's own work around the sending: start, preloading the pcap, printing.
 START_SECONDS = 2.0
 DEADLINE_FACTOR = 1.25
+MOST_REPEATS = 1000
 
 
 @dataclass(frozen=True)
@@ -141,12 +142,14 @@ def offer(case: Case, mode: str, value: float | None, sending: Sending, engine: 
     # At top speed the duration is only looked at between passes: the loops at line rate are the outer bound.
     loop = math.ceil((packets or line_pps * duration) / case.pcap_packets)
     waiting = 2 * sending.nm_delay if engine == "netmap" else 0
-    deadline = DEADLINE_FACTOR * duration + check_rate("deadline margin", sending.deadline_margin) + waiting
+    deadline = (
+        DEADLINE_FACTOR * duration + check_rate("deadline margin", sending.deadline_margin, most=MOST_SECONDS) + waiting
+    )
     return Offered(mode, value if pps else None, pps, packets, duration, round(deadline, 3)), loop
 
 
 def _duration(bound: str, sending: Sending) -> float:
-    duration = check_rate("duration", sending.duration_seconds.get(bound))
+    duration = check_rate("duration", sending.duration_seconds.get(bound), most=MOST_SECONDS)
     if bound == "topspeed" and duration != int(duration):
         raise InputError(
             "duration", duration, "must be whole seconds at top speed, as tcpreplay counts it", "Round it up."
@@ -159,7 +162,7 @@ def _offered_pps(case: Case, mode: str, value: float | None) -> float | None:
         if value is not None:
             raise InputError("rate value", value, "has no meaning at top speed", "Leave the value out.")
         return None
-    number = check_rate(mode, value)
+    number = check_rate(mode, value, LEAST_RATE)
     return number if mode == "pps" else pps_of_pcap_mbps(number, case.mean_frame_length)
 
 
@@ -201,8 +204,7 @@ def plan(asked: Sequence[Asked], repeats: int, sending: Sending) -> list[Planned
     the same load stand side by side, and every other repeat has them in reverse (A B, B A): what drifts steadily then
     favours neither.
     """
-    if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 1:
-        raise InputError("repeats", repeats, "must be a whole number of at least 1", "Give another number of repeats.")
+    check_whole("repeats", repeats, 1, MOST_REPEATS)
     loads: dict[tuple[Case, str, float | None], list[Asked]] = {}
     for one in asked:
         loads.setdefault(one.load, []).append(one)

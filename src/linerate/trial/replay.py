@@ -1,8 +1,7 @@
-"""The sender's half of a trial: look before, send under supervision while counting, look after."""
+"""The sender's half of a trial, once it may be sent: send under supervision while counting."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Callable
@@ -11,17 +10,14 @@ from ..clock import utc_now
 from ..errors import HostError, InputError, StatisticsError
 from ..host.counters import NOT_COUNTED, SENDING, SentCounters
 from ..host.cpu import CpuMeter
-from ..host.nic import read_nic, refuse_management, refuse_unready
 from ..host.run import Runner
 from ..host.sampler import Reading, Sampler
-from ..host.session import session_environment
 from ..netmap.adapter import driver_of
-from ..pcap.reader import read_summary
 from ..tcpreplay.diagnosis import diagnose
-from ..tcpreplay.options import ReplayOptions, build_argv
+from ..tcpreplay.options import MOST_SECONDS, ReplayOptions, build_argv, check_rate
 from ..tcpreplay.statistics import parse
 from ..tcpreplay.supervise import HopelessError, Outcome, Running, supervise
-from ..tuning.pin import allowed_cpus, pin, refuse_cpu
+from ..tuning.pin import allowed_cpus, pin
 from .journal import FOLDER, Journal, begin
 from .netmap_session import NetmapSession
 from .nic_session import NicSession
@@ -54,15 +50,8 @@ class ReplayJob:
         if self.options.netmap != (self.adapter is not None):
             rule = "is needed to send through netmap" if self.options.netmap else "has no meaning without netmap"
             raise InputError("adapter", self.adapter, rule, "Give netmap and adapter together.")
-
-
-def preflight(options: ReplayOptions, run: Runner, cpu: int | None = None) -> None:
-    """Refuse what cannot give a true number: a bad pcap, an interface in use, down, or too small. Changes nothing."""
-    refuse_management(options.interface, session_environment(os.environ), run)
-    if cpu is not None:
-        refuse_cpu(cpu)
-    summary = read_summary(options.pcap)
-    refuse_unready(read_nic(options.interface, run), summary.max_frame_length)
+        check_rate("deadline_seconds", self.deadline_seconds, most=2 * MOST_SECONDS)
+        check_rate("interval_seconds", self.interval_seconds, least=0.01, most=3600)
 
 
 def replay(job: ReplayJob, run: Runner, over: Callable[[], str | None] = lambda: None) -> dict[str, Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from linerate.errors import HostError, InputError
-from linerate.host.nic import default_route_interfaces, read_nic, refuse_management, refuse_unready
+from linerate.host.nic import read_nic, refuse_small_mtu, refuse_unready
+from linerate.host.nic_use import default_route_interfaces, refuse_management
 from linerate.host.run import Completed, run
+from linerate.pcap.destinations import BENCHMARK_NETWORKS, AllowedDestinations
 
 ROUTE = """\
 Iface	Destination	Gateway 	Flags	RefCnt	Use	Metric	Mask		MTU	Window	IRTT
@@ -22,7 +25,17 @@ ROUTE6 = f"""\
 {ZERO} 00 {ZERO} 00 {ZERO} ffffffff 00000001 00000000 00200200       lo
 fe800000000000000000000000000000 40 {ZERO} 00 {ZERO} 00000100 00000001 00000000 00000001    ens17
 """
-ADDRESS = "2: ens5    inet 10.0.2.15/24 brd 10.0.2.255 scope global ens5\\       valid_lft forever"
+TO_SSH = "2: ens5    inet 10.0.2.15/24 brd 10.0.2.255 scope global ens5\\       valid_lft forever"
+ADDRESSES = [
+    {"ifname": "ens6", "addr_info": [{"family": "inet", "local": "10.9.0.1", "scope": "global"}]},
+    {"ifname": "ens7", "addr_info": [{"family": "inet6", "local": "2001:db8::1", "scope": "global"}]},
+    {"ifname": "ens8", "addr_info": [{"family": "inet6", "local": "fe80::1", "scope": "link"}]},
+    {"ifname": "ens9", "addr_info": [{"family": "inet", "local": "169.254.3.4", "scope": "global"}]},
+    {"ifname": "ens10", "addr_info": [{"family": "inet", "local": "198.18.0.1", "scope": "global"}]},
+    {"ifname": "ens11", "addr_info": [{"local": "198.18.0.1"}, {"local": "192.168.0.1"}]},
+    {"ifname": "lo", "addr_info": [{"family": "inet", "local": "192.0.2.1", "scope": "global"}]},
+]
+BENCHMARK = AllowedDestinations(BENCHMARK_NETWORKS).holds
 
 
 @pytest.fixture
@@ -35,7 +48,9 @@ def root(tmp_path: Path) -> str:
 
 
 def ip_address(argv):
-    return Completed(tuple(argv), 0, ADDRESS if argv[-1] == "10.0.2.15" else "", "")
+    if "-json" in argv:
+        return Completed(tuple(argv), 0, json.dumps(ADDRESSES), "")
+    return Completed(tuple(argv), 0, TO_SSH if argv[-1] == "10.0.2.15" else "", "")
 
 
 def test_default_routes_of_both_families(root):
@@ -54,19 +69,59 @@ def test_another_interface_is_not(root):
     refuse_management("ens5", {}, ip_address, root)
 
 
+@pytest.mark.parametrize(
+    ("interface", "address"), [("ens6", "10.9.0.1"), ("ens7", "2001:db8::1"), ("ens11", "192.168.0.1")]
+)
+def test_an_address_in_use_is_refused(root, interface, address):
+    with pytest.raises(InputError, match=f"{interface}.*has the address {address}.*ip address flush dev {interface}"):
+        refuse_management(interface, {}, ip_address, root, BENCHMARK)
+
+
+@pytest.mark.parametrize("interface", ["ens8", "ens9", "ens10"])
+def test_addresses_of_the_link_and_of_the_benchmark_are_not_in_use(root, interface):
+    refuse_management(interface, {}, ip_address, root, BENCHMARK)
+
+
+def test_without_a_test_network_every_address_is_in_use(root):
+    with pytest.raises(InputError, match=r"has the address 198\.18\.0\.1"):
+        refuse_management("ens10", {}, ip_address, root)
+
+
+def test_the_loopback_interface_may_have_any_address(root):
+    (Path(root) / "sys/class/net/lo").mkdir(parents=True)
+    (Path(root) / "sys/class/net/lo/type").write_text("772\n")
+    refuse_management("lo", {}, ip_address, root, BENCHMARK)
+
+
+def test_what_a_bridge_is_built_upon_is_in_use(root):
+    (Path(root) / "sys/class/net/ens17/upper_br0").mkdir(parents=True)
+    with pytest.raises(InputError, match="is in use by br0"):
+        refuse_management("ens17", {}, ip_address, root)
+
+
 def test_this_machine_s_loopback():
     found = read_nic("lo", run)
     assert found["mtu"] > 1500
     assert found["mac"] == "00:00:00:00:00:00"
     assert found["speed_bps"] is None
-    refuse_unready(found, 1514)
+    refuse_unready(found)
 
 
-def test_what_cannot_carry_the_frames_is_refused():
+def test_what_cannot_carry_the_frames_is_refused(tmp_path):
     with pytest.raises(HostError, match="does not exist"):
         read_nic("nope0", run)
-    with pytest.raises(HostError, match="too small for frames of 1515 B"):
-        refuse_unready({"interface": "eth9", "carrier": True, "mtu": 1500}, 1515)
-    refuse_unready({"interface": "eth9", "carrier": True, "mtu": 1500}, 1514)
-    with pytest.raises(HostError, match="no carrier"):
-        refuse_unready({"interface": "eth9", "carrier": False, "mtu": 1500}, 60)
+    flags = tmp_path / "sys/class/net/eth9/flags"
+    flags.parent.mkdir(parents=True)
+    flags.write_text("0x1002\n")
+    with pytest.raises(HostError, match=r"is down.*ip link set dev eth9 up"):
+        refuse_unready({"interface": "eth9", "carrier": False}, str(tmp_path))
+    flags.write_text("0x1003\n")
+    with pytest.raises(HostError, match="is up and has no carrier"):
+        refuse_unready({"interface": "eth9", "carrier": False}, str(tmp_path))
+    refuse_unready({"interface": "eth9", "carrier": True}, str(tmp_path))
+
+
+def test_an_mtu_bounds_what_is_behind_the_ethernet_header():
+    refuse_small_mtu("the receiver's interface", 1500, 1500)
+    with pytest.raises(HostError, match="the receiver's interface: has an MTU of 1500 B, too small for the 1501 B"):
+        refuse_small_mtu("the receiver's interface", 1500, 1501)

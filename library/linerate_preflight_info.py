@@ -1,0 +1,118 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: MIT
+"""Ansible module: look at a sender before a run."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: linerate_preflight_info
+short_description: Look at the sending interface and at all pcaps before a run
+description:
+  - Fails with one error where a run could not give true numbers or could do harm - an interface that is in use or not
+    ready, a pcap that is damaged, goes where it must not, or has frames too long for one of the two ends.
+  - M(linerate_replay) looks at the same before each trial; this looks at all pcaps at once, before the first.
+version_added: "0.1.0"
+author: linerate contributors
+options:
+  interface:
+    description: Sending interface.
+    type: str
+    required: true
+  pcaps:
+    description: Pcaps on the host. Each is read to its end.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      path:
+        description: Path of the pcap.
+        type: path
+        required: true
+      sha256:
+        description: SHA-256 of the pcap that is meant, in hex; another is refused.
+        type: str
+  allow_destinations:
+    description: Where frames may go - IP networks and MACs; see M(linerate_replay).
+    type: list
+    elements: str
+    required: true
+  receiver_mtu:
+    description: MTU of the receiver's interface in bytes; not looked at when left out.
+    type: int
+  cpu:
+    description: The CPU that tcpreplay will run on.
+    type: int
+attributes:
+  check_mode:
+    description: Reads only. A pcap that is not there yet is no error, as it would have been made before.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Look before anything is sent
+  linerate_preflight_info:
+    interface: lrs0
+    pcaps:
+      - path: /var/lib/linerate/pcaps/udp_port_scan_64.pcap
+    allow_destinations: [198.18.0.0/15, "02:00:00:00:00:02"]
+    receiver_mtu: 1500
+"""
+
+RETURN = r"""
+pcaps:
+  description: What each pcap holds.
+  returned: always
+  type: list
+  elements: dict
+missing:
+  description: Pcaps that are not there yet, in check mode.
+  returned: always
+  type: list
+  elements: str
+"""
+
+import os
+from dataclasses import asdict
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.linerate.errors import LinerateError
+from ansible.module_utils.linerate.host.lock import refuse_held
+from ansible.module_utils.linerate.host.run import run
+from ansible.module_utils.linerate.pcap.destinations import AllowedDestinations
+from ansible.module_utils.linerate.trial.preflight import FarEnd, preflight
+
+SPEC = {
+    "interface": {"type": "str", "required": True},
+    "pcaps": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {"path": {"type": "path", "required": True}, "sha256": {"type": "str"}},
+    },
+    "allow_destinations": {"type": "list", "elements": "str", "required": True},
+    "receiver_mtu": {"type": "int"},
+    "cpu": {"type": "int"},
+}
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    given = module.params
+    missing = [pcap["path"] for pcap in given["pcaps"] if module.check_mode and not os.path.exists(pcap["path"])]
+    # What would have been made is not there in check mode, nor is what it would have taken the place of the same.
+    pcaps = [
+        (pcap["path"], None if module.check_mode else pcap["sha256"])
+        for pcap in given["pcaps"]
+        if pcap["path"] not in missing
+    ]
+    try:
+        far_end = FarEnd(AllowedDestinations(given["allow_destinations"]), given["receiver_mtu"])
+        refuse_held(given["interface"])
+        summaries = preflight(given["interface"], pcaps, far_end, run, given["cpu"])
+        module.exit_json(changed=False, pcaps=[asdict(summary) for summary in summaries], missing=missing)
+    except LinerateError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""Look before anything is sent: what cannot give a true number, or could do harm, is refused. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import PcapError
+from ..host.nic import read_nic, refuse_small_mtu, refuse_unready
+from ..host.nic_use import refuse_management
+from ..host.run import Runner
+from ..host.session import session_environment
+from ..pcap.destinations import AllowedDestinations
+from ..pcap.reader import PcapSummary, read_summary
+from ..tuning.pin import refuse_cpu
+
+
+@dataclass(frozen=True)
+class FarEnd:
+    """What a sender is told of where its frames go: where they may, and the receiver's MTU (bytes, None: not known)."""
+
+    allowed: AllowedDestinations
+    mtu: int | None = None
+
+
+def refuse_interface(interface: str, far_end: FarEnd, run: Runner) -> int:
+    """The interface's MTU. Raises InputError or HostError where it must not be sent on, or cannot be."""
+    nic = read_nic(interface, run)
+    refuse_management(interface, session_environment(os.environ), run, benchmark=far_end.allowed.holds)
+    refuse_unready(nic)
+    mtu: int = nic["mtu"]
+    return mtu
+
+
+def preflight(
+    interface: str,
+    pcaps: Sequence[tuple[str, str | None]],
+    far_end: FarEnd,
+    run: Runner,
+    cpu: int | None = None,
+) -> list[PcapSummary]:
+    """What the ``pcaps`` hold, each given by its path and the SHA-256 (hex) that was planned with, where one was.
+
+    Raises LinerateError for an interface that is in use or not ready, a pcap that is damaged or another than planned,
+    goes where it must not, or has frames that one of the two ends is too small for; and for a ``cpu`` that is none.
+    """
+    if cpu is not None:
+        refuse_cpu(cpu)
+    mtu = refuse_interface(interface, far_end, run)
+    found = []
+    for path, sha256 in pcaps:
+        summary = read_summary(path, far_end.allowed)
+        if sha256 is not None and summary.sha256 != sha256:
+            rule = "is another than planned: its SHA-256 is not the one of its manifest"
+            raise PcapError("pcap", path, rule, "Make the pcaps again (playbooks/pcaps.yml).")
+        refuse_small_mtu(f"interface {interface!r}", mtu, summary.longest_payload)
+        if far_end.mtu is not None:
+            refuse_small_mtu("the receiver's interface", far_end.mtu, summary.longest_payload)
+        found.append(summary)
+    return found

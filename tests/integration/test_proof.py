@@ -1,0 +1,160 @@
+"""Proof of arrival by the real role: no trial begins before a burst was counted at the receiver; and --check."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).parents[2]
+NAMESPACES = {"sender": "linerate-sender1", "receiver": "linerate-receiver1"}
+
+
+def inside(end: str, *command: str) -> str:
+    argv = ["ip", "netns", "exec", NAMESPACES[end], *command]
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+
+
+def sent() -> int:
+    return int(inside("sender", "cat", "/sys/class/net/lrs0/statistics/tx_packets"))
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> dict[str, Any]:
+    return {
+        "benchmark_repeats": 1,
+        "benchmark_engines": ["kernel"],
+        "benchmark_rates": [{"mode": "pps", "value": 1000}, {"mode": "topspeed"}],
+        "benchmark_duration_paced": 1,
+        "benchmark_duration_topspeed": 1,
+        "benchmark_rate_tolerance_percent": 50,
+        "benchmark_results_dir": str(tmp_path / "results"),
+        "benchmark_cases": ["udp_port_scan_64", "udp_port_scan_1500"],
+        "pcaps_dir": str(tmp_path / "pcaps"),
+        "pcaps_packets": 500,
+    }
+
+
+def inventory(tmp_path: Path, **receiver: Any) -> tuple[str, ...]:
+    """The lab's inventory, with other variables of the receiver."""
+    path = tmp_path / "hosts.yml"
+    path.write_text(yaml.safe_dump({"all": {"hosts": {"receiver1": receiver}}}))
+    return ("-i", str(REPOSITORY / "inventory/lab"), "-i", str(path))
+
+
+def the_one_error(done: Any) -> str:
+    assert done.rc != 0, done.stdout
+    assert len(done.failures) == 1, done.failures
+    return " ".join(done.failures[0].split())
+
+
+def test_what_arrives_is_proven_once_by_the_longest_frames(lab, play, tmp_path, scenario):
+    done = play("playbooks/benchmark.yml", **scenario)
+    assert done.rc == 0, done.stdout
+    assert done.stdout.count("Proof of arrival, kernel: 100 of 100 packets counted at the receiver") == 1
+    trials = [json.loads(line) for line in (tmp_path / "results/latest/trials.jsonl").read_text().splitlines()]
+    assert len(trials) == 4
+    # The burst is in no trial's count.
+    assert sent() == 100 + sum(trial["claim"]["successful"] for trial in trials)
+    octets = int(inside("sender", "cat", "/sys/class/net/lrs0/statistics/tx_bytes"))
+    in_trials = sum(trial["claim"]["successful"] * trial["case"]["max_frame_length"] for trial in trials)
+    assert octets - in_trials == 100 * 1514
+
+
+@pytest.fixture
+def other_port(lab: None) -> Iterator[str]:
+    """Another interface of the receiver, up and with a carrier, and no cable to the sender."""
+    inside("receiver", "ip", "link", "add", "name", "lrx0", "type", "veth", "peer", "name", "lrx1")
+    for name in ("lrx0", "lrx1"):
+        inside("receiver", "ip", "link", "set", "dev", name, "up")
+    yield "lrx0"
+    inside("receiver", "ip", "link", "delete", "dev", "lrx0")
+
+
+def test_a_cable_to_another_port_stops_the_run(other_port, play, tmp_path, scenario):
+    done = play("playbooks/benchmark.yml", *inventory(tmp_path, linerate_interface=other_port), **scenario)
+    error = the_one_error(done)
+    assert "proof of arrival 'kernel': only 0 of 100 packets arrived" in error
+    assert "tcpreplay claims 100 sent, 0 failed; sender1 lrs0 sent 100 and dropped 0; " in error
+    assert "receiver1 lrx0 received 0, dropped 0, with errors 0; of these 0 are IPv4 to 198.19.0.1" in error
+    assert "They left the sender and did not reach the receiver. Check the cable" in error
+    assert sent() == 100
+    assert not (tmp_path / "results").exists()
+
+
+def test_frames_that_do_not_leave_the_interface_stop_the_run(lab, play, tmp_path, scenario):
+    inside("sender", "tc", "qdisc", "add", "dev", "lrs0", "root", "blackhole")
+    error = the_one_error(play("playbooks/benchmark.yml", **scenario))
+    assert "only 0 of 100 packets arrived" in error
+    assert "They did not leave the sending interface. See its link" in error
+    assert sent() == 0
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_tcpreplay_that_does_not_send_stops_the_run(lab, play, tmp_path, scenario):
+    lazy = tmp_path / "tcpreplay"
+    lazy.write_text('#!/bin/sh\ncase $1 in --intf1=*) exit 0;; esac\nexec tcpreplay "$@"\n')
+    lazy.chmod(0o755)
+    error = the_one_error(play("playbooks/benchmark.yml", benchmark_tcpreplay=str(lazy), **scenario))
+    assert "tcpreplay claims nothing" in error
+    assert "tcpreplay did not send them" in error
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_pcap_that_must_not_be_sent_stops_the_run_before_the_burst(lab, play, tmp_path, scenario):
+    astray = [
+        {"name": "udp_port_scan_64", "protocol": "udp", "ip_length": 64},
+        {"name": "udp_port_scan_1500", "protocol": "udp", "ip_length": 1500, "dst_ip": "192.0.2.9"},
+    ]
+    error = the_one_error(play("playbooks/benchmark.yml", pcaps_set=astray, **scenario))
+    assert "udp_port_scan_1500.pcap': packet 1 goes to 192.0.2.9, which is in none of the networks allowed" in error
+    assert sent() == 0
+    allowed = ["198.18.0.0/15", "192.0.2.0/24"]
+    done = play("playbooks/benchmark.yml", pcaps_set=astray, linerate_allow_destinations=allowed, **scenario)
+    assert done.rc == 0, done.stdout
+
+
+def test_a_receiver_with_a_smaller_mtu_stops_the_run_before_the_burst(lab, play, tmp_path, scenario):
+    inside("receiver", "ip", "link", "set", "dev", "lrr0", "mtu", "1400")
+    error = the_one_error(play("playbooks/benchmark.yml", **scenario))
+    assert "the receiver's interface: has an MTU of 1400 B, too small for the 1500 B" in error
+    assert sent() == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"benchmark_repeats": 10**9}, "repeats 1000000000: must be at most 1,000"),
+        ({"benchmark_duration_paced": -1}, "duration -1.0: must be a number above 0"),
+        ({"benchmark_rates": [{"mode": "pps", "value": "nan"}]}, "pps nan: must be a number above 0"),
+        ({"benchmark_rates": [{"mode": "mbps", "value": "1e-7"}]}, "mbps 1e-07: must be 0.001 to 1,000,000,000"),
+        ({"benchmark_link_bps": -1}, "link_bps -1.0: must be a number above 0"),
+        ({"benchmark_proof_packets": 0}, "benchmark_proof_packets 0: must be a whole number of at least 1"),
+        ({"linerate_allow_destinations": ["nonsense"]}, "'nonsense': is neither a MAC nor an IP address"),
+    ],
+)
+def test_a_bad_number_is_one_error(lab, play, tmp_path, scenario, given, message):
+    assert message in the_one_error(play("playbooks/benchmark.yml", **{**scenario, **given}))
+    assert sent() == 0
+    assert not (tmp_path / "results").exists()
+
+
+def test_check_mode_prints_the_plan_and_does_nothing(lab, play, tmp_path, scenario):
+    checked = play("playbooks/benchmark.yml", "--check", **scenario)
+    assert checked.rc == 0, checked.stdout
+    shown = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", checked.stdout).splitlines()]
+    pcap = f"{tmp_path}/pcaps/udp_port_scan_64.pcap"
+    first = shown.index("001-udp_port_scan_64-kernel-1000pps-r1: 1,000 packets, 0.1 MB, in 1 s, 1,000 pps")
+    assert shown[first + 1] == f"tcpreplay --intf1=lrs0 --pps=1000 --loop=2 --limit=1000 --preload-pcap {pcap}"
+    assert shown[first + 2].endswith("at most 12,254,902 packets, 955.9 MB, in 1 s, at most 12,254,902 pps")
+    assert shown[first + 8] == "4 trials: at most 13,069,646 packets, 2,188.0 MB, about 12 s"
+    assert sent() == 0
+    assert not (tmp_path / "pcaps").exists()
+    assert not (tmp_path / "results").exists()
+    assert "Proof of arrival" not in checked.stdout

@@ -1,0 +1,140 @@
+"""Where frames may go: the rule, held against every frame of a pcap, through tags and in bounded memory."""
+
+from __future__ import annotations
+
+import ipaddress
+import struct
+
+import pytest
+from scapy.layers.inet import IP, UDP
+from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import ARP, Dot1AD, Dot1Q, Ether
+
+from linerate.errors import InputError, PcapError
+from linerate.pcap import reader
+from linerate.pcap.destinations import BENCHMARK_NETWORKS, AllowedDestinations
+from linerate.pcap.reader import read_summary
+from linerate.pcap.template import build_template
+from linerate.pcap.writer import write_pcap
+
+RECEIVER, OTHER = "02:00:00:00:00:02", "02:00:00:00:00:99"
+ALLOWED = AllowedDestinations([*BENCHMARK_NETWORKS, RECEIVER])
+FINE = Ether(dst=RECEIVER, src=OTHER) / IP(dst="198.19.0.1") / UDP() / bytes(20)
+
+
+def pcap(frames, linktype=1):
+    data = struct.pack("<IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65_535, linktype)
+    for frame in map(bytes, frames):
+        data += struct.pack("<IIII", 1, 2, len(frame), len(frame)) + frame
+    return data
+
+
+@pytest.fixture
+def walk(tmp_path):
+    def read(frames, allowed=ALLOWED):
+        path = tmp_path / "a.pcap"
+        path.write_bytes(pcap(frames))
+        return read_summary(str(path), allowed)
+
+    return read
+
+
+def ether(dst=RECEIVER):
+    return Ether(dst=dst, src=OTHER)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        FINE,
+        ether() / IP(dst="198.18.255.255", options=b"\x01\x01\x01\x00") / UDP(),
+        ether() / IPv6(dst="2001:2:0:7::1") / UDP(),
+        ether() / Dot1Q(vlan=5) / IP(dst="198.18.0.9") / UDP(),
+        ether() / Dot1AD(vlan=5) / Dot1Q(vlan=6) / IPv6(dst="2001:2::1") / UDP(),
+        ether() / ARP(pdst="10.0.0.1"),
+        ether() / (bytes([0x88, 0xB5]) + bytes(46)),
+        ether(),
+    ],
+    ids=["IPv4", "IPv4 with options", "IPv6", "tagged", "tagged twice", "ARP", "another protocol", "header alone"],
+)
+def test_what_may_be_sent(walk, frame):
+    assert walk([FINE, frame, frame]).packets == 3
+
+
+@pytest.mark.parametrize(
+    ("frame", "rule"),
+    [
+        (ether() / IP(dst="10.0.0.1") / UDP(), "goes to 10.0.0.1, which is in none of the networks allowed"),
+        (ether() / IP(dst="198.20.0.0") / UDP(), "goes to 198.20.0.0"),
+        (ether() / IP(dst="255.255.255.255") / UDP(), "goes to 255.255.255.255"),
+        (ether() / IPv6(dst="2001:2:1::1") / UDP(), "goes to 2001:2:1::1"),
+        (ether() / IPv6(dst="ff02::1") / UDP(), "goes to ff02::1"),
+        (ether() / Dot1Q(vlan=5) / IP(dst="8.8.8.8") / UDP(), "goes to 8.8.8.8"),
+        (ether() / Dot1AD() / Dot1Q() / Dot1Q() / IPv6(dst="2001:db8::5") / UDP(), "goes to 2001:db8::5"),
+        (ether(OTHER) / IP(dst="198.19.0.1") / UDP(), f"goes to the MAC {OTHER}, which is not among those allowed"),
+        (ether("ff:ff:ff:ff:ff:ff") / ARP(), "goes to the MAC ff:ff:ff:ff:ff:ff"),
+        (bytes(ether() / IP(dst="198.19.0.1"))[:33], "is too short to say where its IP packet goes"),
+        (
+            bytes(ether())[:12] + bytes.fromhex("81000001") * 70 + bytes(FINE)[12:],
+            "is too short to say where its IP packet goes",
+        ),
+        (bytes(ether() / Dot1Q() / IPv6(dst="2001:2::1"))[:57], "is too short to say where its IP packet goes"),
+    ],
+)
+def test_what_may_not_be_sent_is_named_by_packet_address_rule_and_mend(walk, frame, rule):
+    with pytest.raises(PcapError) as caught:
+        walk([FINE] * 41 + [frame, FINE])
+    assert f"packet 42 {rule}" in " ".join(caught.value.rule.split())
+    assert "linerate_allow_destinations" in caught.value.mend
+
+
+def test_a_listed_destination_does_not_stand_for_another_mac_or_address(walk):
+    """What passed once is remembered by all that the rule looks at."""
+    for frame in (ether(OTHER) / IP(dst="198.19.0.1") / UDP(), ether() / IP(dst="198.20.0.1") / UDP()):
+        with pytest.raises(PcapError):
+            walk([FINE, ether() / IP(dst="198.19.0.2") / UDP(), frame])
+    tagged = ether() / Dot1Q() / IP(dst="198.19.0.1") / UDP()
+    with pytest.raises(PcapError, match=r"packet 2 goes to 10\.1\.1\.1"):
+        walk([tagged, ether() / Dot1Q() / IP(dst="10.1.1.1") / UDP()])
+    # A frame of another protocol whose bytes look like an address that passed is none of IP, and asks its MAC alone.
+    with pytest.raises(PcapError, match="goes to the MAC"):
+        walk([FINE, Ether(dst=OTHER) / (b"\x88\xb5" + bytes(FINE)[14:])])
+
+
+def test_more_destinations_than_are_remembered(walk, monkeypatch):
+    monkeypatch.setattr(reader, "MOST_SEEN", 5)
+    frames = [ether() / IP(dst=str(ipaddress.IPv4Address("198.18.0.0") + number)) / UDP() for number in range(50)]
+    assert walk(frames + frames).packets == 100
+    with pytest.raises(PcapError, match="packet 101 goes to"):
+        walk([*frames, *frames, ether() / IP(dst="10.0.0.1") / UDP()])
+
+
+def test_our_own_pcap_with_a_tag(make_spec, tmp_path):
+    spec = make_spec("udp", packets=300, vlan=7, ip_length=1500)
+    path = str(tmp_path / "a.pcap")
+    write_pcap(path, spec, build_template(spec))
+    summary = read_summary(path, AllowedDestinations(["198.18.0.0/15", spec.dst_mac]))
+    assert (summary.max_frame_length, summary.longest_payload) == (1518, 1500)
+
+
+def test_an_mtu_is_held_against_what_is_behind_one_tag(walk):
+    untagged = ether() / IP(dst="198.19.0.1") / UDP() / bytes(1472)
+    twice = ether() / Dot1Q() / Dot1Q() / IP(dst="198.19.0.1") / UDP() / bytes(1472)
+    assert walk([untagged, FINE]).longest_payload == 1500
+    assert walk([FINE, twice, untagged]).longest_payload == 1504
+
+
+def test_a_list_may_allow_everything_of_a_family():
+    everything = AllowedDestinations(["0.0.0.0/0", " 02:00:00:00:00:02 "])
+    assert everything.complaint(bytes(ether() / IP(dst="8.8.8.8") / UDP())) is None
+    assert "2001:2::1" in str(everything.complaint(bytes(ether() / IPv6(dst="2001:2::1") / UDP())))
+
+
+def test_an_empty_list_allows_nothing():
+    assert "not among those allowed (none)" in str(AllowedDestinations([]).complaint(bytes(FINE)))
+
+
+@pytest.mark.parametrize("entry", ["198.18.0.1/15", "receiver1", "", "02:00:00:00:00", "02-00-00-00-00-02", "::/129"])
+def test_an_entry_that_is_neither_is_refused_by_name(entry):
+    with pytest.raises(InputError, match=r"linerate_allow_destinations .*: is neither a MAC nor an IP address"):
+        AllowedDestinations([entry])
