@@ -9,7 +9,7 @@ from ..frames import megabits
 
 
 def one_line(trial: Mapping[str, Any]) -> str:
-    """Rates in packets/s and L2 Mbit/s (with FCS), loss, limit, and valid or why not."""
+    """Rates in packets/s and L2 Mbit/s (with FCS), loss, stability, limit, and valid or why not."""
     verdict, sent, received, loss = trial["verdict"], trial["rates"]["sent"], trial["rates"]["received"], trial["loss"]
     parts = [trial["trial_id"]]
     asked = trial["achieved"]["requested_pps"]
@@ -22,13 +22,20 @@ def one_line(trial: Mapping[str, Any]) -> str:
         parts.append("not witnessed")
     if loss:
         where = f" at: {loss['where']}" if loss["where"] else ""
-        parts.append(f"loss {loss['packets']:,} ({loss['percent']:.3g} %){where}")
+        parts.append(f"loss {loss['packets']:,} packets ({loss['percent']:.3g} %){where}")
+    parts += _stability(trial["curve"]["received"] or trial["curve"]["sent"])
     parts += _witnesses(trial)
     if trial["sender_nic"]["tx_packets"] is None:
         parts.append("the sending interface counts nothing and is no witness")
     parts.append(f"limit: {verdict['limit']}")
     parts.append("valid" if verdict["valid"] else "NOT VALID: " + "; ".join(verdict["reasons"]))
     return ", ".join(parts)
+
+
+def _stability(curve: Mapping[str, Any] | None) -> list[str]:
+    if curve is None or curve["grade"] is None:
+        return []
+    return [f"{curve['grade']} (CV {curve['cv_percent']:.1f} % over samples of {curve['interval_seconds']:.2g} s)"]
 
 
 def _witnesses(trial: Mapping[str, Any]) -> list[str]:

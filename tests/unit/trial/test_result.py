@@ -96,7 +96,7 @@ def test_a_good_paced_trial():
     assert trial["disagreement"] == {"claim_minus_sender_nic": 0, "receiver_nic_minus_witness": 3}
     assert trial["rates"]["received"]["pps"] == 20_000
     assert trial["rates"]["sent"]["l1_bps"] == 20_000 * 8 * 102
-    assert "received 20,000 pps, loss 0 (0 %), limit: pacing, valid" in one_line(trial)
+    assert "received 20,000 pps, loss 0 packets (0 %), limit: pacing, valid" in one_line(trial)
 
 
 def test_a_trial_that_was_cut_off_is_partial_and_keeps_what_was_counted():
@@ -311,6 +311,12 @@ def test_a_record_has_the_curve_of_both_sides():
     assert (curve["sent"]["samples"], curve["received"]["samples"]) == (1, 2)
     assert curve["received"]["mean_pps"] == 20_000
     assert record(arrived=None)["curve"]["received"] is None
+
+
+def test_the_line_of_a_trial_says_how_steady_it_was():
+    replay = sent()
+    replay["samples"] = [sample(float(second), 1.0, 20_000 + second) | {"bytes": 1} for second in (1, 2, 3)]
+    assert "flat (CV 0.0 % over samples of 1 s)" in one_line(record(replay=replay, arrived=None))
 
 
 def test_samples_as_csv():
