@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .compare import Member, member, rate_text
+from .compare import RECEIVED, Member, member, rate_text
 from .report_axis import Axis, Reference, Tick, axis, drawn
 from .report_groups import Group
 from .report_references import references
@@ -58,8 +58,7 @@ def blocks(groups: Sequence[Group]) -> list[Block]:
 def _block(key: Sequence[str], groups: Sequence[Group], several: bool) -> Block:
     members = [member(group) for group in groups]
     high = max((_interval(found)[2] for found in members if found.pps), default=0.0)
-    shared = [ref for ref in references(groups[0]) if all(ref in references(group) for group in groups)]
-    inside, beyond = drawn(shared, high)
+    inside, beyond = drawn(references(groups), high)
     scale = axis(max([high, *(reference.value for reference in inside)]) * 1.02)
     return Block(
         title=", ".join(clean(part) for part in key),
@@ -84,4 +83,5 @@ def _bar(found: Member, scale: Axis, several: bool) -> Bar:
     if found.pps is None:
         return Bar(label, "no valid trial", None, True)
     median, low, high = (scale.percent(value) for value in _interval(found))
-    return Bar(label, f"{rate_text(found.pps)} pps {found.counted}", Interval(median, low, high), group.witnessed)
+    side = "" if found.counted == RECEIVED else f" {found.counted}"
+    return Bar(label, f"{rate_text(found.pps)} pps{side}", Interval(median, low, high), group.witnessed)

@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from . import report_plots
 from .compare import compare_ways
+from .reference import against_reference
 from .report_bars import blocks
 from .report_compare import ratio_rows, sentences
 from .report_data import Run
@@ -34,6 +35,7 @@ from .report_groups import (
     verdict,
 )
 from .report_hosts import hosts, plan
+from .report_references import reference_rows
 from .report_rows import TRIAL_COLUMNS, group_row, trial_row
 from .report_text import clean, number
 from .report_witnesses import counted
@@ -63,6 +65,7 @@ def report_html(run: Run) -> str:
             standing=_standing(run),
             headline=[*shown, *sentences(comparisons)],
             ratios=ratio_rows(comparisons),
+            reference=reference_rows(against_reference(run, groups)),
             method=METHOD,
             findings=[line for line in findings(run, groups) if line not in shown],
             doubts=doubts(run),

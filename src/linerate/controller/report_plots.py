@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from .compare import RECEIVED
 from .report_axis import Axis, Reference, Tick, axis, drawn
+from .report_curves import group_curve
 from .report_data import Sample, Trial
 from .report_groups import Group
 from .report_references import references
@@ -94,7 +96,7 @@ def curve(index: int, groups: Sequence[Group]) -> Curve:
     ]
     every = [step for trace in traces for step in trace.steps]
     high = max(pps for _, _, pps in every)
-    inside, beyond = drawn(references(groups[0]), high)
+    inside, beyond = drawn(references(groups), high)
     x_axis = axis(max(end for _, end, _ in every))
     y_axis = axis(max([high, *(reference.value for reference in inside)]) * 1.02)
     axes, several = (x_axis, y_axis), len(groups) > 1
@@ -232,22 +234,13 @@ def _series(trace: _Traces, several: bool) -> Iterator[dict[str, object]]:
 
 
 def _numbers(group: Group) -> tuple[str, ...] | None:
-    """The curve in numbers: way, and whose samples where nothing was received; mean, lowest, highest, CV and grade.
-
-    The mean is the median of the valid repeats' means; what speaks of steadiness is of the worst of them. None where
-    the run is from before it was recorded.
-    """
-    for side in ("received", "sent"):
-        known = [found for trial in group.valid if (found := trial.curve(side))]
-        if known:
-            break
-    else:
+    """Way, and whose samples where nothing was received; mean, lowest, highest, CV, grade. None in older runs."""
+    found = group_curve(group)
+    if found is None:
         return None
-    mean, least, most = ([found[f"{what}_pps"] for found in known] for what in ("mean", "min", "max"))
-    worst = max(known, key=lambda found: found["cv_percent"] or 0.0)
-    rates = (number(median(mean)), number(min(least)), number(max(most)))
-    way = clean(group.engine) + ("" if side == "received" else ", sent")
-    return (way, *rates, number(worst["cv_percent"], 2), worst["grade"] or NONE)
+    way = clean(group.engine) + ("" if found.counted == RECEIVED else f", {found.counted}")
+    rates = (number(found.mean_pps), number(found.min_pps), number(found.max_pps))
+    return (way, *rates, number(found.cv_percent, 2), found.stability or NONE)
 
 
 def _caption(traces: Sequence[_Traces]) -> str:

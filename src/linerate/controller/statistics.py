@@ -14,6 +14,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import median, pstdev
 
 LEAST_REPEATS = 3
@@ -58,12 +59,18 @@ class Repeats:
 
     def log_error(self) -> float:
         """The bootstrap's standard error of the logarithm of the median. The same numbers give the same error."""
-        if len(set(self.values)) == 1:
-            return 0.0
-        # Resampling needs numbers that come again, not numbers that cannot be guessed.
-        draw = random.Random(SEED)  # noqa: S311
-        logs = [math.log(value) for value in self.values]
-        return pstdev(median(draw.choices(logs, k=len(logs))) for _ in range(RESAMPLES))
+        return _log_error(self.values)
+
+
+@lru_cache(maxsize=4096)
+def _log_error(values: tuple[float, ...]) -> float:
+    # One repeat's numbers are asked for by every comparison, table and plot that they stand in.
+    if len(set(values)) == 1:
+        return 0.0
+    # Resampling needs numbers that come again, not numbers that cannot be guessed.
+    draw = random.Random(SEED)  # noqa: S311
+    logs = [math.log(value) for value in values]
+    return pstdev(median(draw.choices(logs, k=len(logs))) for _ in range(RESAMPLES))
 
 
 def estimate(repeats: Repeats) -> Estimate:

@@ -149,14 +149,14 @@ def test_bars_stand_at_their_medians_with_an_interval_from_three_repeats_on(tmp_
     assert (bar.label, bar.rate.median) == ("tcp_port_scan_64, 78 B", 80)
     assert bar.rate.low < 80 * 0.99 < 80 * 1.01 < bar.rate.high
     assert bar.text.startswith("10,000 (")
-    assert bar.text.endswith(") pps received")
+    assert bar.text.endswith(") pps")
     assert [(reference.style, place) for reference, place in paced.references] == [("offered", 80)]
 
 
 def test_two_repeats_have_no_interval(tmp_path: Path) -> None:
     bar = compared(make_run(tmp_path / "run", 16))[0].bars[0]
     assert bar.rate.low == bar.rate.median == bar.rate.high
-    assert bar.text == "10,000 pps received"
+    assert bar.text == "10,000 pps"
 
 
 def test_without_a_valid_trial_there_is_no_bar_but_a_word(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_without_a_valid_trial_there_is_no_bar_but_a_word(tmp_path: Path) -> Non
     paced = compared(folder)[0]
     assert [(bar.rate is None, bar.text) for bar in paced.bars] == [
         (True, "no valid trial"),
-        (False, "10,000 pps received"),
+        (False, "10,000 pps"),
     ]
 
 
