@@ -197,6 +197,9 @@ def lab_text(run: Run) -> tuple[str, str]:
 def doubts(run: Run) -> list[str]:
     """What a reader must know before using a number."""
     lines = []
+    partial = [trial.trial_id for trial in run.trials if trial.record.get("partial")]
+    if partial:
+        lines.append(f"Cut off, so partial and not valid: {_listed(partial, len(run.trials))}.")
     unwitnessed = [trial.trial_id for trial in run.trials if not trial.witnessed]
     if unwitnessed:
         lines.append(

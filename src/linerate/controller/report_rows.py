@@ -47,7 +47,7 @@ def trial_row(trial: Trial, place: int) -> dict[str, Any]:
     values = {
         "Offered": offered(trial.mode, trial.offered_value),
         "Sent, pps": sent["pps"],
-        "Achieved, %": number(_achieved(trial), 2),
+        "Achieved, %": number(trial.achieved_percent, 2),
         "Received, pps": received["pps"],
         "Line rate, %": shown["line"],
         "L1, Mbit/s": shown["l1_bps"],
@@ -58,7 +58,7 @@ def trial_row(trial: Trial, place: int) -> dict[str, Any]:
         "CPU, %": number(record["sender_cpu_percent"]),
         "Core, %": number(record["sender_core_busy_percent"]),
     }
-    marks = [] if trial.witnessed else ["not witnessed"]
+    marks = _marks(trial)
     return {
         "number": place,
         "id": clean(trial.trial_id),
@@ -73,9 +73,10 @@ def trial_row(trial: Trial, place: int) -> dict[str, Any]:
     }
 
 
-def _achieved(trial: Trial) -> float | None:
-    """The sent rate in percent of the offered one; None at top speed, where no rate is offered."""
-    return 100 * trial.sent.pps / trial.offered_pps if trial.sent and trial.offered_pps else None
+def _marks(trial: Trial) -> list[str]:
+    """What keeps a reader from taking the numbers as those of a whole, witnessed trial."""
+    marks = ["partial: cut off, the numbers are of its part until then"] if trial.record.get("partial") else []
+    return marks if trial.witnessed else [*marks, "not witnessed: judged by the sender alone"]
 
 
 def _bits(rates: Rates | None) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from .report_data import Trial
 from .report_text import NONE, clean, number, signed
+from .witness_text import loss_places
 
 _ALL = 40
 """Of more trials than this only those with something to say have a row."""
@@ -50,11 +51,10 @@ def _speaks(row: Row, trial: Trial) -> bool:
 
 
 def _witnesses(trial: Trial) -> list[dict[str, Any]]:
-    several = trial.record.get("witnesses")
-    if several is not None:
-        return list(several)
     one = trial.record["witness"]
-    return [] if one is None else [{"name": one["method"].replace("_", " "), "usable": True, **one}]
+    if "witnesses" in trial.record or one is None:
+        return trial.witnesses
+    return [{"name": one["method"].replace("_", " "), "usable": True, **one}]
 
 
 def _row(trial: Trial, place: int, names: Sequence[str]) -> Row:
@@ -76,7 +76,7 @@ def _row(trial: Trial, place: int, names: Sequence[str]) -> Row:
         doubtful=doubtful or any(not one["usable"] for one in said.values()),
         loss=number(trial.loss_packets),
         loss_percent=number(trial.loss_percent, 3),
-        where=_where(loss),
+        where=loss_places([trial]) or NONE,
         evidence=tuple(clean(line) for line in loss.get("evidence", ())),
     )
 
@@ -95,7 +95,7 @@ def _apart(trial: Trial) -> tuple[list[str], bool]:
     claimed = _claim_less_nic(trial)
     if claimed:
         words.append(f"claim less sender's NIC {signed(claimed)}")
-    pairs = trial.record.get("witness_disagreement", ())
+    pairs = trial.witness_disagreement
     for pair in pairs:
         if pair["packets"]:
             tolerance = f"{'within' if pair['within'] else 'MORE THAN'} {number(pair['tolerance_packets'])}"
@@ -109,11 +109,3 @@ def _apart(trial: Trial) -> tuple[list[str], bool]:
 def _claim_less_nic(trial: Trial) -> int | None:
     value = trial.record["disagreement"]["claim_minus_sender_nic"]
     return None if value is None else int(value)
-
-
-def _where(loss: dict[str, Any]) -> str:
-    """The places where packets were lost, with how many at each; a dash where none were or none is known."""
-    places = {place: amount for place, amount in (loss.get("by_place") or {}).items() if amount}
-    if len(places) > 1:
-        return clean("; ".join(f"{place}: {number(amount)}" for place, amount in places.items()))
-    return clean(loss.get("where") or NONE)
