@@ -39,7 +39,7 @@ EXAMPLES = r"""
 
 - name: Forget them
   linerate_journal:
-    forget: "{{ left.journals | map(attribute='name') | list }}"
+    forget: [20260101T000000Z-sender1--001-udp_port_scan_64-kernel-20000pps-r1]
 """
 
 RETURN = r"""
