@@ -11,13 +11,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from fractions import Fraction
+from typing import TypeVar
 
 from ..errors import StatisticsError
+from . import elapsed
 from .diagnosis import diagnose
+
+Found = TypeVar("Found")
 
 SUBJECT = "tcpreplay output"
 MEND = "Give the whole output of one run that ended by itself."
+CHANGED = "The text was changed, mixed up or cut on its way."
 
 
 @dataclass(frozen=True)
@@ -152,14 +156,23 @@ class _Reader:
         if writes and run.totals:
             run.totals[-1] = replace(run.totals[-1], failed_write_attempts=int(writes[1]))
         elif flows:
-            run.flows = Flows(int(flows[1]), Decimal(flows[2]), int(flows[3]), int(flows[4]))
+            found = Flows(int(flows[1]), Decimal(flows[2]), int(flows[3]), int(flows[4]))
+            run.flows = _only("Flows", run.flows, found)
         elif device:
             run.devices.append((device[1], {}))
         elif run.devices:
             for name, pattern in _COUNTERS.items():
                 counter = pattern.search(line)
                 if counter:
-                    run.devices[-1][1][name] = int(counter[1])
+                    counters = run.devices[-1][1]
+                    counters[name] = _only(f"{name} packets", counters.get(name), int(counter[1]))
+
+
+def _only(name: str, known: Found | None, found: Found) -> Found:
+    """``found``, which is printed once; StatisticsError where it is another than what was found before."""
+    if known not in (None, found):
+        raise _refusal(f"contradicts itself: it says {name} twice, {known} and {found}", CHANGED)
+    return found
 
 
 def _seconds(shown: str, ended_by_dot: bool) -> Decimal:
@@ -184,7 +197,9 @@ def parse(text: str) -> Statistics:
     totals = run.totals[-1]
     devices = tuple(Device(name, **counters) for name, counters in run.devices)
     statistics = Statistics(totals, devices, run.flows, interruptions > 0, tuple(run.totals[:-1]))
-    _check_rates(totals)
+    for shown in run.totals[:-1]:
+        _check_rates(shown)
+    _check_rates(totals, run.flows)
     _check_counts(statistics)
     return statistics
 
@@ -206,33 +221,29 @@ def _only_run(runs: list[_Run], text: str) -> _Run:
     return run
 
 
-def _check_rates(totals: Totals) -> None:
-    """The rates must follow from packets, bytes and seconds within the truncation of each."""
-    shown = Fraction(totals.seconds)
-    step = Fraction(1, 10 ** -int(totals.seconds.as_tuple().exponent))
-    # Above 10^9 bytes tcpreplay divides by whole milliseconds, else by whole microseconds.
-    divisor = Fraction(1, 1000 if totals.bytes > 10**9 and shown >= 1 else 10**6)
-    shortest, longest = (shown // divisor) * divisor, shown + step
-    for name, amount, rate in (
-        ("Bps", totals.bytes, totals.bytes_per_second),
-        ("pps", totals.packets, totals.pps),
-    ):
-        slack = Fraction(1, 10 ** -int(rate.as_tuple().exponent))
-        low = amount / longest - slack
-        high = amount / shortest + slack if shortest else None
-        if not low <= Fraction(rate) or (high is not None and Fraction(rate) > high):
-            if not shown and not rate:
-                continue
-            raise _refusal(
-                f"contradicts itself: {amount} in {totals.seconds} seconds is not {rate} {name}",
-                "The text was changed or mixed up on its way.",
-            )
-    thousandths = int(totals.bytes_per_second) * 8 // 1000
-    if abs(Fraction(totals.mbps) * 1000 - thousandths) > 10:
-        raise _refusal(
-            f"contradicts itself: {totals.bytes_per_second} Bps is not {totals.mbps} Mbps",
-            "The text was changed or mixed up on its way.",
-        )
+def _check_rates(totals: Totals, flows: Flows | None = None) -> None:
+    """There must be a number of microseconds for which tcpreplay prints all of these numbers."""
+    span = elapsed.printed_as(totals.seconds)
+    tick = elapsed.tick(totals.bytes, totals.seconds)
+    rates = [
+        ("Bps", totals.bytes, totals.bytes_per_second, tick),
+        ("pps", totals.packets, totals.pps, tick),
+    ]
+    if flows:
+        rates.append(("fps", flows.flows, flows.fps, 1))
+    for name, amount, rate, divisor in rates:
+        span = elapsed.giving(span, amount, rate, divisor)
+        if not span:
+            raise _refusal(f"contradicts itself: {amount} in {totals.seconds} seconds is not {rate} {name}", CHANGED)
+    if totals.mbps != _mbps(totals.bytes_per_second):
+        rule = f"contradicts itself: {totals.bytes_per_second} Bps is not {totals.mbps} Mbps"
+        raise _refusal(rule, CHANGED)
+
+
+def _mbps(bytes_per_second: Decimal) -> Decimal:
+    """Mbps as tcpreplay prints it: of whole bytes a second, with two decimals, or three below one Mbps."""
+    thousandths = int(bytes_per_second) * 8 // 1000
+    return Decimal(thousandths // 10) / 100 if thousandths >= 1000 else Decimal(thousandths) / 1000
 
 
 def _check_counts(statistics: Statistics) -> None:
@@ -242,7 +253,7 @@ def _check_counts(statistics: Statistics) -> None:
         raise _refusal(
             f"contradicts itself: {statistics.totals.packets} packets sent, "
             f"but {statistics.successful} successful on {', '.join(d.name for d in statistics.devices)}",
-            "The text was changed, mixed up or cut on its way.",
+            CHANGED,
         )
 
 

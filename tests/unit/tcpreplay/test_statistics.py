@@ -118,7 +118,7 @@ REFUSED = [
 NORMAL = (FIXTURES / "tcpreplay/normal_K_loop_mbps.txt").read_text()
 NETMAP_BLOCK = """\
 Actual: 322555000 packets (25159290000 bytes) sent in 201.27 seconds
-Rated: 125000000.0 Bps, 1000.00 Mbps, 1602566.61 pps
+Rated: 125000198.7 Bps, 1000.00 Mbps, 1602566.65 pps
 Failed write attempts: 7
 Flows: 64511 flows, 320.51 fps, 322555000 flow packets, 0 non-flow
 Statistics for network device: ens17
@@ -216,9 +216,9 @@ def test_a_block_cut_after_any_line_is_refused(line):
         ("Actual: 322555000", "Actual: 322555001"),
         ("(25159290000 bytes)", "(35159290000 bytes)"),
         ("201.27 seconds", "211.27 seconds"),
-        ("125000000.0 Bps", "126000000.0 Bps"),
+        ("125000198.7 Bps", "126000198.7 Bps"),
         ("1000.00 Mbps", "100.00 Mbps"),
-        ("1602566.61 pps", "1602.61 pps"),
+        ("1602566.65 pps", "1602.61 pps"),
         ("Successful packets:        322555000", "Successful packets:        322555"),
     ],
 )
@@ -229,7 +229,7 @@ def test_numbers_that_contradict_each_other_are_refused(shown, changed):
 
 
 @pytest.mark.parametrize(
-    ("shown", "cut"), [("201.27 seconds", "201.2 seconds"), ("000.0 Bps", "000. Bps"), ("566.61 pps", "566.6 pps")]
+    ("shown", "cut"), [("201.27 seconds", "201.2 seconds"), ("198.7 Bps", "198. Bps"), ("566.65 pps", "566.6 pps")]
 )
 def test_numbers_that_lost_digits_are_refused(shown, cut):
     assert shown in NETMAP_BLOCK
@@ -240,7 +240,7 @@ def test_numbers_that_lost_digits_are_refused(shown, cut):
 def test_old_form_with_a_dot_prints_tenths_as_hundredths():
     old = (
         "Actual: 7000 packets (546000 bytes) sent in 3.05 seconds.\n"
-        "Rated: 154456.8 Bps, 1.23 Mbps, 1980.20 pps\n"
+        "Rated: 154455.4 Bps, 1.23 Mbps, 1980.19 pps\n"
         "Statistics for network device: eth0\n\tAttempted packets:         7000\n"
         "\tSuccessful packets:        7000\n\tFailed packets:            0\n\tTruncated packets:         0\n"
         "\tRetried packets (ENOBUFS): 0\n\tRetried packets (EAGAIN):  0\n"
