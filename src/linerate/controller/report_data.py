@@ -18,6 +18,7 @@ from jsonschema.exceptions import best_match
 
 from ..errors import ResultError
 from ..frames import Rates
+from ..trial.agreement import contradiction, unplanned
 from ..trial.result import SAMPLE_FIELDS
 
 SIDES = ("sender", "receiver")
@@ -196,7 +197,7 @@ def load_run(path: Path, schemas: Path | None = None) -> Run:
         raise ResultError("run folder", str(path), "holds no run.json, so there is no run", _MEND_RUN)
     schemas = SCHEMAS if schemas is None else schemas
     info = _read_info(folder / "run.json", _validator(schemas / "run.schema.json"))
-    records = _read_records(folder / "trials.jsonl", _validator(schemas / "trial.schema.json"), str(info["run_id"]))
+    records = _read_records(folder / "trials.jsonl", _validator(schemas / "trial.schema.json"), info)
     trials = tuple(Trial(record, read_samples(folder / record["samples"])) for record in records)
     return Run(folder, info, tuple(sorted(trials, key=lambda trial: trial.record["sequence"])))
 
@@ -231,8 +232,9 @@ def _read_info(path: Path, validator: Draft202012Validator) -> dict[str, Any]:
     return _checked(_text(path), str(path), validator)
 
 
-def _read_records(path: Path, validator: Draft202012Validator, run_id: str) -> list[dict[str, Any]]:
-    """The records of trials.jsonl; none where the file does not exist yet."""
+def _read_records(path: Path, validator: Draft202012Validator, info: dict[str, Any]) -> list[dict[str, Any]]:
+    """The records of trials.jsonl, which belong to the run of ``info``; none where the file does not exist yet."""
+    run_id, planned = str(info["run_id"]), {str(trial["trial_id"]): trial for trial in info["plan"]["trials"]}
     records: list[dict[str, Any]] = []
     seen: dict[str, int] = {}
     # Not splitlines(): it also breaks at U+2028, which may stand inside a JSON string.
@@ -248,6 +250,10 @@ def _read_records(path: Path, validator: Draft202012Validator, run_id: str) -> l
         if first != number:
             rule = f"trial_id must be used once; line {first} has it already"
             raise ResultError(subject, record["trial_id"], rule, _MEND_FILE)
+        plan = planned.get(record["trial_id"])
+        wrong = contradiction(record) or (plan and unplanned(record, plan))
+        if wrong:
+            raise ResultError(subject, record["trial_id"], f"contradicts itself: {wrong}", _MEND_FILE)
         records.append(record)
     return records
 

@@ -15,8 +15,7 @@ from ..files import write_whole
 
 def check(record: Mapping[str, Any], schema: Path) -> None:
     """ResultError naming the field when ``record`` does not satisfy the JSON Schema in the file ``schema``."""
-    validator = jsonschema.Draft202012Validator(json.loads(schema.read_text()))
-    error = jsonschema.exceptions.best_match(validator.iter_errors(record))
+    error = jsonschema.exceptions.best_match(_validator(schema).iter_errors(record))
     if error is not None:
         raise ResultError(
             error.json_path,
@@ -24,6 +23,10 @@ def check(record: Mapping[str, Any], schema: Path) -> None:
             f"does not satisfy {schema.name}: {error.message}",
             "Report this as a defect.",
         )
+
+
+def _validator(schema: Path) -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
 
 
 class RunFolder:
@@ -57,14 +60,19 @@ class RunFolder:
         return folder
 
     def trials(self) -> list[dict[str, Any]]:
-        """The trials stored so far. ResultError naming the line that is not JSON."""
-        stored = (self.path / "trials.jsonl").read_text().splitlines()
+        """The trials stored so far. ResultError naming what is not a trial, or why none can be read."""
+        validator = _validator(self._schemas / "trial.schema.json")
         try:
-            return [json.loads(line) for line in stored]
-        except ValueError as error:
-            raise ResultError(
-                "trials.jsonl", str(self.path), f"has a line that is not JSON ({error})", "Mend it."
-            ) from error
+            lines = (self.path / "trials.jsonl").read_text(encoding="utf-8").split("\n")
+            stored = [json.loads(line) for line in lines if line.strip()]
+        except (OSError, ValueError, RecursionError) as error:
+            rule = f"cannot be read as one JSON object a line ({error})"
+            raise ResultError("trials.jsonl", str(self.path), rule, "Restore it as the run wrote it.") from error
+        wrong = next((place for place, trial in enumerate(stored, 1) if not validator.is_valid(trial)), None)
+        if wrong is not None:
+            rule = f"holds something that is no trial, number {wrong}"
+            raise ResultError("trials.jsonl", str(self.path), rule, "Restore it as the run wrote it.")
+        return stored
 
     def add(self, trial: Mapping[str, Any], samples: str) -> None:
         """Store a trial that has ended. ResultError when it does not satisfy the schema: then nothing is written."""

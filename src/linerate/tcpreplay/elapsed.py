@@ -37,4 +37,4 @@ def giving(span: range, amount: int, rate: Decimal, divisor: int) -> range:
     fewest = dividend // (shown + 1) + 1
     first = max(span.start, fewest * divisor)
     last = min(span.stop, (dividend // shown + 1) * divisor) if shown else span.stop
-    return range(0, 1) if none and span.stop == 1 else range(first, last)
+    return range(1) if none and span.stop == 1 else range(first, last)

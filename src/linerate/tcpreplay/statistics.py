@@ -90,23 +90,25 @@ class Statistics:
         return sum(device.retried_eagain for device in self.devices)
 
 
-# A number with fewer digits than tcpreplay prints was cut.
-_SECONDS = r"([0-9]+\.(?:[0-9]{9}|[0-9]{6}|[0-9]{2}))"
-_PER_SECOND = r"([0-9]+\.[0-9]{2})"
-_ACTUAL = re.compile(rf"\bActual: ([0-9]+) packets \(([0-9]+) bytes\) sent in {_SECONDS} seconds(\.?)\s*$")
-_RATED = re.compile(rf"\bRated: ([0-9]+\.[0-9]) Bps, ([0-9]+\.[0-9]{{2,3}}) Mbps, {_PER_SECOND} pps\s*$")
-_WRITES = re.compile(r"\bFailed write attempts: ([0-9]+)\s*$")
+# A number with fewer digits than tcpreplay prints was cut; its counters have 64 bits, which is 20 digits.
+_SECONDS = r"([0-9]{1,20}\.(?:[0-9]{9}|[0-9]{6}|[0-9]{2}))"
+_PER_SECOND = r"([0-9]{1,20}\.[0-9]{2})"
+_ACTUAL = re.compile(
+    rf"\bActual: ([0-9]{{1,20}}) packets \(([0-9]{{1,20}}) bytes\) sent in {_SECONDS} seconds(\.?)\s*$"
+)
+_RATED = re.compile(rf"\bRated: ([0-9]{{1,20}}\.[0-9]) Bps, ([0-9]{{1,20}}\.[0-9]{{2,3}}) Mbps, {_PER_SECOND} pps\s*$")
+_WRITES = re.compile(r"\bFailed write attempts: ([0-9]{1,20})\s*$")
 _FLOWS = re.compile(
-    rf"\bFlows: ([0-9]+) flows, (?:[0-9]+ unique, [0-9]+ expired, )?{_PER_SECOND} fps, "
-    r"([0-9]+) (?:unique )?flow packets, ([0-9]+) (?:unique )?non-flow(?: packets)?\s*$"
+    rf"\bFlows: ([0-9]{{1,20}}) flows, (?:[0-9]{{1,20}} unique, [0-9]{{1,20}} expired, )?{_PER_SECOND} fps, "
+    r"([0-9]{1,20}) (?:unique )?flow packets, ([0-9]{1,20}) (?:unique )?non-flow(?: packets)?\s*$"
 )
 _DEVICE = re.compile(r"\bStatistics for network device: (.*\S)\s*$")
 _COUNTERS = {
-    "successful": re.compile(r"\bSuccessful packets:\s+([0-9]+)\s*$"),
-    "failed": re.compile(r"\bFailed packets:\s+([0-9]+)\s*$"),
-    "truncated": re.compile(r"\bTruncated packets:\s+([0-9]+)\s*$"),
-    "retried_enobufs": re.compile(r"\bRetried packets \(ENOBUFS\):\s+([0-9]+)\s*$"),
-    "retried_eagain": re.compile(r"\bRetried packets \(EAGAIN\):\s+([0-9]+)\s*$"),
+    "successful": re.compile(r"\bSuccessful packets:\s+([0-9]{1,20})\s*$"),
+    "failed": re.compile(r"\bFailed packets:\s+([0-9]{1,20})\s*$"),
+    "truncated": re.compile(r"\bTruncated packets:\s+([0-9]{1,20})\s*$"),
+    "retried_enobufs": re.compile(r"\bRetried packets \(ENOBUFS\):\s+([0-9]{1,20})\s*$"),
+    "retried_eagain": re.compile(r"\bRetried packets \(EAGAIN\):\s+([0-9]{1,20})\s*$"),
 }
 
 # A signal handler prints the first of these on stdout at any moment, so it lands inside other lines;
@@ -198,8 +200,8 @@ def parse(text: str) -> Statistics:
     devices = tuple(Device(name, **counters) for name, counters in run.devices)
     statistics = Statistics(totals, devices, run.flows, interruptions > 0, tuple(run.totals[:-1]))
     for shown in run.totals[:-1]:
-        _check_rates(shown)
-    _check_rates(totals, run.flows)
+        check_rates(shown)
+    check_rates(totals, run.flows)
     _check_counts(statistics)
     return statistics
 
@@ -221,8 +223,8 @@ def _only_run(runs: list[_Run], text: str) -> _Run:
     return run
 
 
-def _check_rates(totals: Totals, flows: Flows | None = None) -> None:
-    """There must be a number of microseconds for which tcpreplay prints all of these numbers."""
+def check_rates(totals: Totals, flows: Flows | None = None) -> None:
+    """StatisticsError unless there is a number of microseconds for which tcpreplay prints all of these numbers."""
     span = elapsed.printed_as(totals.seconds)
     tick = elapsed.tick(totals.bytes, totals.seconds)
     rates = [

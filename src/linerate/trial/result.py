@@ -74,7 +74,7 @@ def build(
     """
     tolerance = tolerance or Tolerance()
     claim, received, frame_length = replay["claim"], primary(reports), planned["case"]["mean_frame_length"]
-    arrived, link_bps = received["witness"]["packets"] if received else None, context["line_rate"]["bps"]
+    link_bps = context["line_rate"]["bps"]
     sent_rates = rates(claim["pps"], frame_length, link_bps) if claim else None
     loss = locate(claim["successful"], replay["nic"], received) if received and claim and claim["successful"] else None
     evidence = _evidence(planned, replay, reports, loss, sent_rates.line_rate_percent if sent_rates else None)
@@ -87,14 +87,10 @@ def build(
         **{name: context[name] for name in ("sender", "receiver", "versions", "line_rate", "fingerprint")},
         **{name: replay[name] for name in ("argv", "started_at", "ended_at", "process", "claim")},
         "partial": is_partial(replay["process"]),
-        "achieved": _achieved(planned["offered"]["pps"], claim),
         "sender_nic": replay["nic"],
-        **_witnessed(reports, claim, replay["nic"], tolerance),
+        **_witnessed(reports, claim, tolerance),
+        **derived(planned["offered"], claim, replay["nic"], received, (frame_length, link_bps)),
         "loss": loss.describe() if loss else None,
-        "rates": {
-            "sent": asdict(sent_rates) if sent_rates else None,
-            "received": _received_rates(claim, arrived, frame_length, link_bps),
-        },
         "cv_percent": curve["received"]["cv_percent"] if claim and curve["received"] else None,
         "curve": curve,
         "sender_cpu_percent": replay["cpu_percent"],
@@ -106,27 +102,52 @@ def build(
 
 
 def _witnessed(
-    reports: Sequence[Mapping[str, Any]],
-    claim: Mapping[str, Any] | None,
-    sender_nic: Mapping[str, Any],
-    tolerance: Tolerance,
+    reports: Sequence[Mapping[str, Any]], claim: Mapping[str, Any] | None, tolerance: Tolerance
 ) -> dict[str, Any]:
     """What each counted, and how far they are apart."""
     decides = primary(reports)
-    nic = decides["nic"] if decides else None
     tolerated = tolerance.packets(claim["successful"] if claim else 0)
     return {
-        "receiver_nic": nic,
+        "receiver_nic": decides["nic"] if decides else None,
         "witness": decides["witness"] if decides else None,
         "witnesses": stored(reports),
         "witness_disagreement": disagreements(reports, claim["pps"] if claim else None, tolerated),
+    }
+
+
+def derived(
+    offered: Mapping[str, Any],
+    claim: Mapping[str, Any] | None,
+    sender_nic: Mapping[str, Any],
+    received: Mapping[str, Any] | None,
+    wire: tuple[float, float],
+) -> dict[str, Any]:
+    """What follows from the counts alone: how much was lost, who disagrees, and the rates.
+
+    ``received`` holds what decides, ``witness`` and ``nic``; ``wire`` is the mean frame length in bytes without FCS,
+    and the line rate in bit/s.
+    """
+    nic = received["nic"] if received else None
+    arrived = received["witness"]["packets"] if received else None
+    return {
+        "achieved": _achieved(offered["pps"], claim),
+        "loss": _lost(claim, arrived),
         "disagreement": {
             "claim_minus_sender_nic": _missing(claim, sender_nic),
-            "receiver_nic_minus_witness": nic["rx_packets"] - decides["witness"]["packets"]
-            if decides and nic
-            else None,
+            "receiver_nic_minus_witness": nic["rx_packets"] - arrived if nic and arrived is not None else None,
+        },
+        "rates": {
+            "sent": asdict(rates(claim["pps"], *wire)) if claim else None,
+            "received": _received_rates(claim, arrived, *wire),
         },
     }
+
+
+def _lost(claim: Mapping[str, Any] | None, arrived: int | None) -> dict[str, Any] | None:
+    if claim is None or arrived is None or not claim["successful"]:
+        return None
+    lost = claim["successful"] - arrived
+    return {"packets": lost, "percent": 100 * lost / claim["successful"]}
 
 
 def _evidence(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from compared_run import LARGE, both, stored, trial
+from synthetic_run import unwitness
 
 from linerate.controller.compare import Comparison, compare_ways
 from linerate.controller.reference import CASES, against_reference
@@ -63,8 +64,7 @@ def test_a_way_without_a_valid_trial_is_shown_and_compared_with_nothing(tmp_path
 
 def test_sent_rates_stand_in_where_not_both_were_witnessed_and_it_is_said(tmp_path):
     records = both([100_000], [150_000])
-    records[1]["rates"]["received"] = None
-    records[1].update(witness=None, loss=None)
+    unwitness(records[1])
     (found,) = compared(tmp_path / "run", records)
     assert found.ratios[0].counted == "sent"
     assert "sent packets/s, not witnessed" in found.sentence(found.ratios[0])

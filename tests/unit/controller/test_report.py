@@ -116,8 +116,8 @@ def test_hostile_text_is_text(run_dir: Path) -> None:
         record["process"]["stderr"] = HOSTILE
     info["scenario"] = info["environment"]["sender"]["cpu_model"] = HOSTILE
     info["plan"]["unavailable"][0]["reason"] = HOSTILE
-    write_trials(run_dir, records)
     write_info(run_dir, info)
+    write_trials(run_dir, records)
     found = page(run_dir)
     assert found.count("script") == 1
     assert found.count("img") == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -111,6 +112,7 @@ def test_a_trial_stored_twice_is_refused(run_dir: Path) -> None:
 def test_a_line_separator_inside_a_string_does_not_end_the_line(run_dir: Path) -> None:
     records = read_trials(run_dir)
     records[0]["case"]["name"] = "one\u2028two"
+    write_trials(run_dir, records)
     (run_dir / "trials.jsonl").write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records))
     assert load_run(run_dir).trials[0].case == "one\u2028two"
 
@@ -170,3 +172,24 @@ def test_schemas_may_stand_elsewhere(run_dir: Path, tmp_path: Path) -> None:
         load_run(run_dir, schemas=tmp_path)
     shutil.copytree(Path(__file__).parents[3] / "schemas", tmp_path / "schemas")
     assert len(load_run(run_dir, schemas=tmp_path / "schemas").trials) == 4
+
+
+@pytest.mark.parametrize(
+    ("path", "number", "rule"),
+    [
+        (("claim", "packets"), 50_001, "claim contradicts itself: 50001 in 5.0 seconds is not 10000.00 pps"),
+        (("claim", "successful"), 49_999, "claim.successful is 49999, claim.packets 50000"),
+        (("witness", "packets"), 49_999, "loss.packets is 0, and from the counts follows 1"),
+        (("rates", "sent", "l1_bps"), 1, "rates.sent.l1_bps is 1, and from the counts follows 8160000.0"),
+        (("offered", "pps"), 1000, "offered.pps is 1000, and the plan says 10000.0"),
+    ],
+)
+def test_a_number_that_was_changed_since_is_named(run_dir: Path, path: tuple[str, ...], number: int, rule: str) -> None:
+    records = read_trials(run_dir)
+    inner = records[0]
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = number
+    (run_dir / "trials.jsonl").write_text(json.dumps(records[0]) + "\n")
+    with pytest.raises(ResultError, match=f"line 1 .*contradicts itself: {re.escape(rule)}"):
+        load_run(run_dir)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from synthetic_run import (
     invalid,
-    make_rates,
     make_run,
     read_info,
     read_trials,
+    set_rate,
     through_netmap,
+    unwitness,
     write_info,
     write_trials,
 )
@@ -48,11 +48,6 @@ def test_a_run_without_trials_says_so(tmp_path: Path) -> None:
     assert "**No trial has ended yet; 0 trials planned.**" in text
     assert "## Results" not in text
     assert "## Environment" in text
-
-
-def set_rate(record: dict[str, Any], pps: float, lost_percent: float = 0.0) -> None:
-    record["rates"] = {"sent": make_rates(pps, 78), "received": make_rates(pps * (1 - lost_percent / 100), 78)}
-    record["loss"] = {"packets": round(pps * lost_percent / 100), "percent": lost_percent}
 
 
 def test_repeats_become_their_median_and_the_worst_loss(tmp_path: Path) -> None:
@@ -97,13 +92,12 @@ def test_a_group_without_a_valid_trial_shows_none(run_dir: Path) -> None:
 
 def test_a_number_without_a_witness_is_marked(run_dir: Path) -> None:
     records = read_trials(run_dir)
-    records[0].update(witness=None, loss=None)
-    records[0]["rates"]["received"] = None
-    records[1].update(witness=None, loss=None)
+    unwitness(records[0])
+    unwitness(records[1])
     write_trials(run_dir, records)
     text = summary(run_dir)
     assert rows(text, 0)[0][4] == "not witnessed"
-    assert rows(text, 0)[1][4].endswith("(not witnessed)")
+    assert rows(text, 0)[1][4] == "not witnessed"
     assert rows(text, 1)[0][2] == "sent, not witnessed"
     assert "Not witnessed at the receiver: 2 of 4 trials" in text
 

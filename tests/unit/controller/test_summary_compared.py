@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from compared_run import LARGE, both, stored, trial
-from synthetic_run import make_run, read_trials, write_trials
+from synthetic_run import make_run, read_trials, unwitness, write_trials
 
 from linerate.controller.report import write_report
 from linerate.controller.report_data import SCHEMAS, load_run
@@ -116,8 +116,7 @@ def test_a_run_without_trials_has_a_summary_json(tmp_path):
 
 def test_trials_csv_has_a_row_a_trial_and_the_unit_in_every_name(run_dir: Path):
     records = read_trials(run_dir)
-    records[1].update(witness=None, loss=None)
-    records[1]["rates"]["received"] = None
+    unwitness(records[1])
     write_trials(run_dir, records)
     rows = list(csv.DictReader(io.StringIO(trials_csv(load_run(run_dir)))))
     assert [row["trial_id"] for row in rows] == [record["trial_id"] for record in records]

@@ -163,12 +163,15 @@ def test_lines_of_two_runs_are_never_mixed() -> None:
                 expect_sound(read("".join(one[:cut] + other[cut:])))
 
 
+TOKENS = ["\0", "\n", "\r", "9", ".", "\x1b[0m", "^C", " User interrupt...\n", "\ufffd", "sendpacket_abort\n"]
 EDITS = st.lists(
     st.tuples(
         st.sampled_from(["flip", "drop", "double", "move", "insert"]),
         st.integers(0, 10**6),
         st.integers(1, 120),
-        st.sampled_from(["\0", "\n", "\r", "9", ".", "\x1b[0m", "^C", " User interrupt...\n", "�", "sendpacket_abort\n"]),
+        st.sampled_from(
+            ["\0", "\n", "\r", "9", ".", "\x1b[0m", "^C", " User interrupt...\n", "�", "sendpacket_abort\n"]
+        ),
     ),
     min_size=1,
     max_size=4,
