@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_comparison import make_comparison
-from synthetic_run import invalid, make_run, read_trials, write_samples, write_trials
+from synthetic_run import invalid, make_run, read_trials, set_packets, write_samples, write_trials
 
 from linerate.controller.report_axis import axis, short
 from linerate.controller.report_bars import Block, blocks
@@ -141,7 +141,7 @@ def test_bars_stand_at_their_medians_with_an_interval_from_three_repeats_on(tmp_
     folder = make_run(tmp_path / "run", 24)
     records = read_trials(folder)
     for place, pps in zip((0, 8, 16), (9_900.0, 10_000.0, 10_500.0)):
-        records[place]["rates"]["received"]["pps"] = pps
+        set_packets(records[place], 50_000, round(5 * pps))
     write_trials(folder, records)
     paced = compared(folder)[0]
     assert paced.ticks[-1].label == "12.5k"
