@@ -251,7 +251,7 @@ def _read_records(path: Path, validator: Draft202012Validator, info: dict[str, A
             rule = f"trial_id must be used once; line {first} has it already"
             raise ResultError(subject, record["trial_id"], rule, _MEND_FILE)
         plan = planned.get(record["trial_id"])
-        wrong = contradiction(record) or (plan and unplanned(record, plan))
+        wrong = (plan and unplanned(record, plan)) or contradiction(record)
         if wrong:
             raise ResultError(subject, record["trial_id"], f"contradicts itself: {wrong}", _MEND_FILE)
         records.append(record)

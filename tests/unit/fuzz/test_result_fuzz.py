@@ -120,7 +120,7 @@ def test_every_cut_of_a_line_is_refused(run_dir: Path) -> None:
 def test_another_kind_of_value_anywhere_is_survived_and_can_be_shown(run_dir: Path, value: Any) -> None:
     record = read_trials(run_dir)[0]
     for path, _ in numbers(record):
-        write_trials(run_dir, [put(record, path, value)])
+        (run_dir / "trials.jsonl").write_text(json.dumps(put(record, path, value)) + "\n")
         run = load(run_dir)
         if run is not None:
             assert summary_markdown(run)
