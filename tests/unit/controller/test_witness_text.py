@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from synthetic_run import read_info, read_trials, write_info, write_trials
+from synthetic_run import read_info, read_trials, set_packets, write_info, write_trials
 
 from linerate.controller.report_data import load_run
 from linerate.controller.report_html import report_html
@@ -62,7 +62,8 @@ def test_witnesses_beside_each_other_and_their_disagreement(run_dir: Path) -> No
 
 def test_a_loss_has_its_place_and_evidence(run_dir: Path) -> None:
     records = read_trials(run_dir)
-    records[0]["loss"] = LOSS
+    set_packets(records[0], 50_000, 49_000)
+    records[0]["loss"] |= LOSS
     records[0]["verdict"] |= {"limit": "path or device", "judged_by": "sender and receiver"}
     write_trials(run_dir, records)
     summary, report = texts(run_dir)
