@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from synthetic_comparison import make_comparison
-from synthetic_run import make_run, read_trials, write_trials
+from synthetic_run import make_run, read_trials, set_packets, write_trials
 
 from linerate.controller.report_data import load_run
 from linerate.controller.report_html import report_html
@@ -41,6 +41,7 @@ def witness(name: str, packets: int | None, reason: str | None = None) -> dict[s
 def with_two(record: dict[str, Any], lost: int, apart: int, within: bool) -> dict[str, Any]:
     """``record`` with a firewall as the second witness, and so many packets lost before both."""
     sent = record["claim"]["successful"]
+    set_packets(record, sent, sent - lost)
     pair = {"first": "receiver1", "second": "firewall", "packets": apart, "percent": 100 * apart / sent}
     return {
         **record,
@@ -68,7 +69,7 @@ def test_several_witnesses_stand_beside_each_other_with_what_they_disagree_by(ru
     write_trials(run_dir, records)
     header, first, second, *_ = table(run_dir, "counted")
     assert header[3:5] == ["receiver1", "firewall"]
-    assert first[1:6] == ["50,000", "50,000", "49,000", "48,988", "50,002"]
+    assert first[1:6] == ["50,000", "50,000", "49,000", "48,988", "49,002"]
     assert "receiver1 less firewall +12 (MORE THAN 5)" in first[6]
     assert first[7:9] == ["1,000", "2.000"]
     assert first[9].startswith("path or device 1,000")
@@ -88,7 +89,7 @@ def test_of_many_trials_only_those_with_something_to_say_are_listed(tmp_path: Pa
     folder = make_run(tmp_path / "run", 60)
     records = read_trials(folder)
     records[7] = with_two(records[7], 1, 0, True)
-    records[9]["disagreement"]["claim_minus_sender_nic"] = -3
+    records[9]["sender_nic"]["tx_packets"] += 3
     write_trials(folder, records)
     found = seen(folder)
     assert [row.number for row in found.rows] == [8, 10]
