@@ -9,6 +9,7 @@ short_description: Give a host its stock driver and its NIC's settings back, and
 description:
   - Removes the files of every installed package of netmap, has the stock build of every patched driver loaded,
     unloads netmap, and makes an initramfs anew that holds netmap.
+  - Sets everything back that M(linerate_tuning) changed.
   - Gives O(interface) the settings it was found with before the first change, where they were stored.
   - Removes the unit that rebuilds netmap at boot, the versions of tcpreplay and the link to one of them, the pcaps,
     and the folders that are linerate's alone. Packages of the distribution stay.
@@ -78,6 +79,7 @@ from ansible.module_utils.linerate.host.run import run
 from ansible.module_utils.linerate.host.session import session_environment
 from ansible.module_utils.linerate.netmap.initramfs import SECONDS
 from ansible.module_utils.linerate.netmap.remove import remove
+from ansible.module_utils.linerate.tuning.tune import Host, undo
 
 
 def main() -> None:
@@ -96,8 +98,13 @@ def main() -> None:
     environment = session_environment(os.environ)
     places = Places(given["tcpreplay_prefix"], given["tcpreplay_link"], given["pcaps"])
     patient = partial(run, timeout=SECONDS)
+    host = Host(run, environment)
     try:
+        # For what it refuses, before anything is changed.
+        undo(given["interface"], host, check=True)
         steps = [*remove(given["interface"], environment, given["rebind_ok"], patient, check=module.check_mode)]
+        # After the drivers, whose settings were stored when the host was tuned already, or not yet.
+        steps += undo(given["interface"], host, check=module.check_mode)
         steps += remove_leftovers(places, check=module.check_mode)
     except LinerateError as error:
         module.fail_json(msg=str(error))

@@ -22,11 +22,11 @@ def regular_file(path: str) -> str:
 
 
 @contextlib.contextmanager
-def replaced(path: str) -> Iterator[int]:
+def replaced(path: str, mode: int = 0o644) -> Iterator[int]:
     """A descriptor to write to, which takes the place of ``path`` when the block ends well.
 
-    It is a file beside ``path`` until then; it is removed when the block raises. ``OSError``
-    becomes ``HostError``.
+    It is a file beside ``path`` until then; it is removed when the block raises. ``mode`` is what
+    it may be used for, as chmod(2) says it. ``OSError`` becomes ``HostError``.
     """
     target = regular_file(path)
     folder, name = os.path.split(target)
@@ -35,7 +35,7 @@ def replaced(path: str) -> Iterator[int]:
         try:
             try:
                 yield descriptor
-                os.fchmod(descriptor, 0o644)
+                os.fchmod(descriptor, mode)
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
@@ -59,7 +59,7 @@ def _sync_folder(folder: str) -> None:
         os.close(descriptor)
 
 
-def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
-    """Put ``content`` at ``path``, readable for everyone. On any error the old file stays."""
-    with replaced(os.fspath(path)) as descriptor, open(descriptor, "wb", closefd=False) as file:
+def write_whole(path: str | os.PathLike[str], content: bytes, mode: int = 0o644) -> None:
+    """Put ``content`` at ``path``, by default readable for everyone. On any error the old file stays."""
+    with replaced(os.fspath(path), mode) as descriptor, open(descriptor, "wb", closefd=False) as file:
         file.write(content)

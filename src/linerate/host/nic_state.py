@@ -138,6 +138,22 @@ def load_state(path: Path) -> NicState:
         raise HostError("stored state", str(path), f"cannot be read ({error})", mend) from error
 
 
+def feature_groups(interface: str, run: Runner) -> dict[str, list[str]]:
+    """The features that each name of `ethtool -k` stands for, long or short; not what is fixed.
+
+    A heading stands for those below it, any other name for itself.
+    """
+    groups: dict[str, list[str]] = {}
+    for match in filter(None, map(_FEATURE.match, run(["ethtool", "-k", interface]).stdout.splitlines())):
+        if not match["indent"]:
+            short = _SHORT.get(match["name"], match["name"])
+            members = [short]
+            groups[match["name"]] = groups[short] = members
+        elif "[fixed]" not in match["rest"]:
+            members.append(match["name"])
+    return groups
+
+
 def _offloads(text: str) -> dict[str, bool]:
     """The features in `ethtool -k` that are not fixed; a heading stands for those indented below it."""
     found = [match for match in map(_FEATURE.match, text.splitlines()) if match]
