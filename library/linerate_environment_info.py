@@ -19,6 +19,9 @@ options:
     description: Whether the host's tcpreplay is built with netmap.
     type: bool
     default: false
+  cpu:
+    description: The one CPU that tcpreplay is to be pinned to. One that does not run is refused.
+    type: int
 attributes:
   check_mode:
     description: Reads only.
@@ -33,7 +36,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 environment:
-  description: Kernel, os, cpu_model, cpus, memory_bytes, governor, python, nic.
+  description: Kernel, os, cpu_model, cpus, memory_bytes, governor, python, nic, tuning.
   returned: always
   type: dict
 netmap_unavailable:
@@ -58,6 +61,7 @@ def main() -> None:
         argument_spec={
             "interface": {"type": "str", "required": True},
             "tcpreplay_has_netmap": {"type": "bool", "default": False},
+            "cpu": {"type": "int"},
         },
         supports_check_mode=True,
     )
@@ -65,7 +69,7 @@ def main() -> None:
     try:
         module.exit_json(
             changed=False,
-            environment=read_environment(interface, run),
+            environment=read_environment(interface, run, cpu=module.params["cpu"]),
             netmap_unavailable=unavailable_reason(interface, module.params["tcpreplay_has_netmap"]),
             native_unavailable=native_unavailable_reason(interface),
         )

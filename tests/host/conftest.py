@@ -15,6 +15,7 @@ ASKED_FOR = {
     "test_native.py": "LINERATE_VERIFY_NATIVE",
     "test_netmap.py": "LINERATE_VERIFY_NETMAP",
     "test_tcpreplay.py": "LINERATE_VERIFY_TCPREPLAY_PLACE",
+    "test_tuning.py": "LINERATE_VERIFY_TUNING",
 }
 """Files of checks that matter only where playbooks/verify.yml gives this variable a value."""
 

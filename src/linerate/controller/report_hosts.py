@@ -7,6 +7,7 @@ from typing import Any
 from .report_data import Run
 from .report_details import Pair
 from .report_text import NONE, bit_rate, byte_size, clean, count, number
+from .report_tuning import tuning_texts
 
 
 def plan(run: Run) -> list[Pair]:
@@ -46,6 +47,7 @@ def _host(host: dict[str, Any]) -> dict[str, str]:
         "MTU": f"{nic['mtu']} B",
         "Offloads on": ", ".join(on) or "none",
         "Offloads off": ", ".join(off) or "none",
+        **tuning_texts(host.get("tuning")),
         "Versions": ", ".join(f"{name} {version}" for name, version in sorted(host["versions"].items())) or "none",
     }
     return {label: clean(text) for label, text in texts.items()}

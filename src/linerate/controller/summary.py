@@ -9,6 +9,7 @@ from .markdown import md, table
 from .report_data import Run, Trial
 from .report_groups import Group, adapters, doubts, findings, group_trials, lab_text, line_rates, unavailable, verdict
 from .report_text import NONE, bit_rate, byte_size, count, mbit, number, offered
+from .report_tuning import tuning_line
 from .summary_compared import comparison_lines, curve_lines, group_name, reference_lines, sentences
 
 _INVALID_SHOWN = 20
@@ -111,6 +112,9 @@ def _environment(run: Run) -> list[str]:
         f"Sender {_host(sender)}",
         f"Receiver {_host(receiver) if receiver else 'is no host of the inventory'}",
     ]
+    tuned = tuning_line(sender.get("tuning"))
+    if tuned:
+        lines.append(f"Sender's tuning: {tuned}")
     return [f"- {md(line)}" for line in lines]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -49,11 +48,3 @@ def save(stored: Stored, root: str = "/") -> None:
     except OSError as error:
         raise HostError("folder", str(path.parent), f"cannot be made: {error.strerror}", "Run as root.") from error
     write_whole(path, (json.dumps(asdict(stored), indent=2) + "\n").encode(), mode=0o600)
-
-
-def before_tuning(root: str = "/") -> Mapping[str, Mapping[str, str]] | None:
-    """What the host was found with; None where it is not tuned, or this user may not know."""
-    try:
-        return load(root).before or None
-    except HostError:
-        return None

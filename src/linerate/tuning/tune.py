@@ -23,6 +23,10 @@ RESETTING = (Rings.name, FlowControl.name)
 """Aspects whose change may reset the link."""
 
 
+OF_THE_CPUS = (Governor.name, Isolation.name)
+"""Aspects that have nothing to do with a NIC."""
+
+
 @dataclass
 class Tuned:
     """One aspect: what it was ``found`` with now, what is ``wanted``, the ``steps`` from the one to the other.
@@ -58,12 +62,15 @@ def tune(wishes: Wishes, host: Host, consent: bool, check: bool = False) -> list
         refuse_cpu(wishes.core, "sender_tuning_core", host.root)
     if consent:
         refuse_management(wishes.interface, host.environment, host.run, host.root)
-        _refuse_another(wishes.interface, stored)
+        _refuse_another(wishes.interface, stored, host)
     planned = [(aspect, _plan(aspect, wishes, stored)) for aspect in _aspects(wishes, host)]
     if consent:
         for _, tuned in planned:
             _refuse_unavailable(tuned, wishes)
     if consent and not check:
+        if stored.before and stored.interface != wishes.interface:
+            stored.interface = wishes.interface
+            save(stored, host.root)
         stored.interface = wishes.interface
         for aspect, tuned in planned:
             if tuned.steps:
@@ -160,8 +167,13 @@ def _names() -> list[str]:
     return [field.name for field in fields(Wishes)]
 
 
-def _refuse_another(interface: str, stored: Stored) -> None:
-    if stored.before and stored.interface != interface:
+def _refuse_another(interface: str, stored: Stored, host: Host) -> None:
+    """InputError where the host is tuned for another interface; what went with one that is gone is forgotten."""
+    if stored.interface == interface or not stored.before:
+        return
+    if not _is_there(stored, host):
+        stored.before = {name: found for name, found in stored.before.items() if name in OF_THE_CPUS}
+    else:
         rule = f"cannot be tuned for: this host is tuned for {stored.interface}"
         raise InputError("interface", interface, rule, "Set that back first: playbooks/restore.yml.")
 
