@@ -13,7 +13,7 @@ description:
     it back. A reboot undoes all of it, too.
   - What the host has not is returned in RV(unavailable). It fails only where another value than the default was asked
     for, and before anything is changed.
-  - Nothing is changed where O(interface) carries the default route or the SSH session.
+  - Nothing is changed where O(interface) carries the default route, the SSH session or other traffic, or a trial runs.
 version_added: "0.1.0"
 author: linerate contributors
 requirements:
@@ -27,6 +27,13 @@ options:
     description: Whether anything may be changed; without it the module says what would be.
     type: bool
     default: false
+  allow_destinations:
+    description: >-
+      IP networks of the benchmark. An address of O(interface) that is in none of them is one in use, so the interface
+      is refused.
+    type: list
+    elements: str
+    default: [198.18.0.0/15, "2001:2::/48"]
   governor:
     description: cpufreq governor of every CPU, or V(leave).
     type: str
@@ -116,12 +123,14 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.host.run import run
 from ansible.module_utils.linerate.host.session import session_environment
+from ansible.module_utils.linerate.pcap.destinations import BENCHMARK_NETWORKS, AllowedDestinations
 from ansible.module_utils.linerate.tuning.aspect import Wishes
 from ansible.module_utils.linerate.tuning.tune import Host, notes, report, shown, tune
 
 SPEC = {
     "interface": {"type": "str", "required": True},
     "consent": {"type": "bool", "default": False},
+    "allow_destinations": {"type": "list", "elements": "str", "default": [*BENCHMARK_NETWORKS]},
     "governor": {"type": "str", "default": "performance"},
     "flow_control": {"type": "str", "choices": ["on", "off", "leave"], "default": "off"},
     "rings": {"type": "str", "default": "max"},
@@ -136,8 +145,9 @@ def main() -> None:
     """Ansible's entry point."""
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     consent = module.params["consent"]
-    host = Host(run, session_environment(os.environ))
     try:
+        allowed = AllowedDestinations(module.params["allow_destinations"])
+        host = Host(run, session_environment(os.environ), benchmark=allowed.holds)
         wishes = Wishes(**{field.name: module.params[field.name] for field in fields(Wishes)})
         aspects = tune(wishes, host, consent, module.check_mode)
         lines = [*report(aspects, consent), *notes(wishes, host)]

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Callable
 
 from ..errors import HostError, InputError, LinerateError
-from ..host.nic import has_carrier, refuse_management, wait_for_carrier
+from ..host.lock import refuse_held
+from ..host.nic import has_carrier, wait_for_carrier
+from ..host.nic_use import Address, refuse_management
 from ..host.run import Runner
 from .aspect import LEAVE, Aspect, Step, UnavailableError, Wishes
 from .isolation import Isolation
@@ -43,25 +46,34 @@ class Tuned:
 
 @dataclass(frozen=True)
 class Host:
-    """What is worked on. ``environment`` is the session's, to know which interface it came in by."""
+    """What is worked on. ``environment`` is the session's, to know which interface it came in by.
+
+    An address of the interface that is not for the ``benchmark`` is one in use.
+    """
 
     run: Runner
     environment: Mapping[str, str]
     root: str = "/"
+    benchmark: Callable[[Address], bool] = lambda address: False
+
+    def refuse_management(self, interface: str) -> None:
+        """InputError when ``interface`` carries anything but benchmarks."""
+        refuse_management(interface, self.environment, self.run, self.root, self.benchmark)
 
 
 def tune(wishes: Wishes, host: Host, consent: bool, check: bool = False) -> list[Tuned]:
     """Set what ``wishes`` ask for; how it went, one entry for each aspect that is not to be left.
 
     With ``check``, or without ``consent``, nothing is changed. InputError before anything is changed where the
-    interface carries the default route or the session, where the host is tuned for another one, or where it has not
-    what was asked for by another value than the default; HostError where a change then fails.
+    interface carries anything but benchmarks, where the host is tuned for another one, or where it has not what was
+    asked for by another value than the default. HostError where another sends on it, or has no carrier afterwards.
     """
     stored = load(host.root)
     if wishes.core is not None:
         refuse_cpu(wishes.core, "sender_tuning_core", host.root)
     if consent:
-        refuse_management(wishes.interface, host.environment, host.run, host.root)
+        host.refuse_management(wishes.interface)
+        refuse_held(wishes.interface, host.root)
         _refuse_another(wishes.interface, stored, host)
     planned = [(aspect, _plan(aspect, wishes, stored)) for aspect in _aspects(wishes, host)]
     if consent:
@@ -93,7 +105,8 @@ def undo(interface: str, host: Host, check: bool = False) -> tuple[str, ...]:
     if stored.interface != interface and not _is_there(stored, host):
         return ()
     if stored.before:
-        refuse_management(stored.interface, host.environment, host.run, host.root)
+        refuse_management(stored.interface, host.environment, host.run, host.root, lambda address: True)
+        refuse_held(stored.interface, host.root)
     # The other way round: interrupts go back to a core that nothing sends from any longer.
     steps = [
         step for aspect in reversed(_every(Wishes(stored.interface), host)) for step in _back(aspect, stored, host)
@@ -136,7 +149,7 @@ def notes(wishes: Wishes, host: Host) -> list[str]:
     """What a person should know of the host that is no setting of it."""
     found = []
     try:
-        refuse_management(wishes.interface, host.environment, host.run, host.root)
+        host.refuse_management(wishes.interface)
     except LinerateError as error:
         found.append(str(error))
     if wishes.irq_affinity != LEAVE and irqbalance_runs(host.root):

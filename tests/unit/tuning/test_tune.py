@@ -8,6 +8,8 @@ import stat
 import pytest
 
 from linerate.errors import HostError, InputError
+from linerate.host.lock import sole_sender
+from linerate.host.run import Completed
 from linerate.tuning.aspect import Wishes
 from linerate.tuning.pin import PARTITION
 from linerate.tuning.state import PLACE
@@ -330,3 +332,30 @@ def test_irqbalance_is_noticed(machine, host):
 def test_a_group_of_offloads_is_set_as_its_members(machine, host):
     tune(Wishes("ens4", offloads={"tx-checksumming": False}), host, consent=True)
     assert "ethtool -K ens4 tx-checksum-ip-generic off" in machine.asked
+
+
+def test_an_interface_with_an_address_of_something_else_is_refused(machine, host):
+    answer = machine.run
+    found = '[{"ifname": "ens4", "addr_info": [{"local": "%s", "scope": "global"}]}]'
+
+    def run(argv):
+        return Completed(tuple(argv), 0, found % "192.0.2.7", "") if argv[:2] == ["ip", "-json"] else answer(argv)
+
+    other = Host(run, {}, str(machine.root))
+    with pytest.raises(InputError, match=r"interface 'ens4': has the address 192\.0\.2\.7, so it is in use"):
+        tune(BEST, other, consent=True)
+    assert machine.asked == []
+    tune(BEST, Host(run, {}, str(machine.root), benchmark=lambda address: str(address) == "192.0.2.7"), consent=True)
+    assert undo("ens4", other)
+
+
+def test_an_interface_that_another_sends_on_is_left(machine, host):
+    (machine.root / "run/linerate").mkdir()
+    with sole_sender("ens4", "a trial", str(machine.root)):
+        with pytest.raises(HostError, match="ens4"):
+            tune(BEST, host, consent=True)
+        assert machine.asked == []
+    tune(BEST, host, consent=True)
+    with sole_sender("ens4", "a trial", str(machine.root)), pytest.raises(HostError, match="ens4"):
+        undo("ens4", host)
+    assert machine.governors() == {"performance"}
