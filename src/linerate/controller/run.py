@@ -116,12 +116,8 @@ def _prepared(
         "context": dict(context),
         "argv": build_argv(options, scenario.executable),
         "witnesses": [dict(witness) for witness in scenario.witnesses],
-        "replay": {
-            **vars(options),
-            "adapter": trial.adapter,
-            "pcap_sha256": trial.case.pcap_sha256,
-            **far_end,
-        },
+        "replay": {**vars(options), "adapter": trial.adapter},
+        "look": {"pcap_sha256": trial.case.pcap_sha256, **far_end},
         "destination": parameters["dst_ip"],
         "vlan": parameters["vlan"] is not None,
     }

@@ -15,6 +15,7 @@ from linerate.errors import HostError, InputError, ResultError
 from linerate.host.environment import fingerprint, read_environment
 from linerate.host.netmap import native_unavailable_reason, unavailable_reason
 from linerate.host.run import run as run_program
+from linerate.trial.journal import failed
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 MANIFEST = {
@@ -63,6 +64,11 @@ def test_the_run_satisfies_its_schema_and_says_what_cannot_be_had(begun):
     assert run["plan"]["unavailable"] == [{"engine": "netmap", "reason": NO_NETMAP["netmap"]}]
     assert [trial["planned"]["engine"] for trial in trials] == ["kernel"] * 4
     assert trials[0]["replay"]["limit"] == 20_000
+    # A trial that comes to nothing is stored with the command that it would have had.
+    assert failed(trials[0], "why")["argv"] == trials[0]["argv"]
+    networks = ["198.18.0.0/15", "2001:2::/48"]
+    told = {"pcap_sha256": "0" * 64, "allow_destinations": [*networks, "02:00:00:00:00:02"], "receiver_mtu": 65_536}
+    assert trials[0]["look"] == told
     assert trials[0]["context"]["fingerprint"] == run["environment"]["fingerprint"]
 
 

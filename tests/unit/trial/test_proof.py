@@ -34,8 +34,8 @@ def prepared() -> list[dict[str, Any]]:
             "replay": {
                 **vars(replay_options(trial, "ens17", 4, preload_pcap=True)),
                 "adapter": trial.adapter,
-                "allow_destinations": ["198.18.0.0/15"],
             },
+            "look": {"allow_destinations": ["198.18.0.0/15"]},
             "destination": "198.19.0.1",
             "vlan": False,
         }
@@ -52,7 +52,7 @@ def test_one_burst_for_each_way_with_the_longest_frames():
         assert (replay["pcap"], replay["pps"], replay["limit"], replay["loop"]) == ("/p/long.pcap", 200, 100, 2)
         assert (replay["topspeed"], replay["preload_pcap"], replay["duration"]) == (False, False, None)
         assert (replay["netmap"], replay["adapter"]) == (netmap, "native" if netmap else None)
-        assert replay["allow_destinations"] == ["198.18.0.0/15"]
+        assert proof["look"]["allow_destinations"] == ["198.18.0.0/15"]
         options = ReplayOptions(**{name: replay[name] for name in vars(ReplayOptions("a", "b", topspeed=True))})
         assert "--pps=200" in build_argv(options)
     assert deadlines[1] - deadlines[0] == 8
