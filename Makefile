@@ -11,7 +11,7 @@ export LC_ALL := C.UTF-8
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run setup lab-down vm-up vm-run vm-down test test-vm test-vm-pair test-vm-el9 test-packages lint types unit integration browser bench lock clean
+.PHONY: help run setup lab-down vm-up vm-run vm-down test test-faults test-vm test-vm-pair test-vm-el9 test-packages lint types unit integration browser bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -68,6 +68,9 @@ integration: test-packages
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/integration
 
 # Side by side: each pair of guests leaves a core idle now and then.
+test-faults: test-packages ## Print what goes wrong, what tcpreplay itself makes of it, and what we do (root)
+	$(BIN)/python -m tests.faults $(ARGS)
+
 test-vm: $(VENV)/.dev ## The main job in guests of the tests' own, and the EL9 tasks in others
 	$(MAKE) --jobs=2 --output-sync=line test-vm-pair test-vm-el9
 
