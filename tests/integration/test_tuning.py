@@ -201,7 +201,7 @@ def cpufreq(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
         interfaces / "lo",
         symlinks=True,
         ignore=lambda folder, names: [
-            name for name in names if name not in ("address", "carrier", "flags", "mtu", "operstate")
+            name for name in names if name not in ("address", "carrier", "flags", "mtu", "operstate", "type")
         ],
     )
     number = min(Path("/proc/irq").glob("[0-9]*"), key=lambda path: int(path.name)).name

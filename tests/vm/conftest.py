@@ -28,6 +28,7 @@ STORY = (
     "test_restore",
     "test_guest",
     "test_netmap_kernel",
+    "test_tuning",
 )
 """The order of the files. All but the first share one pair of guests: what one leaves, the next one finds."""
 
