@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from ..errors import HostError
@@ -13,6 +14,7 @@ from .isolation import isolated_cpus
 from .nic import read_rings
 from .processors import IrqAffinity, irqbalance_runs
 from .state import load
+from .tune import Host, every_aspect
 
 
 def read_tuning(interface: str, cpu: int | None, run: Runner, root: str = "/") -> dict[str, Any]:
@@ -30,7 +32,7 @@ def read_tuning(interface: str, cpu: int | None, run: Runner, root: str = "/") -
         "irqbalance": irqbalance_runs(root),
         "isolated_cpus": format_cpus(isolated_cpus(root)),
         "cpu": cpu,
-        "before": _before(interface, root),
+        "before": _before(interface, run, root),
     }
 
 
@@ -48,16 +50,20 @@ def _affinity(interface: str, root: str) -> list[str]:
         return []
 
 
-def _before(interface: str, root: str) -> dict[str, dict[str, str]] | None:
-    """The settings that were changed; None where none were, or this user may not know."""
+def _before(interface: str, run: Runner, root: str) -> dict[str, dict[str, str]] | None:
+    """The settings that are not as they were found; None where all are, or this user may not know.
+
+    What is stored is not enough: an interface that was made anew is as it was found.
+    """
     try:
         stored = load(root)
     except HostError:
         return None
     if stored.interface != interface:
         return None
-    changed = {
-        aspect: {key: value for key, value in found.items() if stored.after.get(aspect, {}).get(key) != value}
-        for aspect, found in stored.before.items()
-    }
-    return {aspect: found for aspect, found in changed.items() if found} or None
+    before = {}
+    for aspect in every_aspect(Wishes(interface), Host(run, {}, root)):
+        with contextlib.suppress(UnavailableError):
+            found, now = stored.before.get(aspect.name, {}), aspect.read()
+            before[aspect.name] = {key: value for key, value in found.items() if now.get(key, value) != value}
+    return {name: found for name, found in before.items() if found} or None

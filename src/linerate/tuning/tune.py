@@ -109,7 +109,9 @@ def undo(interface: str, host: Host, check: bool = False) -> tuple[str, ...]:
         refuse_held(stored.interface, host.root)
     # The other way round: interrupts go back to a core that nothing sends from any longer.
     steps = [
-        step for aspect in reversed(_every(Wishes(stored.interface), host)) for step in _back(aspect, stored, host)
+        step
+        for aspect in reversed(every_aspect(Wishes(stored.interface), host))
+        for step in _back(aspect, stored, host)
     ]
     steps.append(Step(f"remove /{PLACE}", path.unlink))
     if not check:
@@ -157,8 +159,8 @@ def notes(wishes: Wishes, host: Host) -> list[str]:
     return found
 
 
-def _every(wishes: Wishes, host: Host) -> list[Aspect]:
-    """What may reset the NIC comes before what a reset may undo."""
+def every_aspect(wishes: Wishes, host: Host) -> list[Aspect]:
+    """All there are; what may reset the NIC comes before what a reset may undo."""
     return [
         Governor(wishes, host.root),
         Rings(wishes, host.run),
@@ -173,7 +175,7 @@ def _aspects(wishes: Wishes, host: Host) -> list[Aspect]:
     """Those that are not to be left."""
     isolate = wishes.isolate and wishes.core is not None
     asked = {**{name: getattr(wishes, name) not in (LEAVE, {}) for name in _names()}, Isolation.name: isolate}
-    return [aspect for aspect in _every(wishes, host) if asked[aspect.name]]
+    return [aspect for aspect in every_aspect(wishes, host) if asked[aspect.name]]
 
 
 def _names() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.unit.tuning.conftest import FIXTURES
 
 from linerate.controller.report_tuning import LABELS, tuning_line, tuning_texts
 from linerate.host.environment import fingerprint
@@ -47,6 +48,17 @@ def test_before_and_after(described, host):
             "isolation": {"cpus": ""},
         },
     }
+
+
+def test_an_interface_that_was_made_anew_is_not_said_to_be_tuned(described, host, machine):
+    tune(Wishes("ens4", governor="leave", irq_affinity="leave", offloads={"gso": False}), host, consent=True)
+    assert set(described()["before"]) == {"rings", "flow_control", "offloads"}
+    machine.rings = {"RX": 256, "TX": 256}
+    machine.pause.update(RX="on", TX="on")
+    machine.features = (FIXTURES / "e1000-k.txt").read_text()
+    assert described()["before"] is None
+    tune(Wishes("ens4", governor="leave", irq_affinity="leave", offloads={"gso": False}), host, consent=True)
+    assert described()["before"]["offloads"] == {"gso": "on"}
 
 
 def test_it_is_said_in_words(described, host):
