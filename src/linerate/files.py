@@ -31,7 +31,8 @@ def replaced(path: str, mode: int = 0o644) -> Iterator[int]:
     target = regular_file(path)
     folder, name = os.path.split(target)
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+        # A name of 255 bytes has no room for more.
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{name[:40]}.", dir=folder)
         try:
             try:
                 yield descriptor

@@ -10,10 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.faults import in_guests, looked_at_before, said, while_sending
+from tests.faults import hostile_names, in_guests, looked_at_before, said, while_sending
 from tests.faults.run import Row, run
 
-FAULTS = [*looked_at_before.FAULTS, *while_sending.FAULTS, *said.FAULTS]
+FAULTS = [*looked_at_before.FAULTS, *while_sending.FAULTS, *said.FAULTS, *hostile_names.FAULTS]
 OWN = ("/run/netns", "/run/linerate", "/var/lib/linerate")
 HEADER = ("#", "Fault", "tcpreplay itself", "We", "Interface afterwards", "As promised")
 APART = "LINERATE_FAULTS_APART"

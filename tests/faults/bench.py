@@ -193,13 +193,11 @@ class Bench:
         }
         return [*prefix, sys.executable, str(REPOSITORY / "tests/faults/module.py"), json.dumps(told)]
 
-    def count(self) -> None:
-        """Have the receiver count, until :meth:`counted`."""
+    def count(self, prefix: Sequence[str] = ()) -> None:
+        """Have the receiver count, until :meth:`counted`, by a process with the rights that ``prefix`` leaves it."""
         options = ReceiverOptions(RUN_ID, RECEIVER.interface, "198.18.0.0/15", 60, 9018, 300.0)
-        subprocess.run(
-            ["ip", "netns", "exec", RECEIVER.namespace, sys.executable, "-c", COUNT, json.dumps(vars(options))],
-            check=True,
-        )
+        inside = ["ip", "netns", "exec", RECEIVER.namespace, *prefix]
+        subprocess.run([*inside, sys.executable, "-c", COUNT, json.dumps(vars(options))], check=True)
 
     def counted(self) -> dict[str, Any]:
         """What the receiver counted, or ``msg``, why it did not."""

@@ -81,14 +81,14 @@ def _ours(fault: Fault, folder: Path) -> tuple[str, float, str, bool]:
         pcap = fault.pcap(bench)
         fault.before(bench)
         if fault.witness:
-            bench.count()
-        before, others = bench.interface(), set(bench.tcpreplays())
+            bench.count(fault.prefix)
+        before, others, files = bench.interface(), set(bench.tcpreplays()), set(folder.iterdir())
         ended = bench.send(bench.module(pcap, fault.prefix, **fault.ours), fault.during, PATIENCE_SECONDS)
         result = _result(ended)
         counted = bench.counted() if fault.witness else None
         said = result["msg"] if result.get("failed") else _verdict(fault, pcap, result, counted)
         after = _compared(before, bench.interface())
-        clean = not ended.hung and set(bench.tcpreplays()) <= others
+        clean = not ended.hung and set(bench.tcpreplays()) <= others and set(folder.iterdir()) == files
     return ("refused: " if result.get("failed") else "") + " ".join(str(said).split()), ended.seconds, after, clean
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,14 @@ import jsonschema
 
 from ..errors import HostError, InputError, ResultError
 from ..files import write_whole
+
+LATEST = "latest"
+"""The link to the newest run, beside the runs."""
+
+FOLDER_MODE = 0o755
+"""Results are for everyone to read and for their owner to change, whatever the umask."""
+
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
 def check(record: Mapping[str, Any], schema: Path) -> None:
@@ -29,6 +38,14 @@ def _validator(schema: Path) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
 
 
+def _plain(run_id: str) -> str:
+    """``run_id``, which names a folder and stands in other names. InputError where it is more than a plain name."""
+    if run_id == LATEST or not _RUN_ID.fullmatch(run_id):
+        mend = "Give letters, digits, dots, dashes and underscores, at most 100, the first a letter or a digit."
+        raise InputError("run_id", run_id, f"is not a plain name, or is {LATEST!r}", mend)
+    return run_id
+
+
 class RunFolder:
     """One run's results. ``schemas`` is the folder of the JSON Schemas."""
 
@@ -42,21 +59,24 @@ class RunFolder:
 
         InputError when it is there already: results are never written over; HostError when it cannot be made.
         """
+        run_id = _plain(run["run_id"])
         check(run, schemas / "run.schema.json")
-        folder = cls(results / run["run_id"], schemas)
+        folder = cls(results / run_id, schemas)
         try:
             (folder.path / "samples").mkdir(parents=True, exist_ok=False)
+            for made in (folder.path, folder.path / "samples"):
+                made.chmod(FOLDER_MODE)
         except FileExistsError as error:
-            raise InputError("run_id", run["run_id"], "has results already", "Give another run_id.") from error
+            raise InputError("run_id", run_id, "has results already", "Give another run_id.") from error
         except OSError as error:
             mend = "Make it a folder that this user may write to."
             raise HostError("results folder", str(results), f"cannot be used: {error.strerror}", mend) from error
         write_whole(folder.path / "run.json", (json.dumps(run, indent=2) + "\n").encode())
         write_whole(folder.path / "trials.jsonl", b"")
-        latest = results / f".latest.{run['run_id']}"
+        latest = results / f".latest.{run_id}"
         latest.unlink(missing_ok=True)
-        latest.symlink_to(run["run_id"])
-        latest.replace(results / "latest")
+        latest.symlink_to(run_id)
+        latest.replace(results / LATEST)
         return folder
 
     def trials(self) -> list[dict[str, Any]]:

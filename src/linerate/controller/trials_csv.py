@@ -11,6 +11,7 @@ from ..frames import Rates, megabits
 from .report_data import Run, Trial
 
 SIDES = ("sent", "received")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def trials_csv(run: Run) -> str:
@@ -18,8 +19,13 @@ def trials_csv(run: Run) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_row(trial) for trial in run.trials)
+    writer.writerows({name: _text(value) for name, value in _row(trial).items()} for trial in run.trials)
     return text.getvalue()
+
+
+def _text(value: Any) -> Any:
+    """``value``; text that a spreadsheet would take for a formula gets the mark of text before it."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _row(trial: Trial) -> dict[str, Any]:

@@ -18,6 +18,8 @@ MODES = ("pps", "mbps", "topspeed")
 
 # tcpreplay's own work around the sending: start, preloading the pcap, printing.
 START_SECONDS = 2.0
+LONGEST_NAME = 80
+"""So much of a case's name is in a trial's id."""
 DEADLINE_FACTOR = 1.25
 MOST_REPEATS = 1000
 
@@ -220,7 +222,8 @@ def _trial(sequence: int, asked: Asked, repeat: int, sending: Sending) -> Planne
     case, way, mode, value = asked.case, asked.way, asked.mode, asked.value
     offered, loop = offer(case, mode, value, sending, way.engine)
     label = mode if value is None else f"{format(float(value), 'g')}{mode}"
-    name = re.sub(r"[^A-Za-z0-9_.-]", "_", case.name)
+    # It is part of a file's name.
+    name = re.sub(r"[^A-Za-z0-9_.-]", "_", case.name)[:LONGEST_NAME]
     waiting = 2 * sending.nm_delay if way.engine == "netmap" else 0
     return PlannedTrial(
         sequence=sequence,

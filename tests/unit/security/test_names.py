@@ -1,0 +1,128 @@
+"""Names that mean something to a shell, a path, a terminal or a spreadsheet stay names, or are refused by one error."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from synthetic_run import make_info, make_run, make_trial, read_info, read_trials, write_info, write_trials
+
+from linerate.controller.report_data import load_run
+from linerate.controller.report_html import report_html
+from linerate.controller.store import RunFolder
+from linerate.controller.summary import summary_markdown
+from linerate.controller.trials_csv import trials_csv
+from linerate.errors import InputError, LinerateError
+from linerate.host.receiver import socket_path
+from linerate.tcpreplay.options import ReplayOptions, build_argv
+from linerate.trial.journal import name_of
+from linerate.trial.plan import Asked, Case, Sending, Way, plan
+
+SCHEMAS = Path(__file__).parents[3] / "schemas"
+HOSTILE = [
+    "two words", "a;reboot", "$(reboot)", "`reboot`", "quo'te\"s", "two\nlines", "ends\n", "-rf", "--help", "../../etc",
+    "/etc/passwd", "..", ".", "", "\u00fc\u4e2d\u202e", "x" * 256, "a|b", "<script>alert(1)</script>", "=1+1",
+    "@SUM(A1)", "\x1b[31m", "nul\0", "{{ 7 * 7 }}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "latest"])
+def test_a_run_id_that_is_no_plain_name_is_refused_and_makes_nothing(tmp_path: Path, name: str) -> None:
+    record, _ = make_trial(1, ("udp_port_scan_64", 78), ("topspeed", None), 1)
+    info = {**make_info([record]), "run_id": name}
+    results = tmp_path / "results"
+    with pytest.raises(InputError, match="run_id"):
+        RunFolder.create(results, info, SCHEMAS)
+    assert list(tmp_path.rglob("*")) == []
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_an_interface_is_a_name_or_refused(name: str) -> None:
+    with pytest.raises(InputError, match="is not a network interface name"):
+        ReplayOptions(interface=name, pcap="a.pcap", topspeed=True)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_pcap_is_one_argument_that_is_no_option(name: str) -> None:
+    try:
+        options = ReplayOptions(interface="lrs0", pcap=name, topspeed=True)
+    except InputError:
+        assert name in ("", "nul\0")
+        return
+    *others, last = build_argv(options)
+    assert last in (name, f"./{name}")
+    assert last.startswith(("/", "./"))
+    assert others == build_argv(replace(options, pcap="other"))[:-1]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_case_s_name_makes_a_trial_id_that_is_a_plain_name(name: str) -> None:
+    case = Case(name, "/a.pcap", "0" * 64, 1000, 78.0, 78, 78)
+    sending = Sending({"paced": 1.0, "topspeed": 1.0}, 1e10)
+    (trial,) = plan([Asked(case, Way("kernel"), "topspeed")], 1, sending)
+    assert re.fullmatch(r"001-[A-Za-z0-9_.-]{0,80}-kernel-topspeed-r1", trial.trial_id)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_runs_beside_a_trial_stays_in_its_folder(name: str) -> None:
+    for make in (lambda: socket_path(name), lambda: Path("/run/linerate", name_of(_named(name)))):
+        with suppress(LinerateError):
+            path = make()
+            assert path.parent == Path("/run/linerate")
+            assert path.name not in (".", "..")
+
+
+def _named(name: str) -> dict[str, Any]:
+    return {"context": {"run_id": name}, "planned": {"trial_id": name}}
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTILE if name])
+def test_whatever_a_result_says_is_shown_as_text(tmp_path: Path, name: str) -> None:
+    folder = make_run(tmp_path / "run", 2)
+    harmless = load_run(folder)
+    tags, lines = _tags(report_html(harmless)), len(summary_markdown(harmless).splitlines())
+    info, records = read_info(folder), read_trials(folder)
+    for record in records:
+        record["case"]["name"] = name
+        record["sender"] = {"host": name, "interface": name}
+        record["receiver"] = {"host": name, "interface": name}
+        record["argv"] = [name, name]
+    info["scenario"] = info["environment"]["sender"]["name"] = info["environment"]["receiver"]["name"] = name
+    write_info(folder, info)
+    write_trials(folder, records)
+    run = load_run(folder)
+    assert _tags(report_html(run)) == tags
+    # Two cases of one name are one group, so that there may be fewer lines, and never more.
+    summary = summary_markdown(run)
+    assert len(summary.splitlines()) <= lines
+    assert not re.search(r"(?<!\\)<script", summary)
+    for row in csv.reader(io.StringIO(trials_csv(run))):
+        for cell in row:
+            assert not cell.startswith(("=", "+", "@", "\t", "\r")), cell
+            assert not cell.startswith("-") or float(cell) <= 0
+
+
+def _tags(page: str) -> set[str]:
+    """What kinds of elements a page is made of, and the handlers of events."""
+    text = re.sub(r"<script.*?</script>", "<script>", page, flags=re.DOTALL)
+    return set(re.findall(r"<[a-z]+", text)) | set(re.findall(r"<[a-z][^>]*?\s(on[a-z]+)=", text))
+
+
+def test_results_are_for_everyone_to_read_and_for_their_owner_to_change(tmp_path: Path) -> None:
+    record, _ = make_trial(1, ("udp_port_scan_64", 78), ("topspeed", None), 1)
+    before = os.umask(0)
+    try:
+        folder = RunFolder.create(tmp_path, make_info([record]), SCHEMAS)
+        folder.add(record, "side\n")
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in [folder.path, *folder.path.rglob("*")]}
+    assert {modes.pop(name) for name in (folder.path.name, "samples")} == {0o755}
+    assert set(modes.values()) == {0o644}

@@ -1,0 +1,134 @@
+"""What the project never does: start a shell of its own, or take something from elsewhere by its name alone."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).parents[3]
+CODE = [path for folder in ("src", "library", "plugins") for path in sorted((REPOSITORY / folder).rglob("*.py"))]
+TASKS = [path for folder in ("roles", "playbooks") for path in sorted((REPOSITORY / folder).rglob("*.yml"))]
+SHELLS = {"shell", "raw", "script", "expect"}
+FETCHERS = {"get_url", "git", "unarchive", "uri", "pip", "npm", "gem"}
+SHELL_CALLS = {
+    "os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput", "asyncio.create_subprocess_shell",
+}  # fmt: skip
+
+
+def calls(source: str) -> Iterator[tuple[str, ast.Call]]:
+    """Every call with its dotted name."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node
+
+
+def starts_a_shell(source: str) -> list[str]:
+    """What in Python code hands a string to a shell."""
+    found = []
+    for name, call in calls(source):
+        shell = [word for word in call.keywords if word.arg in ("shell", "use_unsafe_shell")]
+        asked = [word for word in shell if not (isinstance(word.value, ast.Constant) and word.value.value is False)]
+        if name in SHELL_CALLS or asked:
+            found.append(f"line {call.lineno}: {ast.unparse(call)}")
+    return found
+
+
+def tasks(value: Any) -> Iterator[tuple[str, Any]]:
+    """Every module that a file of tasks or plays names, without its collection, with its options."""
+    if isinstance(value, list):
+        for item in value:
+            yield from tasks(item)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield str(key).rpartition(".")[2], inner
+            yield from tasks(inner)
+
+
+def fetched_blindly(text: str) -> list[str]:
+    """What tasks take from elsewhere without a checksum or a commit."""
+    found = []
+    for module, options in tasks(yaml.safe_load(text)):
+        if module not in FETCHERS or not isinstance(options, dict):
+            continue
+        pinned = {"get_url": "checksum", "git": "version"}.get(module)
+        value = str(options.get(pinned, "")) if pinned else ""
+        good = value.startswith("sha256:") if module == "get_url" else value.endswith("_commit }}")
+        if not good:
+            found.append(f"{module}: {options}")
+    return found
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_no_code_starts_a_shell(path: Path) -> None:
+    assert starts_a_shell(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("path", TASKS, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_no_task_starts_a_shell_or_fetches_blindly(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert [module for module, options in tasks(yaml.safe_load(text)) if module in SHELLS and options is not None] == []
+    assert fetched_blindly(text) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "subprocess.run(line, shell=True)",
+        "subprocess.Popen(line, shell=wanted)",
+        "os.system('ls')",
+        "os.popen(line)",
+        "module.run_command(line, use_unsafe_shell=True)",
+        "subprocess.getoutput(line)",
+    ],
+)
+def test_a_shell_is_found(source: str) -> None:
+    assert len(starts_a_shell(source)) == 1
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        "- ansible.builtin.get_url: {url: https://192.0.2.1/a, dest: /a}",
+        "- get_url: {url: https://192.0.2.1/a, dest: /a, checksum: 'md5:0'}",
+        "- block: [{ansible.builtin.git: {repo: a, dest: b, version: master}}]",
+        "- hosts: all\n  tasks: [{ansible.builtin.unarchive: {src: https://192.0.2.1/a, remote_src: true}}]",
+    ],
+)
+def test_a_blind_download_is_found(task: str) -> None:
+    assert len(fetched_blindly(task)) == 1
+
+
+def test_what_is_pinned_is_pinned_in_full() -> None:
+    defaults = {
+        name: value
+        for path in sorted((REPOSITORY / "roles").glob("*/*/main.yml"))
+        if path.parent.name in ("defaults", "vars")
+        for name, value in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).items()
+    }
+    assert re.fullmatch(r"[0-9a-f]{40}", defaults["netmap_commit"])
+    sums = [text for text in _texts(defaults) if re.fullmatch(r"[0-9a-f]{64}", text)]
+    assert len(sums) >= 2
+    sources = yaml.safe_load((REPOSITORY / "roles/sources/meta/argument_specs.yml").read_text(encoding="utf-8"))
+    assert sources["argument_specs"]["main"]["options"]["sources_sha256"]["required"]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, (dict, list)):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)
+    elif isinstance(value, str):
+        yield value
+
+
+def test_locked_dependencies_have_hashes() -> None:
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        text = (REPOSITORY / name).read_text(encoding="utf-8").replace("\\\n", " ")
+        lines = [line for line in text.splitlines() if re.match(r"[A-Za-z0-9]", line)]
+        assert lines
+        assert [line for line in lines if "--hash=sha256:" not in line or "==" not in line] == []
