@@ -146,12 +146,6 @@ def test_a_results_folder_that_cannot_be_made_is_one_clear_error(begun, tmp_path
         RunFolder.create(tmp_path / "file", begun[0], SCHEMAS)
 
 
-def test_a_bad_run_id_makes_nothing(begun, tmp_path):
-    with pytest.raises(ResultError, match="run_id"):
-        RunFolder.create(tmp_path, {**begun[0], "run_id": "../x"}, SCHEMAS)
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_the_fingerprint_follows_the_environment_and_not_the_flicker_of_the_link(environment):
     sender = environment["sender"]
     flickering = {**sender, "nic": {**sender["nic"], "carrier": False, "operstate": "down"}}
