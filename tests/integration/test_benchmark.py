@@ -72,7 +72,7 @@ def test_the_main_job_from_nothing_to_the_report(namespaces, play, tmp_path):
             assert run["plan"]["unavailable"] == [{"engine": "netmap", "reason": reason}]
             assert f"Engine netmap: {reason}" in done.stdout
         assert "**12 of 12 trials valid.**" in done.stdout
-        assert (results / "latest/report.html").stat().st_size > 1_000_000
+        assert (results / "latest/report.html").read_text().count("<svg") >= 4
 
         again = play("site.yml", **short(tmp_path))
         assert again.rc == 0, again.stdout
