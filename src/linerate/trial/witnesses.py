@@ -107,7 +107,8 @@ def fit(
     least = math.ceil(LEAST_REFRESHES * refresh)
     fitted, notices = dict(durations), []
     for mode, seconds in durations.items():
-        if seconds < least:
+        # One of no length at all is refused by the plan, by its own value.
+        if 0 < seconds < least:
             rule = f"is shorter than {LEAST_REFRESHES} refreshes ({refresh:g} s) of {slowest['name']}'s counters"
             if short_trials == "refuse":
                 mend = f"Let {mode} trials last {least} s, or lengthen them: benchmark_snmp_short_trials."
