@@ -18,6 +18,7 @@ SCHEMAS = REPOSITORY / "schemas"
 PREPARING = {
     "Make the embedded lab",
     "Install what a sender needs",
+    "Set the senders for sending",
     "Verify that the senders are what the roles promise",
     "Make the pcaps that the senders replay",
 }
