@@ -67,10 +67,10 @@ browser: test-packages
 integration: test-packages
 	$(BIN)/python -m pytest tests/integration
 
-# Side by side: each pair of guests leaves a core idle now and then.
 test-faults: test-packages ## Print what goes wrong, what tcpreplay itself makes of it, and what we do (root)
 	$(BIN)/python -m tests.faults $(ARGS)
 
+# Side by side: each pair of guests leaves a core idle now and then.
 test-vm: $(VENV)/.dev ## The main job in guests of the tests' own, and the EL9 tasks in others
 	$(MAKE) --jobs=2 --output-sync=line test-vm-pair test-vm-el9
 
