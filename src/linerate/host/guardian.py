@@ -12,6 +12,7 @@ from typing import Callable
 KILLED_SECONDS = 10.0
 SETTLED_LOOKS = 5
 LOOK_SECONDS = 0.05
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _START_TIME = 19
 """Position in /proc/PID/stat, after the program's name: field 22 (proc_pid_stat(5))."""
 
@@ -30,10 +31,13 @@ class Guardian:
 
     def start(self) -> Guardian:
         reading, self._pipe = os.pipe()
+        # Held back until it ignores them: one that comes right after the fork must not end it.
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
         self._pid = os.fork()
         if self._pid == 0:
             os.close(self._pipe)
             self._wait(reading)
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
         os.close(reading)
         return self
 
@@ -50,8 +54,9 @@ class Guardian:
     def _wait(self, reading: int) -> None:
         try:
             os.setsid()
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            for number in _ENDING:
                 signal.signal(number, signal.SIG_IGN)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
             # Whoever waits for the end of this process' output must not wait for the guardian.
             nowhere = os.open(os.devnull, os.O_RDWR)
             for standard in (0, 1, 2):
