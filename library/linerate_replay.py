@@ -124,7 +124,7 @@ options:
   stall_seconds:
     description:
       - How long nothing may leave the interface, beside the gap between two packets at the rate asked for, until the
-        run is hopeless; twice that through netmap. A busy emulated host needs more.
+        run is hopeless; two seconds more through netmap, since a NIC counts in steps. A busy emulated host needs more.
     type: float
     default: 3.0
   interval_seconds:

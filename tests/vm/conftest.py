@@ -12,7 +12,7 @@ import pytest
 from tests.integration.conftest import REPOSITORY, Play, Played, play
 from tests.standin.archive import standin_netmap
 
-__all__ = ["guests", "netmap_source", "play", "running_folder", "site", "true_netmap"]
+__all__ = ["guests", "native_sender", "netmap_source", "play", "running_folder", "site", "true_netmap"]
 
 COMMIT = "89607e1406c1fa5ac2106bd2ff33417f090c0d60"
 TRUE_SOURCE = REPOSITORY / f"artifacts/netmap-{COMMIT}.tar.gz"
@@ -25,6 +25,7 @@ STORY = (
     "test_verify_netmap",
     "test_native",
     "test_benchmark_netmap",
+    "test_netmap_faults",
     "test_restore",
     "test_guest",
     "test_netmap_kernel",
@@ -125,3 +126,15 @@ def _tcpreplay(netmap_source: NetmapSource) -> dict[str, object]:
         "tcpreplay_source_checksum": hashlib.sha256(tarball.read_bytes()).hexdigest(),
         "tcpreplay_artifacts": str(netmap_source.artifacts),
     }
+
+
+@pytest.fixture(scope="session")
+def native_sender(
+    guests: Callable[..., Played], site: dict[str, object], netmap_source: NetmapSource
+) -> dict[str, object]:
+    """The variables of the main job, with netmap's native adapter at work on the sender, and a tcpreplay for it."""
+    if not netmap_source.true or site.get("tcpreplay_install_method") == "package":
+        pytest.skip("needs the true netmap and the source of tcpreplay in artifacts/: the stand-ins send nothing")
+    ready = guests("playbooks/provision.yml", **site)
+    assert ready.rc == 0, ready.stdout
+    return site

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.conftest import Played
 
 RATES = [{"mode": "pps", "value": 300}, {"mode": "topspeed"}]
 # At top speed tcpreplay looks at the clock between passes alone, and a busy emulated guest takes long for one.
@@ -22,17 +20,7 @@ EMULATION = "Emulated adapter for ens4 activated"
 
 
 @pytest.fixture(scope="module")
-def native(guests: Callable[..., Played], site: dict[str, Any], netmap_source: Any) -> dict[str, Any]:
-    """The variables of the main job, with netmap's native adapter at work on the sender, and a tcpreplay for it."""
-    if not netmap_source.true or site.get("tcpreplay_install_method") == "package":
-        pytest.skip("needs the true netmap and the source of tcpreplay in artifacts/: the stand-ins send nothing")
-    ready = guests("playbooks/provision.yml", **site)
-    assert ready.rc == 0, ready.stdout
-    return site
-
-
-@pytest.fixture(scope="module")
-def results(guests, native, tmp_path_factory) -> Path:
+def results(guests, native_sender, tmp_path_factory) -> Path:
     """The folder of a run of short and of long frames, paced and at top speed, in each way to send."""
     folder = tmp_path_factory.mktemp("results")
     variables = {"pcaps_set": PCAPS, "benchmark_rates": RATES, "benchmark_repeats": 1}
@@ -42,7 +30,9 @@ def results(guests, native, tmp_path_factory) -> Path:
         "benchmark_deadline_margin": 300,
         "benchmark_rate_tolerance_percent": 20,
     }
-    done = guests("playbooks/benchmark.yml", **native, **variables, **patience, benchmark_results_dir=str(folder))
+    done = guests(
+        "playbooks/benchmark.yml", **native_sender, **variables, **patience, benchmark_results_dir=str(folder)
+    )
     assert done.rc == 0, done.stdout
     made = guests("playbooks/report.yml", report_run_dir=str(folder / "latest"))
     assert made.rc == 0, made.stdout
@@ -102,7 +92,7 @@ def test_the_report_shows_the_way_and_the_evidence_of_each(results):
         assert text.replace("\\", "").count("/sys/module/netmap/parameters/admode: 1") >= 1
 
 
-def test_what_goes_wrong_leaves_the_nic_as_it_was(guests, native):
+def test_what_goes_wrong_leaves_the_nic_as_it_was(guests, native_sender):
     """Frames over the MTU, a deadline in the middle, and a module that is killed: tests/vm/replay_faults.yml."""
-    done = guests("tests/vm/replay_faults.yml", **native)
+    done = guests("tests/vm/replay_faults.yml", **native_sender)
     assert done.rc == 0, done.stdout

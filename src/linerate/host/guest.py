@@ -182,9 +182,15 @@ def command_line(guest: Guest, running: Running, folder: Path, machine: Machine)
     # Nothing of an overlay is wanted after a crash of this machine, so it is never synced.
     argv += ["-drive", f"if=virtio,format=qcow2,cache=unsafe,discard=unmap,file={_overlay(guest, folder)}"]
     argv += ["-device", "virtio-rng-pci,addr=0x7"]
+    argv += ["-qmp", f"unix:{control_socket(guest, folder)},server=on,wait=off"]
     argv += ["-netdev", f"user,id=management,{forward}", "-device", "virtio-net-pci,netdev=management,addr=0x3"]
     argv += ["-netdev", f"dgram,id=traffic,{cable}", "-device", f"e1000,netdev=traffic,addr=0x4,mac={guest.mac}"]
     return argv
+
+
+def control_socket(guest: Guest, folder: Path) -> Path:
+    """Where QEMU takes commands (QMP, docs/interop/qmp-spec), such as to pull the cable ``traffic``."""
+    return folder / f"{guest.name}.qmp"
 
 
 def _start(guest: Guest, wanted: Running, folder: Path, machine: Machine, run: Runner) -> Running:
@@ -210,7 +216,7 @@ def _stop(guest: Guest, folder: Path) -> None:
             mend = "See what it waits for: cat /proc/PID/stack, as root."
             raise HostError("guest", guest.name, "does not end, not even by SIGKILL", mend)
     overlay, link = Path(_overlay(guest, folder)), Path(_link(guest.name, folder))
-    for left in (_pid_file(guest, folder), overlay, _boot_disk(guest, folder), link):
+    for left in (_pid_file(guest, folder), overlay, _boot_disk(guest, folder), link, control_socket(guest, folder)):
         left.unlink(missing_ok=True)
 
 

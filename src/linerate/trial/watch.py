@@ -20,11 +20,12 @@ LOOK_SECONDS = 0.25
 FLAP_SECONDS = 0.5
 """A link may lose its carrier for a moment."""
 STALL_SECONDS = 3.0
-START_SECONDS = 10.0
+START_SECONDS = 1.5
+"""What tcpreplay needs to begin, beside reading the pcap."""
 PRELOADED_BYTES_PER_SECOND = 10e6
 """Slower than any disk: how long tcpreplay may read a pcap into memory before the first packet."""
-NETMAP_STALL_FACTOR = 2.0
-"""A NIC's own counters may be brought up to date only every two seconds (e1000, ixgbe)."""
+NETMAP_REFRESH_SECONDS = 2.0
+"""A NIC's own counters may be brought up to date only so seldom (the watchdogs of e1000 and ixgbe)."""
 FLOOD_BYTES = 64 * 1024
 """So many messages since the last look are a reason to look at once."""
 CLOSING_SECONDS = 30.0
@@ -65,7 +66,7 @@ class Expected:
             packets=options.limit,
             gap=_gap_seconds(options),
             start=START_SECONDS + stall_seconds + size / PRELOADED_BYTES_PER_SECOND,
-            stall=stall_seconds * (NETMAP_STALL_FACTOR if options.netmap else 1),
+            stall=stall_seconds + (NETMAP_REFRESH_SECONDS if options.netmap else 0),
             netmap=options.netmap,
             closing=options.nm_delay + CLOSING_SECONDS + stall_seconds,
         )

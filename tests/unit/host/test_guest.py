@@ -87,6 +87,7 @@ def test_both_start_once_and_their_cable_is_crossed(qemu, image, folder):
     cables = [next(word for word in argv if word.startswith("dgram")) for argv in qemu.started]
     for cable, (own, peer) in zip(cables, (("sender1", "receiver1"), ("receiver1", "sender1"))):
         assert f"local.path={folder}/{own}.link,remote.type=unix,remote.path={folder}/{peer}.link" in cable
+    assert f"unix:{folder}/sender1.qmp,server=on,wait=off" in qemu.started[0]
     second = present(image, folder, Machine(), qemu.run)
     assert not second.changed
     assert second.guests == first.guests
