@@ -72,7 +72,7 @@ test-faults: test-packages ## Print what goes wrong, what tcpreplay itself makes
 
 # Side by side: each pair of guests leaves a core idle now and then.
 test-vm: $(VENV)/.dev ## The main job in guests of the tests' own, and the EL9 tasks in others
-	$(MAKE) --jobs=2 --output-sync=line test-vm-pair test-vm-el9
+	$(MAKE) --jobs=2 test-vm-pair test-vm-el9
 
 test-vm-pair: $(VENV)/.dev
 	$(BIN)/python -m pytest --verbose --ignore=tests/vm/test_el9.py tests/vm $(ARGS)

@@ -26,6 +26,7 @@ STORY = (
     "test_native",
     "test_benchmark_netmap",
     "test_netmap_faults",
+    "test_netem",
     "test_restore",
     "test_guest",
     "test_netmap_kernel",

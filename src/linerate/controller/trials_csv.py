@@ -9,6 +9,7 @@ from typing import Any
 
 from ..frames import Rates, megabits
 from .report_data import Run, Trial
+from .witness_text import loss_places
 
 SIDES = ("sent", "received")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -43,17 +44,40 @@ def _row(trial: Trial) -> dict[str, Any]:
         "offered_pcap_mbit_per_s": trial.offered_value if trial.mode == "mbps" else None,
         **_rates("sent", trial.sent),
         **_rates("received", trial.received),
+        **_counts(trial),
         "loss_packets": trial.loss_packets,
         "loss_percent": trial.loss_percent,
+        "loss_places": loss_places([trial]),
         **_curve("sent", trial.curve("sent")),
         **_curve("received", trial.curve("received")),
         "tcpreplay_cpu_percent": record["sender_cpu_percent"],
         "sender_core_busy_percent": record["sender_core_busy_percent"],
         "limit": trial.limit,
-        "valid": "yes" if trial.valid else "no",
+        "valid": _yes_no(trial.valid),
         "reasons": "; ".join(trial.reasons),
         "argv": shlex.join(record["argv"]),
     }
+
+
+def _counts(trial: Trial) -> dict[str, Any]:
+    """What each on the way counted, tcpreplay first; ``witness_`` is the one that judges, ``witnesses`` are all."""
+    record = trial.record
+    usable = [witness for witness in trial.witnesses if witness["usable"]]
+    return {
+        "claimed_packets": record["claim"]["successful"] if record["claim"] else None,
+        "sender_nic_packets": record["sender_nic"]["tx_packets"],
+        "receiver_nic_packets": record["receiver_nic"]["rx_packets"] if record["receiver_nic"] else None,
+        "witness_packets": record["witness"]["packets"] if record["witness"] else None,
+        "witness_method": record["witness"]["method"] if record["witness"] else "not witnessed",
+        "witnesses": "; ".join(f"{witness['name']} {witness['packets']}" for witness in usable),
+        "witnesses_agree": _yes_no(all(pair["within"] for pair in trial.witness_disagreement))
+        if len(usable) > 1
+        else None,
+    }
+
+
+def _yes_no(is_so: bool) -> str:
+    return "yes" if is_so else "no"
 
 
 def _rates(side: str, rates: Rates | None) -> dict[str, Any]:
@@ -82,7 +106,8 @@ FIELDS = (
     *("trial_id", "sequence", "repeat", "started_at_utc", "ended_at_utc", "case", "engine", "adapter"),
     *("mean_frame_bytes_without_fcs", "offered_mode", "offered_pps", "offered_pcap_mbit_per_s"),
     *(name for side in SIDES for name in _rates(side, None)),
-    *("loss_packets", "loss_percent"),
+    *("claimed_packets", "sender_nic_packets", "receiver_nic_packets", "witness_packets", "witness_method"),
+    *("witnesses", "witnesses_agree", "loss_packets", "loss_percent", "loss_places"),
     *(name for side in SIDES for name in _curve(side, None)),
     *("tcpreplay_cpu_percent", "sender_core_busy_percent", "limit", "valid", "reasons", "argv"),
 )

@@ -126,4 +126,7 @@ def test_trials_csv_has_a_row_a_trial_and_the_unit_in_every_name(run_dir: Path):
     assert float(paced["received_l2_mbit_per_s"]) == pytest.approx(10_000 * 8 * 82 / 1e6)
     assert float(paced["received_pcap_mbit_per_s"]) == pytest.approx(10_000 * 8 * 78 / 1e6)
     assert paced["received_curve_stability"] == "flat"
+    counted = ("claimed_packets", "sender_nic_packets", "receiver_nic_packets", "witness_packets")
+    assert [paced[name] for name in counted] == ["50000", "50000", "50002", "50000"]
+    assert (paced["witness_method"], top["witness_method"]) == ("packet_socket", "not witnessed")
     assert (top["offered_pps"], top["received_pps"], top["loss_packets"], top["valid"]) == ("", "", "", "yes")

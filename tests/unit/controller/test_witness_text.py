@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from synthetic_run import read_info, read_trials, set_packets, write_info, write
 from linerate.controller.report_data import load_run
 from linerate.controller.report_html import report_html
 from linerate.controller.summary import summary_markdown
+from linerate.controller.trials_csv import trials_csv
 
 LOSS = {
     "packets": 1000,
@@ -58,6 +61,9 @@ def test_witnesses_beside_each_other_and_their_disagreement(run_dir: Path) -> No
     assert "receiver1 less fw&lt;1&gt;: +600 packets (1.200 %), NOT within the tolerance of 70" in report
     assert "counters renewed every 3.5 s, settled; moved: IF-MIB ifInDiscards 7" in report
     assert "fw<1>" not in report
+    rows = list(csv.DictReader(io.StringIO(trials_csv(load_run(run_dir)))))
+    assert rows[1]["witnesses"] == "receiver1 50000; fw<1> 49400"
+    assert [row["witnesses_agree"] for row in rows] == ["yes", "no", "yes", ""]
 
 
 def test_a_loss_has_its_place_and_evidence(run_dir: Path) -> None:

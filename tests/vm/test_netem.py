@@ -1,0 +1,41 @@
+"""A loss of a known share, made by netem in the sender's kernel, is counted to the packet and blamed on the sender."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+PPS, SECONDS = 1000, 20
+CASE = {"name": "udp_port_scan_64", "protocol": "udp", "ip_length": 64, "packets": 2000}
+RUN = {
+    "pcaps_set": [CASE],
+    "benchmark_engines": ["kernel"],
+    "benchmark_rates": [{"mode": "pps", "value": PPS}],
+    "benchmark_duration_paced": SECONDS,
+    "benchmark_repeats": 1,
+    "benchmark_rate_tolerance_percent": 20,
+    # What it sends would be lost, and counted by netem, too.
+    "benchmark_proof": False,
+}
+
+
+@pytest.mark.parametrize("percent", [0.1, 1, 10])
+def test_netems_own_count_is_what_is_reported(guests, site, tmp_path, percent):
+    lossy = guests("tests/vm/netem.yml", netem_percent=percent)
+    assert lossy.rc == 0, lossy.stdout
+    try:
+        done = guests("playbooks/benchmark.yml", **{**site, **RUN}, benchmark_results_dir=str(tmp_path / "results"))
+        assert done.rc == 0, done.stdout
+    finally:
+        drops = tmp_path / "drops"
+        ended = guests("tests/vm/netem.yml", netem_drops_file=str(drops))
+    assert ended.rc == 0, ended.stdout
+    (line,) = (tmp_path / "results/latest/trials.jsonl").read_text().splitlines()
+    trial = json.loads(line)
+    made, loss = int(drops.read_text()), trial["loss"]
+    assert made > 0
+    assert trial["claim"]["successful"] == PPS * SECONDS
+    assert loss["packets"] == pytest.approx(made, rel=0.05)
+    assert loss["where"] == "sender egress"
+    assert loss["by_place"]["sender egress"] == made
