@@ -14,6 +14,7 @@ from ..tcpreplay.options import build_argv, check_rate
 from ..trial.plan import PlannedTrial, Sending, plan, replay_options
 from ..trial.witnesses import fit, receiving_port
 from .scenario import Scenario, scenario_trials
+from .store import plain
 
 SCHEMA = "linerate-run/1"
 ASSUMED_LINK_BPS = 10 * GBIT
@@ -44,7 +45,8 @@ def begin(
     """The run (schemas/run.schema.json), and its trials each with ``replay``, the options of linerate_replay.
 
     ``unavailable`` says for an engine, or for a kind of netmap's adapter, why the sender cannot use it; InputError
-    when no way to send is left. ``environment`` is of the sender and the receiver, None where that is no host.
+    when no way to send is left, or ``run_id`` is no plain name. ``environment`` is of the sender and the receiver, None
+    where that is no host.
     """
     asked, missing = scenario_trials(scenario, manifests, unavailable)
     nic = environment["sender"]["nic"]
@@ -56,7 +58,7 @@ def begin(
     settling = 2 * max((witness.get("refresh_seconds") or 0 for witness in scenario.witnesses), default=0)
     run = {
         "schema": SCHEMA,
-        "run_id": run_id,
+        "run_id": plain(run_id),
         "created_at": utc_now(),
         "linerate_version": __version__,
         "scenario": scenario.name,

@@ -38,7 +38,7 @@ def _validator(schema: Path) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
 
 
-def _plain(run_id: str) -> str:
+def plain(run_id: str) -> str:
     """``run_id``, which names a folder and stands in other names. InputError where it is more than a plain name."""
     if run_id == LATEST or not _RUN_ID.fullmatch(run_id):
         mend = "Give letters, digits, dots, dashes and underscores, at most 100, the first a letter or a digit."
@@ -59,7 +59,7 @@ class RunFolder:
 
         InputError when it is there already: results are never written over; HostError when it cannot be made.
         """
-        run_id = _plain(run["run_id"])
+        run_id = plain(run["run_id"])
         check(run, schemas / "run.schema.json")
         folder = cls(results / run_id, schemas)
         try:

@@ -1,0 +1,50 @@
+"""Hosts of the inventory with names made to do harm: the main job is done with them, and no more."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.integration.conftest import REPOSITORY
+from tests.integration.test_benchmark import short
+
+# By what they are to do: each would make the file "owned" where a shell read it, or leave a folder.
+NAMES = {
+    "a shell's": "a b\"c'; touch owned; $(touch owned) `touch owned` | & < > é",
+    "an option and a page's": "-e pipelining=no <img src=x onerror=alert(1)>",
+    # What keeps Ansible's facts puts three letters before a name, and a file's has 255 bytes at most.
+    "a long": "n" * 250,
+    "a path": "../../owned",
+}
+
+
+def hostile_inventory(folder: Path, sender: str, receiver: str) -> Path:
+    """The embedded lab's inventory, with other names for both hosts."""
+    inventory = folder / "inventory"
+    shutil.copytree(REPOSITORY / "inventory/lab", inventory)
+    hosts = yaml.safe_load((inventory / "hosts.yml").read_text())
+    described = hosts["senders"]["hosts"].pop("sender1")
+    hosts["senders"]["hosts"][sender] = {**described, "linerate_receiver": receiver}
+    hosts["receivers"]["hosts"][receiver] = hosts["receivers"]["hosts"].pop("receiver1")
+    (inventory / "hosts.yml").write_text(yaml.safe_dump(hosts))
+    return inventory
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
+def test_the_main_job_with_hosts_of_hostile_names(lab, play, tmp_path, name):
+    before = {path.name for path in REPOSITORY.iterdir()}
+    inventory = hostile_inventory(tmp_path, name, f"{name[:249]}2")
+    scenario = short(tmp_path, benchmark_cases=["tcp_port_scan_64"], benchmark_rates=[{"mode": "pps", "value": 2000}])
+    done = play("playbooks/benchmark.yml", "-i", str(inventory), **scenario)
+    assert done.rc == 0, done.stdout
+    latest = tmp_path / "results/latest"
+    (trial,) = map(json.loads, (latest / "trials.jsonl").read_text().splitlines())
+    assert (trial["sender"]["host"], trial["verdict"]["valid"]) == (name, True)
+    made = play("playbooks/report.yml", "-i", str(inventory), report_run_dir=str(latest))
+    assert made.rc == 0, made.stdout
+    assert "<img" not in (latest / "report.html").read_text()
+    assert {path.name for path in REPOSITORY.iterdir()} - before <= {"results", "artifacts", ".ansible"}
+    assert not (tmp_path / "owned").exists()
