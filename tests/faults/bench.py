@@ -22,6 +22,7 @@ from linerate.host.run import run
 from linerate.pcap.spec import PcapSpec
 from linerate.pcap.template import build_template
 from linerate.pcap.writer import write_pcap
+from linerate.trial.journal import forget, name_of
 
 REPOSITORY = Path(__file__).parents[2]
 BARE_SECONDS = 5
@@ -30,7 +31,7 @@ SENDING_SECONDS = 0.7
 """How long it sends before the fault comes, so that there is a part to keep."""
 PATIENCE_SECONDS = 120
 RUN_ID = "faults"
-TRIAL_ID = "001-fault-kernel-r1"
+TRIAL = {"context": {"run_id": RUN_ID}, "planned": {"trial_id": "001-fault-kernel-r1"}}
 ALLOWED = ("198.18.0.0/15", RECEIVER.mac)
 COUNT = """
 import json, sys
@@ -88,6 +89,7 @@ class Bench:
             process.wait()
         for pid in self.tcpreplays():
             os.kill(pid, signal.SIGKILL)
+        forget([name_of(TRIAL)])
         absent(run)
         for _ in range(self._mounts):
             subprocess.run(["umount", "--lazy", "/run/linerate"], check=True)
@@ -188,7 +190,7 @@ class Bench:
             "deadline_seconds": 60,
             "stall_seconds": 2,
             "interval_seconds": 0.2,
-            "trial": {"context": {"run_id": RUN_ID}, "planned": {"trial_id": TRIAL_ID}},
+            "trial": TRIAL,
             **options,
         }
         return [*prefix, sys.executable, str(REPOSITORY / "tests/faults/module.py"), json.dumps(told)]

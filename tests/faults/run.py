@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.faults.bench import BARE_SECONDS, PATIENCE_SECONDS, RUN_ID, TRIAL_ID, Bench, Ended
+from tests.faults.bench import BARE_SECONDS, PATIENCE_SECONDS, RUN_ID, TRIAL, Bench, Ended
 from tests.faults.fault import Fault
 
 from linerate.controller.store import check
@@ -146,7 +146,7 @@ def _planned(fault: Fault, pcap: str) -> dict[str, Any]:
         "name": "fault", "pcap": pcap, "pcap_sha256": "0" * 64, "pcap_packets": lengths[3],
         "mean_frame_length": lengths[0], "min_frame_length": lengths[1], "max_frame_length": lengths[2],
     }  # fmt: skip
-    trial = {"trial_id": TRIAL_ID, "sequence": 1, "repeat": 1, "engine": "kernel"}
+    trial = {**TRIAL["planned"], "sequence": 1, "repeat": 1, "engine": "kernel"}
     return {**trial, "case": case, "offered": vars(offered)}
 
 

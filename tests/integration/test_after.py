@@ -14,7 +14,12 @@ from tests.integration.trials import Trial, disturb_nic, eventually, make_pcap, 
 
 from linerate.trial.journal import forget, left
 
-TRIAL = {"context": {"run_id": "a-run"}, "planned": {"trial_id": "001-x-kernel-topspeed-r1"}}
+TRIAL = {
+    "context": {"run_id": "a-run"},
+    "planned": {"trial_id": "001-x-kernel-topspeed-r1"},
+    "replay": {},
+    "witnesses": [],
+}
 NAME = "a-run--001-x-kernel-topspeed-r1"
 
 

@@ -27,6 +27,8 @@ MAX_JOURNALS = 64
 LOOK_SECONDS = 0.1
 KILLED = "the module that watched it was killed"
 
+_TRIAL = ("replay", "witnesses")
+"""What is needed of a trial, beside its names, to judge and store it."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
 
 
@@ -159,6 +161,8 @@ def _read(path: Path, content: bytes, written_at: float) -> Left:
     trial = head["trial"]
     if path.stem != name_of(trial):
         raise ValueError("it names another trial")
+    if missing := [part for part in _TRIAL if part not in trial]:
+        raise ValueError(f"its trial has no {' and no '.join(missing)}")
     if lines and "sent" in lines[-1]:
         return Left(path.stem, trial, lines[-1]["sent"])
     return Left(path.stem, trial, _unfinished(head, [line for line in lines if "sample" in line], written_at))

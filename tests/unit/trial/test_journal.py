@@ -22,7 +22,8 @@ NIC = {"source": "sysfs", "tx_packets": 900, "tx_bytes": 90_000, "tx_dropped": 0
 
 
 def trial(number: int = 1, run: str = "a-run") -> dict:
-    return {"context": {"run_id": run}, "planned": {"trial_id": f"{number:03d}-x"}}
+    planned = {"trial_id": f"{number:03d}-x"}
+    return {"context": {"run_id": run}, "planned": planned, "replay": {}, "witnesses": []}
 
 
 def write(folder: Path, number: int = 1, run: str = "a-run", samples: int = 2, end: dict | None = None) -> Path:
@@ -82,6 +83,7 @@ def test_a_line_that_was_cut_is_left_out(tmp_path: Path, kept: int):
         b"7\n",
         b'{"trial": {}}\n',
         b'{"trial": {"context": {"run_id": "b"}}}\n',
+        b'{"trial": {"context": {"run_id": "other"}, "planned": {"trial_id": "002-x"}, "replay": {}}}\n',
         b"\xff\n",
     ],
 )
