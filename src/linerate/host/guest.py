@@ -25,7 +25,10 @@ from .run import Completed, Runner
 
 QEMU = "qemu-system-x86_64"
 STATE_FILE = "guests.json"
-ACCELERATORS = {"kvm": ("-accel", "kvm", "-cpu", "host"), "tcg": ("-accel", "tcg,thread=multi", "-cpu", "max")}
+ACCELERATORS = {"kvm": ("-accel", "kvm", "-cpu", "host"), "tcg": ("-accel", "tcg,thread=multi", "-cpu", "Nehalem")}
+"""How QEMU runs a guest. Nehalem is x86-64-v2, what EL9 asks for; each extension beyond it (``-cpu max``) costs an
+emulated guest time, since it is used and emulated: it takes 77 s instead of 53 s to boot.
+"""
 GREETING = "Linux version"
 """How every kernel begins to speak on its console."""
 
