@@ -135,6 +135,9 @@ options:
     description: The trial that this is, as M(linerate_run) returned it; without it no journal is kept.
     type: dict
 attributes:
+  async:
+    description: The trial then goes on without C(ansible-playbook), until its own deadline.
+    support: full
   check_mode:
     description: Looks at everything that would be looked at before sending, returns O(ignore:argv), sends nothing.
     support: full

@@ -17,6 +17,8 @@ PR_SET_PDEATHSIG = 1
 class ActionModule(ActionBase):
     """Runs the module of the same name on the target."""
 
+    _supports_async = True
+
     def run(self, tmp=None, task_vars=None):
         """The module's own result.
 
@@ -29,4 +31,6 @@ class ActionModule(ActionBase):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
         if os.getppid() != began:
             raise AnsibleActionFail("ansible-playbook has ended.")
-        return self._execute_module(module_args=dict(self._task.args), task_vars=task_vars)
+        return self._execute_module(
+            module_args=dict(self._task.args), task_vars=task_vars, wrap_async=self._task.async_val
+        )

@@ -48,7 +48,7 @@ def test_every_way_to_send_gives_valid_trials(trials, results):
     assert json.loads((results / "run.json").read_text())["plan"]["unavailable"] == []
     assert [trial["verdict"]["reasons"] for trial in trials] == [[]] * 12
     ways = [" ".join(part for part in (trial["engine"], trial["adapter"]["kind"]) if part) for trial in trials]
-    assert ways == [way for _ in range(2) for way in WAYS for _ in RATES]
+    assert ways == WAYS * len(PCAPS) * len(RATES)
 
 
 def test_each_adapter_is_proven(trials):
@@ -87,7 +87,7 @@ def test_the_report_shows_the_way_and_the_evidence_of_each(results):
     summary, page = (results / "summary.md").read_text(), (results / "report.html").read_text()
     for way in WAYS:
         assert f"udp_port_scan_64, {way} " in summary
-        assert f"<td>{way}</td>" in page
+        assert f">{way}</" in page
     for text in (summary, page):
         assert text.replace("\\", "").count("/sys/module/netmap/parameters/admode: 1") >= 1
 
