@@ -75,7 +75,7 @@ def test_the_main_job_from_nothing_to_the_report(namespaces, play, tmp_path):
         assert "**12 of 12 trials valid.**" in done.stdout
         assert (results / "latest/report.html").read_text().count("<svg") >= 4
 
-        # Nothing is new for a part of it; one trial is enough to be a second run.
+        # One trial is enough to be a second run: what comes before the trials is the same.
         part = {"benchmark_cases": ["tcp_port_scan_64"], "benchmark_rates": [{"mode": "pps", "value": 2000}]}
         again = play("site.yml", **short(tmp_path, **part))
         assert again.rc == 0, again.stdout
