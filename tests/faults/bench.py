@@ -31,7 +31,12 @@ SENDING_SECONDS = 0.7
 """How long it sends before the fault comes, so that there is a part to keep."""
 PATIENCE_SECONDS = 120
 RUN_ID = "faults"
-TRIAL = {"context": {"run_id": RUN_ID}, "planned": {"trial_id": "001-fault-kernel-r1"}}
+TRIAL: dict[str, Any] = {
+    "context": {"run_id": RUN_ID},
+    "planned": {"trial_id": "001-fault-kernel-r1"},
+    "replay": {},
+    "witnesses": [],
+}
 ALLOWED = ("198.18.0.0/15", RECEIVER.mac)
 COUNT = """
 import json, sys

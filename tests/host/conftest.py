@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -20,6 +21,38 @@ ASKED_FOR = {
 """Files of checks that matter only where playbooks/verify.yml gives this variable a value."""
 
 collect_ignore = [name for name, variable in ASKED_FOR.items() if not os.environ.get(variable)]
+
+
+_TOLD: dict[str, dict] = {}
+
+
+@pytest.fixture(scope="module")
+def tcpreplay(host) -> dict:
+    """What the host says of its tcpreplay, asked once for all files; only ``msg``, why, where it does not run."""
+    name = host.backend.host
+    if name not in _TOLD:
+        _TOLD[name] = host.ansible("tcpreplay_info", f"executable={os.environ['LINERATE_VERIFY_TCPREPLAY']}")
+    return _TOLD[name]
+
+
+@pytest.fixture(scope="module")
+def ask(host) -> Callable[[Mapping[str, str]], dict[str, str]]:
+    """A function that runs shell commands in one round trip, since each costs seconds on a slow host.
+
+    It takes commands by name and gives what each printed, without spaces around it; those that fail are empty.
+    """
+
+    def run(commands: Mapping[str, str]) -> dict[str, str]:
+        marked = "; ".join(f"echo '== {name}'; {{ {command}; }} 2>/dev/null" for name, command in commands.items())
+        answers: dict[str, list[str]] = {}
+        for line in host.check_output(f"{marked}; true").splitlines():
+            if line.startswith("== "):
+                answers[line[3:]] = lines = []
+            else:
+                lines.append(line.strip())
+        return {name: "\n".join(lines) for name, lines in answers.items()}
+
+    return run
 
 
 def pytest_configure(config):

@@ -11,22 +11,20 @@ import pytest
 
 INTERFACE = os.environ["LINERATE_VERIFY_INTERFACE"]
 PATCHED = [name.removesuffix(".c") for name in os.environ["LINERATE_VERIFY_NATIVE"].split(",")]
-ASK = (
-    "driver=$(basename $(readlink /sys/class/net/{interface}/device/driver/module)); echo $driver; "
-    "echo $(ls /sys/module/netmap/holders); "
-    "modinfo -n $driver; "
-    "kernel=$(uname -r); "
+ASK = {
+    "name": f"driver=$(basename $(readlink /sys/class/net/{INTERFACE}/device/driver/module)); echo $driver",
+    "holders": "ls /sys/module/netmap/holders",
+    "file": "modinfo -n $driver",
+    "initramfs": "kernel=$(uname -r); "
     "if test -e /boot/initrd.img-$kernel; then lsinitramfs /boot/initrd.img-$kernel; "
-    "elif test -e /boot/initramfs-$kernel.img; then lsinitrd /boot/initramfs-$kernel.img; fi | grep '[.]ko'; true"
-)
+    "elif test -e /boot/initramfs-$kernel.img; then lsinitrd /boot/initramfs-$kernel.img; fi | grep '[.]ko'",
+}
 
 
 @pytest.fixture(scope="module")
-def driver(host) -> dict:
-    """The interface's driver, netmap's holders, the file modprobe takes, the initramfs's modules; in one round trip."""
-    lines = host.check_output(ASK.format(interface=INTERFACE)).splitlines()
-    name, holders, file = (line.strip() for line in lines[:3])
-    return {"name": name, "holders": holders.split(), "file": file, "initramfs": lines[3:]}
+def driver(ask) -> dict[str, str]:
+    """The interface's driver, netmap's holders, the file modprobe takes, the initramfs's modules."""
+    return ask(ASK)
 
 
 def test_driver_is_patched(driver):
@@ -36,7 +34,7 @@ def test_driver_is_patched(driver):
 
 def test_patched_driver_is_loaded(driver):
     """The loaded driver of the sending interface is the patched one."""
-    assert driver["name"] in driver["holders"], f"{driver['name']} does not use netmap"
+    assert driver["name"] in driver["holders"].split(), f"{driver['name']} does not use netmap"
 
 
 def test_patched_driver_is_found_first(driver):
@@ -46,6 +44,6 @@ def test_patched_driver_is_found_first(driver):
 
 def test_initramfs_holds_no_stock_driver(driver):
     """The initramfs, which is loaded first at boot, does not hold the stock driver."""
-    held = [line.split()[-1] for line in driver["initramfs"] if f"/{driver['name']}.ko" in line]
+    held = [line.split()[-1] for line in driver["initramfs"].splitlines() if f"/{driver['name']}.ko" in line]
     stock = [path for path in held if "/updates/netmap/" not in path]
     assert not stock, f"it holds {', '.join(stock)}"

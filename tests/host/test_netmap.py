@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 
 import pytest
 
@@ -28,7 +29,7 @@ ASK = {
     "modules": "find /lib/modules -name 'netmap.ko*'",
     "kernels": "find /lib/modules -mindepth 2 -maxdepth 2 -name kernel",
     "states": "find /var/lib/linerate/netmap -maxdepth 1 -name '*.json'",
-    "builds": f"find {WORK} -maxdepth 1 -name 'linerate-netmap*' -not -name '*.lock'",
+    "builds": f"find {shlex.quote(WORK)} -maxdepth 1 -name 'linerate-netmap*' -not -name '*.lock'",
 }
 
 
@@ -39,16 +40,9 @@ def netmap(host) -> dict:
 
 
 @pytest.fixture(scope="module")
-def found(host) -> dict:
-    """What each command prints, in one round trip; those that find nothing are empty."""
-    marked = "; ".join(f"echo '== {name}'; {command} 2>/dev/null" for name, command in ASK.items())
-    answers: dict[str, list[str]] = {}
-    for line in host.run(marked).stdout.splitlines():
-        if line.startswith("== "):
-            answers[line[3:]] = lines = []
-        else:
-            lines.append(line.strip())
-    return {name: "\n".join(lines) for name, lines in answers.items()}
+def found(ask) -> dict[str, str]:
+    """What each command prints."""
+    return ask(ASK)
 
 
 def test_module_belongs_to_the_kernel(found):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 
 import pytest
 
@@ -18,16 +19,18 @@ STAMP = "linerate-build.json"
 
 
 @pytest.fixture(scope="module")
-def tcpreplay(host) -> dict:
-    """What the host says of its tcpreplay; only ``msg``, why, where it does not run."""
-    return host.ansible("tcpreplay_info", f"executable={TCPREPLAY}")
-
-
-@pytest.fixture(scope="module")
-def manifest(host) -> dict:
-    """What was installed, as it was stored with it; empty where nothing was, or not to its end."""
-    stored = host.run("cat %s", f"{PLACE}/{STAMP}")
-    return json.loads(stored.stdout) if stored.rc == 0 else {}
+def found(ask) -> dict:
+    """Where the link leads, the manifest and the digests of the files beside it, and what is left."""
+    place = shlex.quote(PLACE)
+    return ask(
+        {
+            "leads_to": f"readlink --canonicalize-existing -- {shlex.quote(TCPREPLAY)}",
+            "manifest": f"cat -- {place}/{STAMP}",
+            "digests": f"cd -- {place} && find . -type f -exec sha256sum -- {{}} +",
+            "builds": f"find {shlex.quote(BUILD_DIR)} -maxdepth 1 -name 'linerate-tcpreplay-*'",
+            "installations": f"find {shlex.quote(os.path.dirname(PLACE))} -maxdepth 1 -name '.[0-9]*'",
+        }
+    )
 
 
 def test_tcpreplay_is_the_version_that_was_asked_for(tcpreplay):
@@ -36,19 +39,18 @@ def test_tcpreplay_is_the_version_that_was_asked_for(tcpreplay):
     assert tcpreplay.get("version") == wanted, f"it is {tcpreplay.get('version') or 'not there'}, not {wanted}"
 
 
-def test_tcpreplay_is_the_one_that_was_built(host):
+def test_tcpreplay_is_the_one_that_was_built(found):
     """tcpreplay is the one that was built."""
-    leads_to = host.run("readlink --canonicalize-existing %s", TCPREPLAY).stdout.strip()
+    leads_to = found["leads_to"]
     assert leads_to == f"{PLACE}/bin/tcpreplay", f"{TCPREPLAY} leads to {leads_to or 'nothing'}"
 
 
-def test_tcpreplay_is_whole(host, manifest):
+def test_tcpreplay_is_whole(found):
     """tcpreplay's files are those that were installed."""
-    assert manifest, f"{PLACE} holds no finished installation"
-    names = sorted(manifest["files"])
-    listed = host.run(f"cd %s && sha256sum -- {' '.join('%s' for _ in names)}", PLACE, *names).stdout
-    found = {name: digest for digest, _, name in (line.partition("  ") for line in listed.splitlines())}
-    changed = [name for name in names if found.get(name) != manifest["files"][name]]
+    assert found["manifest"], f"{PLACE} holds no finished installation"
+    files = json.loads(found["manifest"])["files"]
+    digests = {name: digest for digest, _, name in (line.partition("  ./") for line in found["digests"].splitlines())}
+    changed = [name for name in sorted(files) if digests.get(name) != files[name]]
     assert not changed, f"changed or not there: {', '.join(changed)}"
 
 
@@ -58,8 +60,7 @@ def test_tcpreplay_sends_through_netmap(tcpreplay):
     assert not (WANTS_NETMAP and why_not), why_not
 
 
-def test_nothing_is_left_of_a_build(host):
+def test_nothing_is_left_of_a_build(found):
     """Nothing is left of a build or an installation of tcpreplay that was cut off."""
-    find = "find %s -maxdepth 1 -name 'linerate-tcpreplay-*'; find %s -maxdepth 1 -name '.[0-9]*'"
-    left = host.run(find, BUILD_DIR, os.path.dirname(PLACE)).stdout.split()
+    left = [*found["builds"].splitlines(), *found["installations"].splitlines()]
     assert not left, ", ".join(left)
