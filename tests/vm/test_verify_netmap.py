@@ -5,9 +5,8 @@ A run takes a minute under emulation, so one run has several things broken at on
 
 from __future__ import annotations
 
-import pytest
-
 PROMISES = (
+    "The sending interface's driver is one",
     "netmap's module ",
     "modprobe finds netmap ",
     "netmap is ",
@@ -15,15 +14,7 @@ PROMISES = (
     "The device /dev/netmap ",
     "Nothing is left of other builds of netmap",
 )
-"""How those of tests/host/test_netmap.py begin."""
-
-
-@pytest.fixture(scope="module")
-def wanted(guests, site):
-    """The variables of a sender that is as the roles promise."""
-    verified = guests("playbooks/verify.yml", **site)
-    assert verified.rc == 0, verified.stdout
-    return site
+"""How those of tests/host/test_netmap.py begin, and the first of test_native.py."""
 
 
 def broken_promises(guests, wanted) -> list[str]:
@@ -34,17 +25,18 @@ def broken_promises(guests, wanted) -> list[str]:
     return [line for line in lines if line.startswith(PROMISES)]
 
 
-def do(guests, what: str) -> None:
-    done = guests("tests/vm/break_netmap.yml", what_is_broken=what)
+def do(guests, **what: object) -> None:
+    done = guests("tests/vm/break_netmap.yml", **what)
     assert done.rc == 0, done.stdout
 
 
-def test_what_was_never_done_is_missed(guests, wanted):
-    """Another commit, signed, and rebuilt by the host itself: none of it was asked of the role before."""
+def test_what_was_never_done_is_missed(guests, site):
+    """Another commit, signed, rebuilt by the host itself, another driver: none of it was asked of the role before."""
     other = {"netmap_commit": "0" * 40, "netmap_signing_key": "/key", "netmap_build_host": "sender1"}
-    *others, unit = broken_promises(guests, {**wanted, **other})
+    driver, *others, unit = broken_promises(guests, {**site, **other, "netmap_drivers": ["ixgbe"]})
+    assert driver == "The sending interface's driver is one of the patched ones: ens4 has the driver e1000"
     assert others == [
-        f"netmap is of the commit that was asked for: it is {wanted['netmap_commit']}",
+        f"netmap is of the commit that was asked for: it is {site['netmap_commit']}",
         "netmap's module is signed, where it is to be: it has no signature",
     ]
     assert unit.startswith("netmap is rebuilt at the first boot of a new kernel, where it is to be: ")
@@ -52,38 +44,27 @@ def test_what_was_never_done_is_missed(guests, wanted):
     assert unit.removesuffix("inactive").endswith(("service is ", "service is not-found and "))
 
 
-def test_what_the_next_boot_needs_and_what_is_left_behind(guests, wanted):
-    do(guests, "surroundings")
-    *lines, left = broken_promises(guests, wanted)
-    assert lines == [
+def test_what_is_broken_is_named_and_the_role_mends_it(guests, site):
+    """A module that is not ours, a device that is gone, what the next boot needs, and what is left behind."""
+    do(guests)
+    lines = broken_promises(guests, site)
+    assert lines[0].startswith("netmap's module belongs to the running kernel: it is for 7.")
+    assert "modprobe finds netmap where it was installed: it finds /" in lines[1]
+    assert lines[1].endswith("/extra/netmap.ko")
+    assert lines[2:6] == [
+        "netmap is loaded, as it is installed: another build is loaded",
+        "The device /dev/netmap is there: it is not there",
         "netmap is loaded at boot: modules-load.d does not name it",
         'netmap gets its parameters at boot: modprobe.d has "options netmap buf_num=1", '
         'not "options netmap buf_num=16384"',
     ]
+    (left,) = lines[6:]
     assert left.startswith("Nothing is left of other builds of netmap, and of kernels that are gone: ")
-    assert "linerate-netmap-cut.build-x" in left
-    assert "/var/lib/linerate/netmap/5.14.0-gone.json" in left
-    mended(guests, wanted)
+    for trace in ("linerate-netmap-cut.build-x", "/var/lib/linerate/netmap/5.14.0-gone.json", "/extra/netmap.ko"):
+        assert trace in left
 
-
-def test_a_module_that_is_not_ours_and_a_device_that_is_gone(guests, wanted):
-    do(guests, "module")
-    lines = broken_promises(guests, wanted)
-    assert lines[0].startswith("netmap's module belongs to the running kernel: it is for 7.")
-    assert "modprobe finds netmap where it was installed: it finds /" in lines[1]
-    assert lines[1].endswith("/extra/netmap.ko")
-    assert lines[2:4] == [
-        "netmap is loaded, as it is installed: another build is loaded",
-        "The device /dev/netmap is there: it is not there",
-    ]
-    assert lines[4].endswith("/extra/netmap.ko")
-    mended(guests, wanted)
-
-
-def mended(guests, wanted) -> None:
-    """The role mends what is its own; then all promises hold."""
-    do(guests, "nothing")
-    again = guests("playbooks/netmap.yml", **wanted)
+    do(guests, mend=True)
+    again = guests("playbooks/netmap.yml", **site)
     assert again.rc == 0, again.stdout
-    verified = guests("playbooks/verify.yml", **wanted)
+    verified = guests("playbooks/verify.yml", **site)
     assert verified.rc == 0, verified.stdout
