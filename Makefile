@@ -11,7 +11,7 @@ export LC_ALL := C.UTF-8
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run setup lab-down vm-up vm-run vm-down test test-faults test-vm test-vm-pair test-vm-el9 test-packages lint types unit integration browser bench lock clean
+.PHONY: help run setup lab-down vm-up vm-run vm-down test test-faults test-vm test-vm-sender test-vm-trials test-vm-kernels test-vm-ci test-packages lint types unit integration browser bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -65,20 +65,23 @@ browser: test-packages
 	$(BIN)/python -m pytest tests/browser
 
 integration: test-packages
-	$(BIN)/python -m pytest tests/integration
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not quiet" tests/integration
+	$(BIN)/python -m pytest -m quiet tests/integration
 
 test-faults: test-packages ## Print what goes wrong, what tcpreplay itself makes of it, and what we do (root)
 	$(BIN)/python -m tests.faults $(ARGS)
 
 # Side by side: each pair of guests leaves a core idle now and then.
-test-vm: $(VENV)/.dev ## The main job in guests of the tests' own, and the EL9 tasks in others
-	$(MAKE) --jobs=2 test-vm-pair test-vm-el9
+test-vm: $(VENV)/.dev ## A fresh guest becomes a sender and the way back; beside it the EL9 tasks and new kernels
+	$(MAKE) --jobs=2 test-vm-sender test-vm-kernels
 
-test-vm-pair: $(VENV)/.dev
-	$(BIN)/python -m pytest --verbose --ignore=tests/vm/test_el9.py tests/vm $(ARGS)
+test-vm-trials: ## What goes wrong through netmap, known losses, and a tuned sender, in guests
 
-test-vm-el9: $(VENV)/.dev
-	$(BIN)/python -m pytest --verbose tests/vm/test_el9.py
+test-vm-sender test-vm-trials test-vm-kernels: $(VENV)/.dev
+	$(BIN)/python -m pytest --verbose -m $(@:test-vm-%=%) tests/vm $(ARGS)
+
+test-vm-ci: $(VENV)/.dev ## What decides whether a change lands, in guests: a stand-in for netmap, all else for real
+	LINERATE_TEST_NETMAP=standin $(BIN)/python -m pytest --verbose -m ci tests/vm
 
 bench: $(VENV)/.dev ## Our figures beside the alternatives, as ratios
 	$(BIN)/python bench/pcap.py

@@ -56,7 +56,7 @@ def table(rows: list[Row]) -> str:
     guests = "\n".join(f"| {name} | {where} |" for name, where in in_guests.FAULTS)
     return (
         f"{shown}\n\n{kept} of {len(rows)} as promised.\n\n"
-        f"| needs netmap: in the guests (make test-vm) | tested by |\n| --- | --- |\n{guests}\n"
+        f"| needs netmap: in the guests (make test-vm-sender, test-vm-trials) | tested by |\n| --- | --- |\n{guests}\n"
     )
 
 

@@ -16,6 +16,8 @@ from linerate.pcap.template import build_template
 from linerate.pcap.writer import write_pcap
 from linerate.trial.curve import describe, within_sending
 
+pytestmark = pytest.mark.quiet
+
 # Run in the sender's namespace; the socket is opened in the receiver's, where it stays.
 TRIALS = """
 import ctypes, json, os, sys, time

@@ -25,6 +25,8 @@ from linerate.trial.plan import Case, Sending, Way, plan, product
 from linerate.trial.result import build
 from linerate.trial.witnesses import report
 
+pytestmark = pytest.mark.quiet
+
 SCHEMA = Path(__file__).parents[2] / "schemas/trial.schema.json"
 PACKETS = 10_000
 LOST_OF_TWO_PASSES = {1000: 20, 100: 200, 10: 2000}

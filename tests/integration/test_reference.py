@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 import yaml
 
 from linerate.controller.store import check
+
+pytestmark = pytest.mark.quiet
 
 REPOSITORY = Path(__file__).parents[2]
 SCENARIO = REPOSITORY / "scenarios/reference.yml"

@@ -20,6 +20,8 @@ from linerate.pcap.spec import PcapSpec
 from linerate.pcap.template import build_template
 from linerate.pcap.writer import write_pcap
 
+pytestmark = pytest.mark.quiet
+
 REPLAY = """
 import json, sys
 from linerate.errors import LinerateError

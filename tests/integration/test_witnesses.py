@@ -19,6 +19,8 @@ from linerate.controller.store import check
 from linerate.errors import InputError
 from linerate.host.lab import RECEIVER
 
+pytestmark = pytest.mark.quiet
+
 REPOSITORY = Path(__file__).parents[2]
 SCHEMAS = REPOSITORY / "schemas"
 MANAGER = "linerate-manager1"

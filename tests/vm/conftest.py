@@ -12,40 +12,51 @@ import pytest
 from tests.integration.conftest import REPOSITORY, Play, Played, play
 from tests.standin.archive import standin_netmap
 
-__all__ = ["guests", "native_sender", "netmap_source", "play", "running_folder", "site", "true_netmap"]
+__all__ = ["guests", "netmap_source", "play", "ready", "running_folder", "site", "through_netmap"]
 
 COMMIT = "89607e1406c1fa5ac2106bd2ff33417f090c0d60"
 TRUE_SOURCE = REPOSITORY / f"artifacts/netmap-{COMMIT}.tar.gz"
 
+STORIES = {
+    "sender": (
+        "test_site",
+        "test_tcpreplay",
+        "test_verify_netmap",
+        "test_native",
+        "test_benchmark_netmap",
+        "test_restore",
+    ),
+    "trials": ("test_netmap_faults", "test_netem", "test_tuning"),
+    "kernels": ("test_el9", "test_guest", "test_netmap_kernel"),
+}
+"""The files of each story, in its order: they share a pair of guests, and what one leaves, the next one finds.
 
-STORY = (
-    "test_el9",
-    "test_site",
-    "test_tcpreplay",
-    "test_verify_netmap",
-    "test_native",
-    "test_benchmark_netmap",
-    "test_netmap_faults",
-    "test_netem",
-    "test_restore",
-    "test_guest",
-    "test_netmap_kernel",
-    "test_tuning",
-)
-"""The order of the files. All but the first share one pair of guests: what one leaves, the next one finds."""
+A story needs nothing of another. Its name is its tests' marker: `make test-vm` tells two of them side by side.
+"""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let each story be chosen by its name."""
+    for story, names in STORIES.items():
+        config.addinivalue_line("markers", f"{story}: a story of guests, in {', '.join(names)}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the files in the order of the story. A file without a place in it is refused."""
+    """Run the files in the order of their story. A file without a place in one is refused."""
+    order = [(story, name) for story, names in STORIES.items() for name in names]
+    places = {name: position for position, (_, name) in enumerate(order)}
 
     def place(item: pytest.Item) -> int:
         if item.path.parent != Path(__file__).parent:
             return -1
-        if item.path.stem not in STORY:
-            raise pytest.UsageError(f"{item.path.name} has no place in STORY, the order of the files of tests/vm.")
-        return STORY.index(item.path.stem)
+        if item.path.stem not in places:
+            raise pytest.UsageError(f"{item.path.name} has no place in STORIES, the order of the files of tests/vm.")
+        return places[item.path.stem]
 
     items.sort(key=place)
+    for item in items:
+        if (position := place(item)) >= 0:
+            item.add_marker(order[position][0])
 
 
 @dataclass(frozen=True)
@@ -101,14 +112,6 @@ def netmap_source(tmp_path_factory: pytest.TempPathFactory) -> NetmapSource:
     return NetmapSource(standin_netmap(artifacts), artifacts, true=False)
 
 
-@pytest.fixture
-def true_netmap(netmap_source: NetmapSource) -> NetmapSource:
-    """For tests that the stand-in cannot serve, such as sending: skips them, visibly, where it is all there is."""
-    if not netmap_source.true:
-        pytest.skip(f"needs the true netmap, and the stand-in is used: {TRUE_SOURCE.relative_to(REPOSITORY)}")
-    return netmap_source
-
-
 @pytest.fixture(scope="session")
 def site(netmap_source: NetmapSource) -> dict[str, object]:
     """The variables of the main job, the same for every playbook of the session: inventory/vm, from these sources."""
@@ -130,12 +133,16 @@ def _tcpreplay(netmap_source: NetmapSource) -> dict[str, object]:
 
 
 @pytest.fixture(scope="session")
-def native_sender(
-    guests: Callable[..., Played], site: dict[str, object], netmap_source: NetmapSource
-) -> dict[str, object]:
-    """The variables of the main job, with netmap's native adapter at work on the sender, and a tcpreplay for it."""
+def through_netmap(site: dict[str, object], netmap_source: NetmapSource) -> dict[str, object]:
+    """The variables of a sender that can send through netmap; skips, visibly, where there is only the stand-in."""
     if not netmap_source.true or site.get("tcpreplay_install_method") == "package":
         pytest.skip("needs the true netmap and the source of tcpreplay in artifacts/: the stand-ins send nothing")
-    ready = guests("playbooks/provision.yml", **site)
-    assert ready.rc == 0, ready.stdout
+    return site
+
+
+@pytest.fixture(scope="session")
+def ready(guests: Callable[..., Played], site: dict[str, object]) -> dict[str, object]:
+    """The variables of the main job, with a sender that is ready, for stories that do not begin with making one."""
+    made = guests("playbooks/provision.yml", **site)
+    assert made.rc == 0, made.stdout
     return site

@@ -20,7 +20,7 @@ EMULATION = "Emulated adapter for ens4 activated"
 
 
 @pytest.fixture(scope="module")
-def results(guests, native_sender, tmp_path_factory) -> Path:
+def results(guests, through_netmap, tmp_path_factory) -> Path:
     """The folder of a run of short and of long frames, paced and at top speed, in each way to send."""
     folder = tmp_path_factory.mktemp("results")
     variables = {"pcaps_set": PCAPS, "benchmark_rates": RATES, "benchmark_repeats": 1}
@@ -31,7 +31,7 @@ def results(guests, native_sender, tmp_path_factory) -> Path:
         "benchmark_rate_tolerance_percent": 20,
     }
     done = guests(
-        "playbooks/benchmark.yml", **native_sender, **variables, **patience, benchmark_results_dir=str(folder)
+        "playbooks/benchmark.yml", **through_netmap, **variables, **patience, benchmark_results_dir=str(folder)
     )
     assert done.rc == 0, done.stdout
     made = guests("playbooks/report.yml", report_run_dir=str(folder / "latest"))
@@ -92,7 +92,7 @@ def test_the_report_shows_the_way_and_the_evidence_of_each(results):
         assert text.replace("\\", "").count("/sys/module/netmap/parameters/admode: 1") >= 1
 
 
-def test_what_goes_wrong_leaves_the_nic_as_it_was(guests, native_sender):
+def test_what_goes_wrong_leaves_the_nic_as_it_was(guests, through_netmap):
     """Frames over the MTU, a deadline in the middle, and a module that is killed: tests/vm/replay_faults.yml."""
-    done = guests("tests/vm/replay_faults.yml", **native_sender)
+    done = guests("tests/vm/replay_faults.yml", **through_netmap)
     assert done.rc == 0, done.stdout

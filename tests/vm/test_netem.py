@@ -21,11 +21,11 @@ RUN = {
 
 
 @pytest.mark.parametrize("percent", [0.1, 1, 10])
-def test_netems_own_count_is_what_is_reported(guests, site, tmp_path, percent):
+def test_netems_own_count_is_what_is_reported(guests, ready, tmp_path, percent):
     lossy = guests("tests/vm/netem.yml", netem_percent=percent)
     assert lossy.rc == 0, lossy.stdout
     try:
-        done = guests("playbooks/benchmark.yml", **{**site, **RUN}, benchmark_results_dir=str(tmp_path / "results"))
+        done = guests("playbooks/benchmark.yml", **{**ready, **RUN}, benchmark_results_dir=str(tmp_path / "results"))
         assert done.rc == 0, done.stdout
     finally:
         drops = tmp_path / "drops"

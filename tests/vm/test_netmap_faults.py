@@ -8,13 +8,13 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def meet(guests, native_sender):
+def meet(guests, through_netmap, ready):
     """A function that runs a fault's play; what it told of tcpreplay itself, and of us."""
-    made = guests("playbooks/pcaps.yml", **native_sender)
+    made = guests("playbooks/pcaps.yml", **ready)
     assert made.rc == 0, made.stdout
 
     def run(fault: str) -> str:
-        met = guests("tests/vm/netmap_faults.yml", **native_sender, fault=fault)
+        met = guests("tests/vm/netmap_faults.yml", **ready, fault=fault)
         assert met.rc == 0, met.stdout
         # As YAML tells it: folded, and quotation marks within a text twice.
         told = " ".join(met.stdout.split()).replace("''", "'")

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
+pytestmark = pytest.mark.usefixtures("ready")
+
 TUNED = {"sender_tuning_ok": True, "sender_tuning_core": "1", "sender_tuning_offloads": {"gso": False}}
 LOOK = "tests/vm/tuned.yml"
 

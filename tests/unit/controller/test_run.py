@@ -115,6 +115,25 @@ def test_a_scenario_that_cannot_run_is_refused(environment):
         begin("r", scenario(engines=["warp"]), {"a": MANIFEST}, {}, environment, None)
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"repeats": 10**9}, "repeats 1000000000: must be at most 1,000"),
+        ({"duration_seconds": {"paced": -1.0, "topspeed": 1.0}}, "duration -1.0: must be a number above 0"),
+        ({"rates": [{"mode": "pps", "value": -5.0}]}, "pps -5.0: must be a number above 0"),
+        ({"rates": [{"mode": "pps", "value": float("nan")}]}, "pps nan: must be a number above 0"),
+        ({"rates": [{"mode": "mbps", "value": 1e-7}]}, "mbps 1e-07: must be 0.001 to 1,000,000,000"),
+        ({"link_bps": -1.0}, "link_bps -1.0: must be a number above 0"),
+        ({"allow_destinations": ["nonsense"]}, "'nonsense': is neither a MAC nor an IP address"),
+        ({"settings": {"multiplier": 2}}, "exclude each other"),
+    ],
+)
+def test_a_bad_number_is_refused_by_name(environment, given, message):
+    with pytest.raises(InputError) as refused:
+        begin("r", scenario(**given), {"a": MANIFEST}, NO_NETMAP, environment, None)
+    assert message in str(refused.value)
+
+
 def test_whose_word_the_line_rate_is():
     assert line_rate(scenario(link_bps=1e9), {"speed_bps": 10**10}) == {"bps": 1e9, "source": "given"}
     assert line_rate(scenario(), {"speed_bps": 25 * 10**9}) == {"bps": 25 * 10**9, "source": "interface"}
