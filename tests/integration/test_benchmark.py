@@ -143,7 +143,7 @@ def test_check_mode_shows_the_plan_and_sends_nothing(lab, play, tmp_path):
     ("given", "message"),
     [
         ({"benchmark_cases": ["nope"]}, "case 'nope': is not among the pcaps"),
-        ({"benchmark_replay_settings": {"warp": 2}}, "warp"),
+        ({"benchmark_replay_settings": {"warp": 2}}, "benchmark_replay_settings 'warp': must be among "),
     ],
 )
 def test_a_bad_scenario_is_one_clear_error_before_anything_is_sent(lab, play, tmp_path, given, message):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ..errors import InputError
@@ -172,19 +172,23 @@ def replay_options(trial: PlannedTrial, interface: str, nm_delay: int, **setting
     """The tcpreplay options of a planned trial; ``settings`` are further fields of ReplayOptions."""
     offered = trial.offered
     timed = offered.packets is None
-    return ReplayOptions(
-        interface=interface,
-        pcap=trial.case.pcap,
-        pps=offered.value if offered.mode == "pps" else None,
-        mbps=offered.value if offered.mode == "mbps" else None,
-        topspeed=offered.mode == "topspeed",
-        loop=trial.loop,
-        limit=offered.packets,
-        duration=int(offered.duration_seconds) if timed else None,
-        netmap=trial.engine == "netmap",
-        nm_delay=nm_delay,
-        **settings,
-    )
+    planned: dict[str, Any] = {
+        "interface": interface,
+        "pcap": trial.case.pcap,
+        "pps": offered.value if offered.mode == "pps" else None,
+        "mbps": offered.value if offered.mode == "mbps" else None,
+        "topspeed": offered.mode == "topspeed",
+        "loop": trial.loop,
+        "limit": offered.packets,
+        "duration": int(offered.duration_seconds) if timed else None,
+        "netmap": trial.engine == "netmap",
+        "nm_delay": nm_delay,
+    }
+    free = [field.name for field in fields(ReplayOptions) if field.name not in planned]
+    for name in settings:
+        if name not in free:
+            raise InputError("benchmark_replay_settings", name, f"must be among {', '.join(free)}", "Leave it out.")
+    return ReplayOptions(**planned, **settings)
 
 
 def product(cases: Sequence[Case], ways: Sequence[Way], rates: Sequence[Mapping[str, Any]]) -> list[Asked]:

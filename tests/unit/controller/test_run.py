@@ -126,6 +126,8 @@ def test_a_scenario_that_cannot_run_is_refused(environment):
         ({"link_bps": -1.0}, "link_bps -1.0: must be a number above 0"),
         ({"allow_destinations": ["nonsense"]}, "'nonsense': is neither a MAC nor an IP address"),
         ({"settings": {"multiplier": 2}}, "exclude each other"),
+        ({"settings": {"warp": 2}}, "benchmark_replay_settings 'warp': must be among multiplier, "),
+        ({"settings": {"loop": 2}}, "benchmark_replay_settings 'loop': must be among multiplier, "),
     ],
 )
 def test_a_bad_number_is_refused_by_name(environment, given, message):

@@ -1,0 +1,29 @@
+"""site.yml tells in its first seconds what no host could do, and touches none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+SHORT_FRAMES = [{"name": "tiny", "protocol": "tcp", "ip_length": 20}]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"benchmark_rates": [{"mode": "pps", "value": -5}]}, "pps -5.0: must be a number above 0"),
+        ({"benchmark_cases": ["nope"]}, "case 'nope': is not among the pcaps tcp_port_scan_64, "),
+        ({"benchmark_engines": ["kernle"]}, "value of engines must be one or more of: kernel, netmap"),
+        ({"pcaps_set": SHORT_FRAMES}, "ip_length 20: must be 40 to 65535 bytes for tcp"),
+    ],
+)
+def test_what_no_host_could_do_is_told_before_any_is_touched(namespaces, play, tmp_path, given, message):
+    refused = play("site.yml", benchmark_results_dir=str(tmp_path / "results"), **given)
+    assert refused.rc != 0, refused.stdout
+    # Of several pcaps Ansible tells the bad ones apart from its "One or more items failed".
+    assert message in " ".join([*refused.failures, refused.stdout]).replace("\n", " ")
+    # Neither the lab, which is made first, nor any pcap or result.
+    assert not list(Path("/run/netns").glob("linerate-*"))
+    assert not Path("/var/lib/linerate/pcaps").exists()
+    assert not (tmp_path / "results").exists()
