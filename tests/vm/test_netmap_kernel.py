@@ -48,7 +48,7 @@ def test_a_key_that_is_not_there_is_refused_before_anything_is_changed(guests, n
     refused = guests("playbooks/netmap.yml", **netmap, **{**pair, "netmap_signing_key": "/nowhere/key.pem"})
     assert refused.rc != 0
     assert refused.changed_tasks == 0
-    assert 'netmap_signing_key "/nowhere/key.pem" is not a file on localhost' in " ".join(refused.failures[0].split())
+    assert 'netmap_signing_key "/nowhere/key.pem" is not a file on localhost' in refused.stdout
 
 
 def test_a_new_kernel_gets_netmap_at_its_first_boot_without_anyone_logging_in(guests, netmap):
