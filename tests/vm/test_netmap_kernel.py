@@ -1,7 +1,7 @@
 """netmap lives through kernels: signed on request, rebuilt by the host at a new kernel's first boot, cleaned up after.
 
-The sender builds the stand-in for itself, without a driver: an emulated guest needs half an hour for netmap's own configure. The tests
-stand in the order of the story, and leave the sender with another kernel.
+The sender builds the stand-in for itself, without a driver: an emulated guest needs half an hour for netmap's own
+configure. The tests stand in the order of the story, and leave the sender with another kernel.
 """
 
 from __future__ import annotations
