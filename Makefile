@@ -11,7 +11,7 @@ export LC_ALL := C.UTF-8
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run setup lab-down vm-up vm-run vm-down test test-faults test-vm test-vm-sender test-vm-trials test-vm-kernels test-vm-ci test-packages lint types unit integration browser bench lock clean
+.PHONY: help run setup lab-down vm-up vm-run vm-down test test-long test-faults test-vm test-vm-sender test-vm-trials test-vm-kernels test-vm-ci test-packages lint types unit integration browser bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -65,8 +65,12 @@ browser: test-packages
 	$(BIN)/python -m pytest tests/browser
 
 integration: test-packages
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not quiet" tests/integration
-	$(BIN)/python -m pytest -m quiet tests/integration
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not long and not quiet" tests/integration
+	$(BIN)/python -m pytest -m "not long and quiet" tests/integration
+
+test-long: test-packages ## The integration tests that take long: known losses, witnesses, ratios, faults of builds
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "long and not quiet" tests/integration
+	$(BIN)/python -m pytest -m "long and quiet" tests/integration
 
 test-faults: test-packages ## Print what goes wrong, what tcpreplay itself makes of it, and what we do (root)
 	$(BIN)/python -m tests.faults $(ARGS)

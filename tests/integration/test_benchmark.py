@@ -87,6 +87,7 @@ def test_the_main_job_from_nothing_to_the_report(namespaces, play, tmp_path):
         play("playbooks/lab_down.yml")
 
 
+@pytest.mark.long
 def test_the_main_job_without_the_right_to_make_namespaces(play, tmp_path):
     scenario = short(tmp_path, benchmark_cases=["udp_port_scan_64", "tcp_port_scan_1500"])
     done = play("site.yml", drop=("net_admin", "sys_admin"), **scenario)

@@ -16,7 +16,7 @@ from linerate.pcap.template import build_template
 from linerate.pcap.writer import write_pcap
 from linerate.trial.curve import describe, within_sending
 
-pytestmark = pytest.mark.quiet
+pytestmark = [pytest.mark.quiet, pytest.mark.long]
 
 # Run in the sender's namespace; the socket is opened in the receiver's, where it stays.
 TRIALS = """

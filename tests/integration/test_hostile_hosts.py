@@ -11,6 +11,8 @@ import yaml
 from tests.integration.conftest import REPOSITORY
 from tests.integration.test_benchmark import short
 
+pytestmark = pytest.mark.long
+
 # By what they are to do: each would make the file "owned" where a shell read it, or leave a folder.
 NAMES = {
     "a shell's": "a b\"c'; touch owned; $(touch owned) `touch owned` | & < > é",

@@ -25,7 +25,7 @@ from linerate.trial.plan import Case, Sending, Way, plan, product
 from linerate.trial.result import build
 from linerate.trial.witnesses import report
 
-pytestmark = pytest.mark.quiet
+pytestmark = [pytest.mark.quiet, pytest.mark.long]
 
 SCHEMA = Path(__file__).parents[2] / "schemas/trial.schema.json"
 PACKETS = 10_000

@@ -27,6 +27,8 @@ from linerate.tcpreplay.build import Sources, Tools, build
 from linerate.tcpreplay.install import install as install_package
 from linerate.tcpreplay.package import Recipe, this_system
 
+pytestmark = pytest.mark.long
+
 REPOSITORY = Path(__file__).parents[2]
 COMMIT = "89607e1406c1fa5ac2106bd2ff33417f090c0d60"
 COMPILERS = re.compile(r"(.*-)?(cc|gcc|c89|c99|clang)(-\d+)?")

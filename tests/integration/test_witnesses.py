@@ -161,6 +161,7 @@ def stored(tmp_path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return run, trial
 
 
+@pytest.mark.long
 def test_three_witnesses_of_one_port_agree(agent, play, tmp_path):
     witnesses = ({"kind": "linux"}, SNMP, {**SNMP, "name": "agent by 3", "version": "3"})
     behind = ("ip", "netns", "exec", MANAGER)
