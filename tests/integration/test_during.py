@@ -14,6 +14,7 @@ from tests.integration.trials import (
     SENDER,
     Trial,
     disturb_nic,
+    eventually,
     ip,
     make_pcap,
     nic,
@@ -99,8 +100,12 @@ def test_an_interface_that_is_deleted(begin, rate):
     assert (result["recovery"]["steps"], result["recovery"]["carrier"]) == ([], False)
 
 
-def test_an_interface_that_is_deleted_and_made_anew_with_other_settings(begin):
-    trial = begin()
+def test_an_interface_that_is_deleted_and_made_anew_with_other_settings(begin, tmp_path):
+    context, planned = {"run_id": "a-run"}, {"trial_id": "001"}
+    trial = begin(trial={"context": context, "planned": planned}, journals=str(tmp_path), interval_seconds=0.1)
+    # What was sent can be told afterwards only where the trial itself has counted some of it by now.
+    journal = tmp_path / "a-run--001.jsonl"
+    eventually("the trial counts", lambda: journal.exists() and journal.read_text().count("\n") > 3)
     ip("-n", SENDER, "link", "delete", "lrs0")
     ip("-n", SENDER, "link", "add", "lrs0", "mtu", "1300", "type", "veth", "peer", "name", "lrs1")
     result = trial.result()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 
@@ -38,6 +40,17 @@ def test_a_broken_driver_makes_way_for_the_stock_one_and_verify_names_all_of_it(
     assert "The loaded driver of the sending interface is the patched one: e1000 does not use netmap" in told
     assert "modprobe finds the patched driver before the stock one: it finds /lib/modules/" in told
     assert "does not hold the stock driver: it holds usr/lib/modules/" in told
+
+
+def test_while_netmap_is_in_use_it_says_by_whom_and_changes_nothing(native):
+    held = native("tests/vm/hold_netmap.yml", netmap_held=True)
+    assert held.rc == 0, held.stdout
+    refused = native("playbooks/netmap.yml")
+    assert (refused.rc, refused.changed_tasks) == (2, 0), refused.stdout
+    told = " ".join(refused.failures)
+    assert re.search(r"netmap: is in use by sleep \(\d+\)\. Wait until they have ended", told), told
+    released = native("tests/vm/hold_netmap.yml", netmap_held=False)
+    assert released.rc == 0, released.stdout
 
 
 def test_the_role_mends_all_of_it_and_then_changes_nothing(native):

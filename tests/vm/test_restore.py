@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 RESTORE = "playbooks/restore.yml"
 
 
@@ -9,6 +11,16 @@ def test_without_consent_nothing_is_changed(guests, site):
     refused = guests(RESTORE, **{**site, "netmap_rebind_ok": False})
     assert "netmap_rebind_ok: is not given, and ens4 would go away for a moment" in " ".join(refused.failures)
     assert refused.changed_tasks == 0
+
+
+def test_while_netmap_is_in_use_it_says_by_whom_and_changes_nothing(guests, site):
+    held = guests("tests/vm/hold_netmap.yml", netmap_held=True)
+    assert held.rc == 0, held.stdout
+    refused = guests(RESTORE, **site)
+    assert (refused.rc, refused.changed_tasks) == (2, 0), refused.stdout
+    assert re.search(r"netmap: is in use by sleep \(\d+\)", " ".join(refused.failures)), refused.stdout
+    released = guests("tests/vm/hold_netmap.yml", netmap_held=False)
+    assert released.rc == 0, released.stdout
 
 
 def test_check_mode_foretells_it(play, site):
