@@ -110,11 +110,15 @@ def found_path(interface: str, root: str = "/") -> Path:
 
 
 def restore_found(interface: str, run: Runner, root: str = "/", check: bool = False) -> tuple[str, ...]:
-    """Give ``interface`` what it was found with, and forget that; the steps needed, none where nothing is stored."""
+    """Give ``interface`` what it was found with, and forget that; the steps needed, none where nothing is stored.
+
+    What went with an interface that is gone is not to be given back.
+    """
     path = found_path(interface, root)
     if not path.exists():
         return ()
-    steps = restore_state(load_state(path), run, root, check)
+    is_there = Path(root, "sys/class/net", interface).exists()
+    steps = restore_state(load_state(path), run, root, check) if is_there else ()
     if not check:
         path.unlink()
     return (*steps, f"remove /{path.relative_to(root)}")

@@ -23,6 +23,7 @@ _UNIT = f"""\
 Description=netmap for the running kernel, built where there is none yet
 ConditionPathExists=/{RECIPE}
 # Which interfaces are in use is known then.
+Wants=network-online.target
 After=network-online.target
 
 [Service]

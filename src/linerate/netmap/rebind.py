@@ -104,17 +104,21 @@ def go_native(
 
 
 def go_stock(swap: Swap, run: Runner, check: bool = False, root: str = "/") -> tuple[str, ...]:
-    """Have the stock build of those of ``swap.drivers`` that are loaded; the steps needed.
+    """Have the stock build of ``swap.drivers``; the steps needed.
 
     The patched files must be gone by then, and modprobe must know it; in check mode they need not.
     """
     steps: list[str] = []
     for driver in swap.drivers:
         before = _states(driver, run, root)
-        steps += [f"rmmod {driver}", f"modprobe {driver}"]
+        loaded = Path(root, "sys/module", driver).exists()
+        commands = [*([["rmmod", driver]] if loaded else []), ["modprobe", driver]]
+        steps += [" ".join(command) for command in commands]
         if not check:
-            checked(run(["rmmod", driver]))
-            checked(run(["modprobe", driver]))
+            for command in commands:
+                checked(run(command))
+            if not loaded:
+                _await_interface(swap.interface, root)
             steps += _bring_back(before, run, root)
     return tuple(steps)
 
@@ -154,9 +158,7 @@ def _bring_back(before: Mapping[str, _Before], run: Runner, root: str) -> list[s
     """Wait for the interfaces, and give them their settings; the commands that were needed."""
     steps: list[str] = []
     for name in before:
-        if not _wait(Path(root, "sys/class/net", name).exists, INTERFACE_SECONDS):
-            rule = f"did not come back within {INTERFACE_SECONDS:g} s"
-            raise HostError("interface", name, rule, "See what the kernel says: dmesg.")
+        _await_interface(name, root)
     for was in before.values():
         steps += restore_state(was.state, run, root)
     for name, was in before.items():
@@ -164,6 +166,12 @@ def _bring_back(before: Mapping[str, _Before], run: Runner, root: str) -> list[s
             rule = f"has had no carrier for {CARRIER_SECONDS:g} s since it came back"
             raise HostError("interface", name, rule, "See what the kernel says: dmesg.")
     return steps
+
+
+def _await_interface(name: str, root: str) -> None:
+    if not _wait(Path(root, "sys/class/net", name).exists, INTERFACE_SECONDS):
+        rule = f"did not come back within {INTERFACE_SECONDS:g} s"
+        raise HostError("interface", name, rule, "See what the kernel says: dmesg.")
 
 
 def _fall_back(driver: str, before: Mapping[str, _Before], error: HostError, run: Runner, root: str) -> None:

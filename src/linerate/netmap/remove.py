@@ -27,11 +27,12 @@ def remove(
     patched drivers are loaded and ``consent`` is missing or another interface in use would go away, HostError where
     netmap is in use.
     """
-    swap = Swap(interface, holding_drivers(root), environment)
-    if swap.drivers and not consent:
-        names = [name for driver in swap.drivers for name in interfaces_of(driver, root)]
-        rule = f"is not given, and {', '.join(names)} would go away for a moment, with {', '.join(swap.drivers)}"
+    patched = holding_drivers(root)
+    if patched and not consent:
+        names = [name for driver in patched for name in interfaces_of(driver, root)]
+        rule = f"is not given, and {', '.join(names)} would go away for a moment, with {', '.join(patched)}"
         raise InputError("netmap_rebind_ok", None, rule, "Set it to true.")
+    swap = Swap(interface, (*patched, *_left_unloaded(interface, root)), environment)
     refuse(swap, run, root)
     refuse_users(root)
     kernels = sorted({running_kernel(root), *(path.stem for path in Path(root, STATE_FOLDER).glob("*.json"))})
@@ -39,6 +40,10 @@ def remove(
     steps = [*take_down(run, check, root)]
     steps += [step for kernel in kernels for step in _uninstall(kernel, run, check, root)]
     steps += go_stock(swap, run, check, root)
+    if not check:
+        # Now that no driver is wanted back.
+        for kernel in kernels:
+            Path(root, STATE_FOLDER, f"{kernel}.json").unlink(missing_ok=True)
     steps += restore_found(interface, run, root, check)
     steps += _unload(run, check, root)
     steps += _forget_boot(check, root)
@@ -46,8 +51,17 @@ def remove(
     return tuple(steps)
 
 
+def _left_unloaded(interface: str, root: str) -> tuple[str, ...]:
+    """The drivers that a way back which was cut off had taken out, and ``interface`` with them."""
+    manifest = installed_manifest(running_kernel(root), root)
+    if manifest is None or Path(root, "sys/class/net", interface).exists():
+        return ()
+    drivers = (name for name in manifest.modules if name != "netmap")
+    return tuple(name for name in drivers if not Path(root, "sys/module", name).exists())
+
+
 def _uninstall(kernel: str, run: Runner, check: bool, root: str) -> list[str]:
-    """Remove what the manifest of ``kernel`` names. The manifest goes last: a removal that was cut off is resumed."""
+    """Remove what the manifest of ``kernel`` names, but the manifest: by it, what is cut off later is resumed."""
     manifest = installed_manifest(kernel, root)
     if manifest is None:
         return []
@@ -60,7 +74,6 @@ def _uninstall(kernel: str, run: Runner, check: bool, root: str) -> list[str]:
         _remove_empty(path.parent)
     if Path(root, "lib/modules", kernel, "modules.dep").exists():
         checked(run(["depmod", "-a", kernel]))
-    Path(root, STATE_FOLDER, f"{kernel}.json").unlink()
     return steps
 
 

@@ -291,6 +291,24 @@ def test_a_way_back_that_was_cut_off_is_resumed(bench):
     assert not bench.holders("e1000").exists()
 
 
+def test_a_way_back_that_was_cut_off_without_a_driver_brings_the_interface_back(bench):
+    native(bench)
+    bench.refuses["modprobe e1000"] = "killed"
+    with pytest.raises(HostError, match="killed"):
+        restored(bench)
+    assert not (bench.root / "sys/class/net/ens4").exists()
+    bench.refuses = {}
+    foretold = restored(bench, check=True)
+    # Nothing that is to be consented to goes away.
+    steps = restored(bench, consent=False)
+    assert "modprobe e1000" in foretold
+    assert "modprobe e1000" in steps
+    assert "rmmod e1000" not in steps
+    assert (bench.root / "sys/class/net/ens4").exists()
+    assert installed_manifest(KERNEL, str(bench.root)) is None
+    assert restored(bench) == ()
+
+
 def test_without_patched_drivers_the_way_back_needs_no_consent(bench):
     go_native(Swap("ens4", (), {}), {}, bench.run, root=str(bench.root))
     assert restored(bench, consent=False)[-1] == "rmmod netmap"
