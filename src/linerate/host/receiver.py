@@ -6,6 +6,7 @@ ends by itself at its deadline, so nothing is left behind when the one who start
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import selectors
@@ -28,6 +29,8 @@ from .witness import METHOD, PacketWitness
 STATE_DIRECTORY = "/run/linerate"
 QUIET_SECONDS = 0.1
 LONGEST_SETTLING_SECONDS = 2.0
+LONGEST_SOCKET_PATH = 107
+"""In bytes, what ``sun_path`` has room for (unix(7)); the name of a trial may be longer."""
 OVERTIME_SECONDS = 5.0
 """Then the kernel ends a process that could not keep its deadline, as one that is stopped cannot."""
 
@@ -49,9 +52,11 @@ class ReceiverOptions:
 def socket_path(name: str, directory: str = STATE_DIRECTORY) -> Path:
     """Where the process called ``name`` answers. InputError when the name is no plain file name."""
     path = Path(directory, f"receive-{name}.sock")
-    if path.parent != Path(directory) or len(os.fsencode(path)) > 100:
-        raise InputError("name", name, "is not a short plain file name", "Give letters, digits and dashes, at most 60.")
-    return path
+    if path.parent != Path(directory):
+        raise InputError("name", name, "is not a plain file name", "Give letters, digits and dashes.")
+    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+        return path
+    return path.with_name(f"receive-{hashlib.sha256(os.fsencode(name)).hexdigest()[:32]}.sock")
 
 
 def start(options: ReceiverOptions, directory: str = STATE_DIRECTORY) -> None:

@@ -114,7 +114,8 @@ def check_whole(name: str, value: object, least: int, most: int) -> int:
     return value
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
+    """``value`` without an exponent, as tcpreplay takes it."""
     return format(value, "f").rstrip("0").rstrip(".")
 
 
@@ -124,7 +125,7 @@ def build_argv(options: ReplayOptions, executable: str = "tcpreplay") -> list[st
     for name in ("pps", "mbps", "multiplier"):
         value = getattr(options, name)
         if value is not None:
-            argv.append(f"--{name}={_number(float(value))}")
+            argv.append(f"--{name}={number_text(float(value))}")
     argv += ["--topspeed"] if options.topspeed else []
     argv.append(f"--loop={options.loop}")
     for option, number in (

@@ -29,7 +29,8 @@ KILLED = "the module that watched it was killed"
 
 _TRIAL = ("replay", "witnesses")
 """What is needed of a trial, beside its names, to judge and store it."""
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,248}")
+"""A file's name has at most 255 bytes (NAME_MAX), ``.jsonl`` among them."""
 
 
 def name_of(trial: Mapping[str, Any]) -> str:
@@ -44,7 +45,7 @@ def name_of(trial: Mapping[str, Any]) -> str:
 
 def _checked(name: str) -> str:
     if not _NAME.fullmatch(name):
-        mend = "Give letters, digits, dots and dashes, at most 200."
+        mend = "Give letters, digits, dots and dashes, at most 249."
         raise InputError("journal", name, "is not a short plain file name", mend)
     return name
 

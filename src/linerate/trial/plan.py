@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..frames import line_rate_pps, pps_of_pcap_mbps
-from ..tcpreplay.options import LEAST_RATE, MOST_SECONDS, ReplayOptions, check_rate, check_whole
+from ..tcpreplay.options import LEAST_RATE, MOST_SECONDS, ReplayOptions, check_rate, check_whole, number_text
 
 ENGINES = ("kernel", "netmap")
 ADAPTERS = ("native", "emulated")
@@ -225,8 +225,8 @@ def plan(asked: Sequence[Asked], repeats: int, sending: Sending) -> list[Planned
 def _trial(sequence: int, asked: Asked, repeat: int, sending: Sending) -> PlannedTrial:
     case, way, mode, value = asked.case, asked.way, asked.mode, asked.value
     offered, loop = offer(case, mode, value, sending, way.engine)
-    label = mode if value is None else f"{format(float(value), 'g')}{mode}"
-    # It is part of a file's name.
+    # Both are part of a file's name.
+    label = mode if value is None else f"{number_text(float(value))}{mode}"
     name = re.sub(r"[^A-Za-z0-9_.-]", "_", case.name)[:LONGEST_NAME]
     waiting = 2 * sending.nm_delay if way.engine == "netmap" else 0
     return PlannedTrial(

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 
 from linerate.errors import InputError
 from linerate.frames import GBIT
+from linerate.host.receiver import LONGEST_SOCKET_PATH, socket_path
 from linerate.tcpreplay.options import build_argv
+from linerate.trial.journal import name_of
 from linerate.trial.plan import Asked, Case, Sending, Way, offer, plan, product, replay_options
 
+SCHEMA = Path(__file__).parents[3] / "schemas/trial.schema.json"
 SENDING = Sending({"paced": 5.0, "topspeed": 3.0}, 10 * GBIT, nm_delay=4)
 
 
@@ -74,6 +81,27 @@ def test_what_is_compared_stands_side_by_side_and_turns_round_with_every_repeat(
         "015-a-kernel-20000pps-r2",
     ]
     assert trials[-1].trial_id == "036-b_b-netmap-emulated-topspeed-r3"
+
+
+@pytest.mark.parametrize(
+    ("mode", "value", "label"),
+    [
+        ("pps", 0.001, "0.001pps"),
+        ("pps", 1e6, "1000000pps"),
+        ("pps", 12_254_902.0, "12254902pps"),
+        ("mbps", 123_456_789.123456, "123456789.123456mbps"),
+    ],
+)
+def test_a_trial_is_named_by_its_rate_as_tcpreplay_takes_it_and_the_longest_name_has_room(mode, value, label):
+    """The name is part of a journal's, a socket's and a result's, and is held against the schema."""
+    asked = [Asked(case("n" * 300), Way("netmap", "emulated"), mode, value)]
+    last = plan(asked, 1000, SENDING)[-1].trial_id
+    assert last == f"1000-{'n' * 80}-netmap-emulated-{label}-r1000"
+    assert re.search(json.loads(SCHEMA.read_text())["properties"]["trial_id"]["pattern"], last)
+    journal = name_of({"context": {"run_id": "r" * 100}, "planned": {"trial_id": last}})
+    assert len(f"{journal}.jsonl") <= 255
+    assert len(str(socket_path(f"{last}.10"))) <= LONGEST_SOCKET_PATH
+    assert socket_path(f"{last}.10") != socket_path(f"{last}.11")
 
 
 def test_listed_trials_of_one_load_are_brought_together():
