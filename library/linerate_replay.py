@@ -81,10 +81,6 @@ options:
     description: Read the pcap into memory before sending.
     type: bool
     default: false
-  unique_ip:
-    description: Change the IP addresses at each loop. Needs O(loop).
-    type: bool
-    default: false
   flow_stats:
     description: Let tcpreplay count flows.
     type: bool
@@ -248,7 +244,6 @@ OPTIONS = {
     "limit": {"type": "int"},
     "duration": {"type": "int"},
     "preload_pcap": {"type": "bool", "default": False},
-    "unique_ip": {"type": "bool", "default": False},
     "flow_stats": {"type": "bool", "default": True},
     "timer": {"type": "str", "choices": ["select", "gtod", "nano"]},
     "netmap": {"type": "bool", "default": False},

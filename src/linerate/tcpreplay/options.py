@@ -46,7 +46,6 @@ class ReplayOptions:
     limit: int | None = None
     duration: int | None = None
     preload_pcap: bool = False
-    unique_ip: bool = False
     flow_stats: bool = True
     timer: str | None = None
     netmap: bool = False
@@ -79,8 +78,6 @@ def _check_pacing(options: ReplayOptions) -> None:
             check_rate(name, value, LEAST_RATE)
     if options.pps_multi is not None and options.pps is None:
         raise InputError("pps_multi", options.pps_multi, "needs pps", "Give pps, or leave pps_multi out.")
-    if options.unique_ip and options.loop == 1:
-        raise InputError("unique_ip", True, "needs loop", "Give a loop other than 1, or leave unique_ip out.")
 
 
 def _check_bounds(options: ReplayOptions) -> None:
@@ -137,7 +134,6 @@ def build_argv(options: ReplayOptions, executable: str = "tcpreplay") -> list[st
         argv += [f"--{option}={number}"] if number is not None else []
     for option, wanted in (
         ("preload-pcap", options.preload_pcap),
-        ("unique-ip", options.unique_ip),
         ("no-flow-stats", not options.flow_stats),
         ("netmap", options.netmap),
     ):

@@ -22,6 +22,10 @@ LONGEST_NAME = 80
 """So much of a case's name is in a trial's id."""
 DEADLINE_FACTOR = 1.25
 MOST_REPEATS = 1000
+UNSAFE = {
+    "unique_ip": "would send to other destinations than the pcap's, past those that are allowed and those counted"
+}
+"""Options of tcpreplay that are none of ours, and why. Each loop moves the addresses on (fast_edit_packet(), 4.4)."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +191,8 @@ def replay_options(trial: PlannedTrial, interface: str, nm_delay: int, **setting
     free = [field.name for field in fields(ReplayOptions) if field.name not in planned]
     for name in settings:
         if name not in free:
-            raise InputError("benchmark_replay_settings", name, f"must be among {', '.join(free)}", "Leave it out.")
+            rule = UNSAFE.get(name) or f"must be among {', '.join(free)}"
+            raise InputError("benchmark_replay_settings", name, rule, "Leave it out.")
     return ReplayOptions(**planned, **settings)
 
 

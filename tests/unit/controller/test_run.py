@@ -127,6 +127,7 @@ def test_a_scenario_that_cannot_run_is_refused(environment):
         ({"allow_destinations": ["nonsense"]}, "'nonsense': is neither a MAC nor an IP address"),
         ({"settings": {"multiplier": 2}}, "exclude each other"),
         ({"settings": {"warp": 2}}, "benchmark_replay_settings 'warp': must be among multiplier, "),
+        ({"settings": {"unique_ip": True}}, "'unique_ip': would send to other destinations than the pcap's"),
         ({"settings": {"loop": 2}}, "benchmark_replay_settings 'loop': must be among multiplier, "),
     ],
 )

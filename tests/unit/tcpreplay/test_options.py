@@ -65,7 +65,6 @@ def test_exclusive_options_are_refused_by_name():
     ("given", "named"),
     [
         ({"topspeed": True, "pps_multi": 4}, "pps_multi"),
-        ({"topspeed": True, "unique_ip": True}, "unique_ip"),
         ({"topspeed": True, "loop": -1}, "loop"),
         ({"topspeed": True, "loop": 0}, "would never end"),
         ({"topspeed": True, "limit": 0}, "limit"),
