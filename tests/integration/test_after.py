@@ -119,8 +119,8 @@ def test_after_sigkill_of_the_module_and_its_guardian_the_next_trial_puts_back(b
         os.kill(pid, signal.SIGKILL)
     eventually("tcpreplay has followed", lambda: not senders(trial.pcap))
     assert nic() == disturbed
-    again = begin(pps=1000, loop=1).result()
-    assert again["claim"]["successful"] == 2000
+    again = begin(pps=1000, loop=5).result()
+    assert again["claim"]["successful"] == 10000
     assert nic() == before
 
 
@@ -129,7 +129,7 @@ def children(pid: int) -> list[int]:
 
 
 def test_after_a_good_trial(begin, tmp_path):
-    trial = begin(pps=2000, loop=2)
+    trial = begin(pps=2000, loop=5)
     before = nic()
     result = trial.result()
     assert result["process"]["stopped_because"] is None

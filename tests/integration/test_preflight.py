@@ -27,7 +27,7 @@ from linerate.tcpreplay.options import ReplayOptions
 from linerate.trial.preflight import FarEnd, preflight
 from linerate.trial.replay import ReplayJob, replay
 given = json.loads(sys.argv[1])
-lock.PATIENCE_SECONDS = 0.5
+lock.PATIENCE_SECONDS = given["patience"]
 try:
     allowed = AllowedDestinations(given["allowed"] or [*BENCHMARK_NETWORKS, "02:00:00:00:00:02"])
     options = ReplayOptions(interface=given["interface"], **given["options"])
@@ -48,7 +48,15 @@ def in_sender(*command: str) -> str:
 
 def command(pcap: str, **given: Any) -> list[str]:
     """The command that replays ``pcap`` in the sender's namespace; further options of tcpreplay by keyword."""
-    names = {"interface": "lrs0", "deadline": 30, "adapter": None, "allowed": None, "sha256": None, "mtu": None}
+    names = {
+        "interface": "lrs0",
+        "deadline": 30,
+        "patience": 10,
+        "adapter": None,
+        "allowed": None,
+        "sha256": None,
+        "mtu": None,
+    }
     told = {name: given.pop(name, default) for name, default in names.items()}
     options = {"pcap": pcap, **(given or {"topspeed": True})}
     return [*SENDER, sys.executable, "-c", REPLAY, json.dumps({**told, "options": options})]
@@ -253,7 +261,8 @@ def test_two_senders_on_one_interface(lab, pcap, netmap):
         while int(in_sender("cat", "/sys/class/net/lrs0/statistics/tx_packets")) == 0:
             assert going.poll() is None
         second = {"netmap": True, "adapter": "native"} if netmap else {}
-        done = subprocess.run(command(path, topspeed=True, **second), capture_output=True, text=True, check=False)
+        impatient = command(path, topspeed=True, patience=0.5, **second)
+        done = subprocess.run(impatient, capture_output=True, text=True, check=False)
         assert done.returncode == 1
         assert "interface 'lrs0': is in use: trial 1 of run test, since 20" in done.stderr
         # Of the first alone: the second would have sent all 200 in no time.

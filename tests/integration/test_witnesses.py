@@ -60,6 +60,8 @@ def agent(lab: None, tmp_path: Path) -> Iterator[None]:
     yield
     process.send_signal(signal.SIGTERM)
     process.wait()
+    # By name: with its namespace it would go some time later.
+    ip("-n", MANAGER, "link", "delete", "lrm0")
     ip("netns", "delete", MANAGER)
 
 
