@@ -46,6 +46,19 @@ def test_modules_are_signed_and_the_key_stays_where_it_is(guests, netmap, pair):
     assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
 
 
+def test_secure_boot_wants_a_key_and_without_one_nothing_is_changed(guests, netmap, pair):
+    """As its firmware shows it: the guests have none."""
+    shown = guests("tests/vm/secure_boot.yml", secure_boot=True)
+    assert shown.rc == 0, shown.stdout
+    refused = guests("playbooks/netmap.yml", **netmap)
+    signed = guests("playbooks/netmap.yml", **netmap, **pair)
+    hidden = guests("tests/vm/secure_boot.yml", secure_boot=False)
+    assert hidden.rc == 0, hidden.stdout
+    assert (refused.rc, refused.changed_tasks) == (2, 0), refused.stdout
+    assert "Secure Boot is on: the kernel of sender1 refuses modules" in " ".join(refused.failures)
+    assert signed.rc == 0, signed.stdout
+
+
 def test_a_key_that_is_not_there_is_refused_before_anything_is_changed(guests, netmap, pair):
     refused = guests("playbooks/netmap.yml", **netmap, **{**pair, "netmap_signing_key": "/nowhere/key.pem"})
     assert refused.rc != 0
