@@ -17,8 +17,10 @@ UNKNOWN = "unknown"
 
 _NIC_ERRORS = ("rx_crc_errors", "rx_fifo_errors", "rx_frame_errors", "rx_length_errors", "rx_over_errors")
 _AGENT_DROPS = ("ifInDiscards", "ifInErrors")
-_DRIVER_DROP = re.compile(r"drop|miss|discard|no_?buf|no_dma|alloc|fifo|crc")
-_SENT = re.compile(r"(^|_)tx(_|$)")
+# No drops: ixgbe's fdir_miss, a frame that no filter took; alloc_rx_page and pp_alloc_*, which tell how memory was come
+# by; Intel's rx_no_buffer_count, whose frames wait in the FIFO, and are rx_missed_errors where that is full, too.
+_DRIVER_DROP = re.compile(r"drop|missed|discard|out_of_buf|no_dma|alloc\w*(fail|err)|fifo|crc")
+_SENT = re.compile(r"(^|[^a-z])tx([^a-z]|$)")
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,42 @@ def test_the_first_counter_that_lacks_a_packet_tells_the_place(nic, seen, where,
     assert sum(loss.by_place.values()) == loss.packets
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "rx_missed_errors", "alloc_rx_buff_failed", "rx_fifo_errors", "rx_crc_errors",  # e1000, e1000e, igb, ixgbe
+        "rx_queue_0_drops", "rx_queue_0_alloc_failed",  # igb, veth, virtio_net
+        "rx_no_dma_resources", "alloc_rx_page_failed", "rx_fcoe_dropped",  # ixgbe
+        "port.rx_dropped", "veb.rx_discards", "rx_alloc_fail", "rx_pg_alloc_fail",  # i40e, ice
+        "rx_dropped.nic", "rx_crc_errors.nic",  # ice
+        "rx_out_of_buffer", "rx_discards_phy", "rx_prio0_buf_discard", "rx_steer_missed_packets", "rx_xdp_drop",  # mlx5
+        "rx_buff_alloc_err", "rx0_buff_alloc_err", "rx_oversize_pkts_sw_drop",  # mlx5
+        "rx_queue_0_xdp_drops", "rx0_drops",  # veth, virtio_net
+    ],
+)  # fmt: skip
+def test_what_a_driver_dropped_is_the_receiving_nic_s(name):
+    loss = locate(SENT, sender(), report(99_000, 99_000, ethtool_S={name: 1000}))
+    assert loss.by_place == {"receiver NIC": 1000}
+    assert loss.evidence[-1] == f"moved: ethtool -S {name} 1,000"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fdir_miss", "alloc_rx_page", "fdir_overflow",  # ixgbe
+        "rx_no_buffer_count", "rx_long_byte_count",  # e1000, e1000e, igb, ixgbe
+        "rx_pp_alloc_fast", "rx_pp_alloc_slow_high_order", "rx_pp_alloc_empty", "rx0_pp_alloc_refill",  # mlx5, veth
+        "rx_cache_reuse", "rx_arfs_err", "tx0_dropped", "tx_queue_dropped",  # mlx5
+        "port.tx_dropped_link_down", "veb.tx_discards", "port.fdir_sb_match",  # i40e
+        "tx_dropped_link_down.nic", "tx_fifo_errors", "tx_queue_0_xdp_tx_drops",  # ice, e1000, virtio_net
+    ],
+)  # fmt: skip
+def test_what_a_driver_counts_beside_is_no_drop(name):
+    loss = locate(SENT, sender(), report(99_000, 99_000, ethtool_S={name: 1000}))
+    assert loss.by_place == {"path or device": 1000}
+    assert loss.evidence[-1] == "no drop counter of the receiver moved"
+
+
 def test_the_evidence_names_every_counter_on_the_way():
     seen = report(99_000, 99_000, sysfs={"rx_missed_errors": 1000, "rx_packets": 99_000}, softnet_stat={"dropped": 0})
     assert locate(SENT, sender(), seen).evidence == (
