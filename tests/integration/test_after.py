@@ -124,6 +124,20 @@ def test_after_sigkill_of_the_module_and_its_guardian_the_next_trial_puts_back(b
     assert nic() == before
 
 
+def test_after_sigkill_of_the_guardian_alone_the_trial_is_a_good_one(begin, tmp_path):
+    trial = begin(pps=2000, loop=5)
+    before = nic()
+    disturb_nic()
+    (sender,) = senders(trial.pcap)
+    (guardian,) = [pid for pid in children(parent(sender)) if pid != sender]
+    os.kill(guardian, signal.SIGKILL)
+    result = trial.result()
+    assert result["process"]["stopped_because"] is None
+    assert result["claim"]["successful"] == 10000
+    assert nic() == before
+    assert kept(tmp_path / "journals")["claim"] == result["claim"]
+
+
 def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 

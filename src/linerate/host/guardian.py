@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Callable
 
@@ -43,7 +44,9 @@ class Guardian:
 
     def release(self) -> None:
         """All is clean: end it."""
-        os.write(self._pipe, b".")
+        # Where somebody has killed it, nobody is to be told; what it stood by for went well all the same.
+        with suppress(BrokenPipeError):
+            os.write(self._pipe, b".")
         self.let_clean()
 
     def let_clean(self) -> None:

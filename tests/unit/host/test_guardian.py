@@ -85,6 +85,15 @@ def test_released_it_ends_and_does_nothing(tmp_path: Path):
     assert not (tmp_path / "cleaned").exists()
 
 
+@pytest.mark.parametrize("end", [Guardian.release, Guardian.let_clean])
+def test_that_it_was_killed_is_nothing_to_its_owner(tmp_path: Path, end: Callable[[Guardian], None]):
+    guardian = Guardian((tmp_path / "cleaned").touch).start()
+    os.kill(guardian._pid, signal.SIGKILL)
+    eventually(lambda: not alive(guardian._pid))
+    end(guardian)
+    assert not (tmp_path / "cleaned").exists()
+
+
 def test_let_clean_it_has_ended_before_its_owner_goes_on(tmp_path: Path):
     guardian = Guardian(lambda: (tmp_path / "cleaned").write_text("yes")).start()
     guardian.let_clean()
