@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+# Nobody answers there: it is asked only once all that it counts for is there.
+SLOW_AGENT = {"kind": "snmp", "address": "192.0.2.9", "interface": "port2", "refresh_seconds": 30}
 SHORT_FRAMES = [{"name": "tiny", "protocol": "tcp", "ip_length": 20}]
 
 
@@ -15,6 +17,10 @@ SHORT_FRAMES = [{"name": "tiny", "protocol": "tcp", "ip_length": 20}]
         ({"benchmark_rates": [{"mode": "pps", "value": -5}]}, "pps -5.0: must be a number above 0"),
         ({"benchmark_cases": ["nope"]}, "case 'nope': is not among the pcaps tcp_port_scan_64, "),
         ({"benchmark_engines": ["kernle"]}, "value of engines must be one or more of: kernel, netmap"),
+        (
+            {"benchmark_witnesses": [SLOW_AGENT], "benchmark_snmp_short_trials": "refuse"},
+            "paced duration 5.0: is shorter than 2 refreshes (30 s) of 192.0.2.9's counters",
+        ),
         ({"pcaps_set": SHORT_FRAMES}, "ip_length 20: must be 40 to 65535 bytes for tcp"),
     ],
 )

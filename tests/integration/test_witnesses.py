@@ -170,6 +170,10 @@ def test_three_witnesses_of_one_port_agree(agent, play, tmp_path):
     done = play("playbooks/benchmark.yml", "-v", before=behind, **scenario(tmp_path, *witnesses))
     assert done.rc == 0, done.stdout
     run, trial = stored(tmp_path)
+    # How old their counters are is asked once, so that what is planned, proven and sent is the same.
+    assert done.stdout.count("TASK [benchmark : Know the agents that count") == 1
+    # Their waiting for rest is none of the time that the receiver counts for.
+    assert done.stdout.index("Read the agents' counters") < done.stdout.index("Count at the receiver")
 
     # 1.5 s is too short for counters that are 3 s old: twice that and more was sent.
     refresh = max(witness.get("refresh_seconds", 0) for witness in run["witnesses"])

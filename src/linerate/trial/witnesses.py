@@ -82,11 +82,14 @@ def _snmp(witness: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def found_out(witnesses: Sequence[Mapping[str, Any]], agents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The witnesses with what was found out of their ``agents``, which are in the order of the snmp ones."""
+    """The witnesses with what was found out of their ``agents``, which are in the order of the snmp ones.
+
+    Before any was asked there are no agents; a witness is then as it was defined.
+    """
     found = iter(agents)
     complete = []
     for witness in witnesses:
-        seen = next(found) if witness["kind"] == "snmp" else {}
+        seen = next(found, {}) if witness["kind"] == "snmp" else {}
         complete.append(
             {**witness, **{key: seen[key] for key in ("refresh_seconds", "refresh_source", "agent") if seen}}
         )

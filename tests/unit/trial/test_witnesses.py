@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from linerate.errors import InputError
-from linerate.trial.witnesses import define, disagreements, primary, report, stored
+from linerate.trial.witnesses import define, disagreements, fit, found_out, primary, report, stored
 
 INTERFACES = {"receiver1": "ens17", "receiver2": "ens18"}
 SNMP = {"kind": "snmp", "address": "192.0.2.9", "interface": "port2"}
@@ -51,6 +51,15 @@ def test_a_witness_that_cannot_be_one_is_refused(given, message):
         define(given, "receiver1", INTERFACES)
     assert message in str(refused.value)
     assert "secret" not in str(refused.value)
+
+
+def test_what_was_found_out_of_an_agent_counts_and_before_that_what_was_given():
+    defined = define([{"kind": "linux"}, {**SNMP, "refresh_seconds": 30}], "receiver1", INTERFACES)
+    answer = {"refresh_seconds": 12.5, "refresh_source": "found out", "agent": {"name": "switch1"}}
+    assert found_out(defined, [answer]) == [defined[0], {**defined[1], **answer}]
+    assert found_out(defined, []) == defined
+    with pytest.raises(InputError, match=r"is shorter than 2 refreshes \(30 s\) of 192.0.2.9's counters"):
+        fit({"paced": 5}, found_out(defined, []), "refuse")
 
 
 def counted(name: str, kind: str, packets: int, **result: Any) -> dict[str, Any]:
