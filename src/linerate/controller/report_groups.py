@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from ..trial.verdict import kept_pps
 from .report_data import Run, Trial
 from .report_text import bit_rate, clean, count, frame, number, offered
 from .witness_text import agreement, loss_places, plan_notices, witness_doubts
@@ -132,10 +133,10 @@ def headline(groups: Sequence[Group]) -> list[str]:
 
 
 def _pacing(valid: Sequence[Trial]) -> str:
-    paced = [trial for trial in valid if trial.paced_pps and trial.sent]
+    paced = [trial for trial in valid if trial.paced_pps]
     if not paced:
         return ""
-    off = max(abs(trial.sent.pps / trial.paced_pps - 1) for trial in paced if trial.sent and trial.paced_pps)
+    off = max(abs(kept_pps(trial.mode, trial.record["claim"]) / (trial.paced_pps or 1) - 1) for trial in paced)
     return f"Pacing: {count(len(paced), 'valid paced trial')} sent within {number(100 * off, 2)} % of the offered rate."
 
 

@@ -21,6 +21,7 @@ START_SECONDS = 2.0
 LONGEST_NAME = 80
 """So much of a case's name is in a trial's id."""
 DEADLINE_FACTOR = 1.25
+LEAST_PACKETS = 2
 MOST_REPEATS = 1000
 UNSAFE = {
     "unique_ip": "would send to other destinations than the pcap's, past those that are allowed and those counted"
@@ -144,7 +145,10 @@ def offer(case: Case, mode: str, value: float | None, sending: Sending, engine: 
     pps = _offered_pps(case, mode, value)
     paced = pps is not None and pps <= line_pps
     duration = _duration("paced" if paced else "topspeed", sending)
-    packets = max(1, round(pps * duration)) if pps and paced else None
+    packets = round(pps * duration) if pps and paced else None
+    if packets is not None and packets < LEAST_PACKETS:
+        rule = f"is less than {LEAST_PACKETS} packets in {duration:g} s, and one packet has no rate"
+        raise InputError(mode, value, rule, f"Let paced trials last {math.ceil(LEAST_PACKETS / (pps or 1))} s.")
     # At top speed the duration is only looked at between passes: the loops at line rate are the outer bound.
     loop = math.ceil((packets or line_pps * duration) / case.pcap_packets)
     waiting = 2 * sending.nm_delay if engine == "netmap" else 0

@@ -114,12 +114,30 @@ def _claim_reasons(offered: Offered, claim: Mapping[str, Any], tolerance: Tolera
     if offered.packets is not None and claim["successful"] != offered.packets:
         reasons.append(f"sent {claim['successful']:,} packets of the {offered.packets:,} planned")
     if offered.paced_pps is not None:
-        off = 100 * (claim["pps"] / offered.paced_pps - 1)
+        kept = kept_pps(offered.mode, claim)
+        off = 100 * (kept / offered.paced_pps - 1)
         if abs(off) > tolerance.rate_percent:
-            reasons.append(f"asked for {offered.paced_pps:,.0f} pps, sent {claim['pps']:,.0f} pps ({off:+.1f} %)")
+            reasons.append(f"asked for {_pps(offered.paced_pps)}, sent {_pps(kept)} ({off:+.2f} %)")
     elif claim["seconds"] < offered.duration_seconds:
         reasons.append(f"sent for {claim['seconds']:.2f} s instead of {offered.duration_seconds:g} s")
     return reasons
+
+
+def kept_pps(mode: str, claim: Mapping[str, Any]) -> float:
+    """The rate in packets/s that tcpreplay kept to in ``mode``, by its ``claim``.
+
+    By pps it sends the first packet at once, so that its time has one gap less than packets; by mbps each packet waits
+    for its own bits, too (calc_sleep_time() of tcpreplay 4.2 to 4.6).
+    """
+    packets, seconds, pps = claim["packets"], claim["seconds"], claim["pps"]
+    gaps = packets - 1 if mode == "pps" else packets
+    # Both are printed with two decimals, which is a larger part of the smaller one.
+    return float(gaps / seconds) if seconds > pps else float(pps * gaps / max(1, packets))
+
+
+def _pps(rate: float) -> str:
+    """So many digits that what is off by a tenth of a percent reads as another."""
+    return f"{rate:,.0f} pps" if rate >= 1000 else f"{rate:.5g} pps"
 
 
 def _adapter_reasons(adapter: Mapping[str, Any]) -> list[str]:
@@ -165,7 +183,7 @@ def _limit(evidence: Evidence, tolerance: Tolerance) -> str:
     if evidence.line_rate_percent is not None and _fills_the_line(evidence.line_rate_percent, claim):
         return "line"
     asked = evidence.offered.paced_pps
-    if asked is not None and claim["pps"] >= asked * (1 - tolerance.rate_percent / 100):
+    if asked is not None and kept_pps(evidence.offered.mode, claim) >= asked * (1 - tolerance.rate_percent / 100):
         return "pacing"
     return _core(evidence)
 

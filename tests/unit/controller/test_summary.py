@@ -50,6 +50,15 @@ def test_a_run_without_trials_says_so(tmp_path: Path) -> None:
     assert "## Environment" in text
 
 
+def test_pacing_is_told_by_the_gaps_between_packets_as_it_is_judged(run_dir: Path) -> None:
+    run = load_run(run_dir)
+    paced = [trial.record for trial in run.trials if trial.paced_pps]
+    for record in paced:
+        record["offered"].update(pps=10.0)
+        record["claim"].update(packets=50, seconds=4.9, pps=10.2)
+    assert f"Pacing: {len(paced)} valid paced trials sent within 0.04 % of the offered rate." in summary_markdown(run)
+
+
 def test_repeats_become_their_median_and_the_worst_loss(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", 24)
     records = read_trials(folder)

@@ -95,7 +95,7 @@ def test_what_is_compared_stands_side_by_side_and_turns_round_with_every_repeat(
 def test_a_trial_is_named_by_its_rate_as_tcpreplay_takes_it_and_the_longest_name_has_room(mode, value, label):
     """The name is part of a journal's, a socket's and a result's, and is held against the schema."""
     asked = [Asked(case("n" * 300), Way("netmap", "emulated"), mode, value)]
-    last = plan(asked, 1000, SENDING)[-1].trial_id
+    last = plan(asked, 1000, Sending({"paced": 5000.0, "topspeed": 3.0}, 10 * GBIT))[-1].trial_id
     assert last == f"1000-{'n' * 80}-netmap-emulated-{label}-r1000"
     assert re.search(json.loads(SCHEMA.read_text())["properties"]["trial_id"]["pattern"], last)
     journal = name_of({"context": {"run_id": "r" * 100}, "planned": {"trial_id": last}})
@@ -140,6 +140,8 @@ def test_the_command_line_of_a_planned_trial():
         ("mbps", "abc", "mbps 'abc'"),
         ("topspeed", 5, "no meaning at top speed"),
         ("warp", 9, "rate mode 'warp'"),
+        # 1.49 packets are one, which tcpreplay sends at once.
+        ("pps", 0.298, "pps 0.298: is less than 2 packets in 5 s, and one packet has no rate. Let .* last 7 s"),
     ],
 )
 def test_bad_rates_are_refused_by_name(mode, value, named):
