@@ -6,56 +6,71 @@ import errno
 import os
 import shutil
 import tarfile
-import tempfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from ..errors import HostError, InputError
-from ..host.lock import locked
+from ..host.builds import build_folder, one_at_a_time
 from ..host.run import Completed, Runner, tied
 from .package import Manifest, pack, sha256, unpack
 from .signing import expect_signing, sign
-from .spec import BuildSpec, complaint, configure_argv, native_drivers
+from .spec import (
+    NOT_DOWNLOADED,
+    OWN_FOLDER,
+    BuildSpec,
+    complaint,
+    configure_argv,
+    native_drivers,
+    not_downloaded,
+)
 
 MODULE_FOLDER = "updates/netmap"
 """Where modules go below /lib/modules/<release>: depmod prefers `updates` to the kernel's own on Debian and on EL."""
 
+HEADERS = ("lib/modules/{}/build", "usr/src/kernels/{}")
+"""Below the root folder. The second is EL's: there the first leads to it, and comes with the kernel itself."""
+
 NO_ROOM = 1 << 20
 """Bytes; with fewer free ones a step has failed for want of room, whatever it says."""
+
+WORK = "linerate-netmap-build-"
+"""How the names of the folders begin in which builds work."""
 
 
 def build(spec: BuildSpec, source: str, packages: str, work: str, run: Runner, check: bool = False) -> tuple[str, bool]:
     """The path of the package of ``spec`` in the folder ``packages``, and whether it had to be built.
 
     ``source`` is an archive of netmap's git at that commit, ``work`` where folders to build in are made. The
-    package is written last and under its own name at once, so a build that was cut off left none. Raises
-    ``InputError`` for an archive of another commit, ``HostError`` where something to build with is missing or
-    the build fails.
+    package is written last and under its own name at once, so a build that was cut off left none. Who comes while
+    another builds into the same folder waits, and finds what that one has made: each step has a time limit. Raises
+    ``InputError`` for sources that are not what they should be, ``HostError`` where something to build with is
+    missing or the build fails.
     """
     package = os.path.join(packages, spec.package_name)
     if is_package_of(spec, package):
         return package, False
     if check:
         return package, True
-    kernel_folder = f"/lib/modules/{spec.kernel}/build"
-    _expect_tools(spec, kernel_folder)
+    kernel_folder = headers_of(spec.kernel)
+    _expect_tools(spec)
     if spec.signing:
         expect_signing(spec.signing, kernel_folder)
-    _expect_commit(source, spec.commit)
+    _expect_sources(spec, source)
     try:
         os.makedirs(packages, exist_ok=True)
-        with _folder(work, spec) as folder:
-            # Another process may have built it while this one waited.
+        with one_at_a_time(packages):
             if is_package_of(spec, package):
                 return package, False
-            manifest, contents = _make(spec, source, kernel_folder, folder, run)
+            with build_folder(work, WORK) as folder:
+                try:
+                    manifest, contents = _make(spec, source, kernel_folder, folder, run)
+                finally:
+                    shutil.rmtree(folder)
+            pack(package, manifest, contents)
     except OSError as error:
         mend = f"Have room in {work} and {packages}, writable folders, and run again."
         raise HostError("build of netmap", None, f"stopped: {error.strerror}", mend) from error
-    pack(package, manifest, contents)
     return package, True
 
 
@@ -67,14 +82,33 @@ def is_package_of(spec: BuildSpec, path: str) -> bool:
         return False
 
 
-def _expect_tools(spec: BuildSpec, kernel_folder: str) -> None:
-    if not os.path.exists(os.path.join(kernel_folder, "Makefile")):
-        mend = f"Install linux-headers-{spec.kernel} (Debian) or kernel-devel-{spec.kernel} (EL) on the build host."
-        raise HostError("headers of kernel", spec.kernel, "are not on the build host", mend)
+def headers_of(kernel: str, root: str = "/") -> str:
+    """The folder of the headers of ``kernel``; ``HostError`` where they are not on this host."""
+    folders = [os.path.join(root, place.format(kernel)) for place in HEADERS]
+    for folder in folders:
+        if os.path.exists(os.path.join(folder, "Makefile")):
+            return folder
+    mend = f"Install linux-headers-{kernel} (Debian) or kernel-devel-{kernel} (EL) on the build host."
+    raise HostError("headers of kernel", kernel, "are not on the build host", mend)
+
+
+def _expect_tools(spec: BuildSpec) -> None:
     for program in ("cc", "make", "patch", "tar"):
         if shutil.which(program) is None:
             mend = "Install build-essential (Debian) or the group Development Tools (EL) on the build host."
             raise HostError("program", program, "is not on the build host", mend)
+    zipped = [archive.path for archive in spec.archives if archive.path.endswith(".zip")]
+    if zipped and shutil.which("unzip") is None:
+        mend = f"Install the package unzip there; {zipped[0]} is unpacked with it."
+        raise HostError("program", "unzip", "is not on the build host", mend)
+
+
+def _expect_sources(spec: BuildSpec, source: str) -> None:
+    for archive in spec.archives:
+        if not os.path.isfile(archive.path):
+            mend = f"Put the source of {archive.driver} there, or correct the path in netmap_driver_archives."
+            raise InputError("driver archive", archive.path, "is not a file on the build host", mend)
+    _expect_commit(source, spec.commit)
 
 
 def _expect_commit(source: str, commit: str) -> None:
@@ -84,6 +118,9 @@ def _expect_commit(source: str, commit: str) -> None:
             # Through to its end: an archive that was cut off names its commit as well.
             archive.getmembers()
             found = archive.pax_headers.get("comment", "none")
+    except FileNotFoundError:
+        mend = "Put it there, made with `git archive` in a clone of netmap, or let playbooks/netmap.yml do so."
+        raise InputError("netmap source", source, "is not there", mend) from None
     except (OSError, tarfile.TarError, EOFError, zlib.error) as error:
         mend = "Remove it, and run again; or make it with `git archive` in a clone of netmap."
         raise InputError("netmap source", source, f"is no archive that can be read ({error})", mend) from error
@@ -92,39 +129,24 @@ def _expect_commit(source: str, commit: str) -> None:
         raise InputError("netmap source", source, f"is of commit {found}, not of {commit}", mend)
 
 
-@contextmanager
-def _folder(work: str, spec: BuildSpec) -> Iterator[Path]:
-    """An empty folder for this build, removed afterwards; what a build that was killed left is removed first.
-
-    Another build of the same, for another sender perhaps, is waited for: each of its steps has a time limit.
-    """
-    name = f"linerate-netmap-{spec.kernel}-{spec.key}"
-    with locked(os.path.join(work, f"{name}.lock")):
-        for left in Path(work).glob(f"{name}.build-*"):
-            shutil.rmtree(left)
-        folder = tempfile.mkdtemp(prefix=f"{name}.build-", dir=work)
-        try:
-            yield Path(folder)
-        finally:
-            shutil.rmtree(folder)
-
-
 def _make(
     spec: BuildSpec, source: str, kernel_folder: str, folder: Path, run: Runner
 ) -> tuple[Manifest, dict[str, bytes]]:
     """Unpack, configure, make, install under the folder, and read what came out."""
-    tree, stage, build_folder = folder / "source", folder / "stage", folder / "build"
-    for path in (tree, stage, build_folder):
+    tree, stage, place, programs = (folder / name for name in ("source", "stage", "build", "programs"))
+    for path in (tree, stage, place, programs):
         path.mkdir()
     unpacked = run(["tar", "-xf", source, "-C", str(tree), "--strip-components=1"])
     _expect_success("unpacking netmap", unpacked, folder)
     _put_archives(spec, tree)
     from_kernel = replace(spec, kernel_sources=_kernel_sources(spec, folder, run))
     argv = configure_argv(from_kernel, str(tree / "configure"), kernel_folder, str(stage))
+    env = ["env", f"--chdir={place}", f"PATH={_without_downloads(programs)}"]
     # Tied to this process: what is killed must not go on writing behind the back of the next attempt.
-    configured = run(tied(["env", f"--chdir={build_folder}", *argv], "TERM"))
+    configured = run(tied([*env, *argv], "TERM"))
     _expect_room(configured, folder)
     if configured.returncode != 0:
+        _expect_archives(spec, configured.stdout)
         mend = "Correct the options, or build without this driver (the adapter is emulated then)."
         raise HostError("configure of netmap", None, f"failed: {complaint(configured.stdout)}", mend)
     drivers = native_drivers(configured.stdout)
@@ -132,7 +154,7 @@ def _make(
     if missing:
         mend = "Its warnings say why; correct the options, or leave the driver out."
         raise HostError("configure of netmap", None, f"left out {', '.join(missing)}", mend)
-    make = ["make", "-C", str(build_folder)]
+    make = [*env, "make"]
     _expect_success("make of netmap", run(tied([*make, f"-j{os.cpu_count() or 1}"], "TERM")), folder)
     # Without debug information, which makes the modules twenty times as large.
     made = run(tied([*make, "install", "INSTALL_MOD_STRIP=1"], "TERM"))
@@ -166,9 +188,29 @@ def _put_archives(spec: BuildSpec, tree: Path) -> None:
         if sha256(content) != archive.sha256:
             mend = "Take the file anew, or correct the sha256."
             raise InputError("driver archive", archive.path, f"has sha256 {sha256(content)}", mend)
-        place = tree / "LINUX/ext-drivers" / archive.driver / os.path.basename(archive.path)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(content)
+        place = tree / "LINUX/ext-drivers" / (archive.driver if archive.driver in OWN_FOLDER else "")
+        place.mkdir(parents=True, exist_ok=True)
+        (place / os.path.basename(archive.path)).write_bytes(content)
+
+
+def _without_downloads(folder: Path) -> str:
+    """A PATH that begins with programs that refuse to download: netmap holds what it fetches against no checksum."""
+    for name in ("curl", "git", "wget"):
+        program = folder / name
+        program.write_text(f'#!/bin/sh\necho "{NOT_DOWNLOADED}$*"\nexit 1\n', encoding="ascii")
+        program.chmod(0o755)
+    return f"{folder}:{os.environ.get('PATH', os.defpath)}"
+
+
+def _expect_archives(spec: BuildSpec, report: str) -> None:
+    """Raise ``InputError`` where configure has looked for a driver's source that was not given."""
+    wanted = not_downloaded(report)
+    if wanted:
+        given = ", ".join(os.path.basename(archive.path) for archive in spec.archives) or "none"
+        rule = f"is what netmap looks for; given is {given}, and nothing is downloaded without a sha256"
+        mend = "Give that file under this name in netmap_driver_archives, or the version that you have in "
+        mend += "netmap_select_versions."
+        raise InputError("driver archive", wanted, rule, mend)
 
 
 def _installed(spec: BuildSpec, stage: Path) -> dict[str, bytes]:

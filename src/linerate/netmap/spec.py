@@ -17,6 +17,12 @@ FORMAT = 1
 EXTERNAL_DRIVERS = frozenset({"e1000e", "igb", "ixgbe", "ixgbevf", "i40e", "ice", "mlx5", "virtio_net.c"})
 """Drivers whose source configure downloads by itself, without a checksum (LINUX/default-config.mak.in_)."""
 
+OWN_FOLDER = frozenset({"igb", "ixgbe", "ixgbevf", "i40e", "ice"})
+"""Those of them whose archive configure looks for in a folder of the driver's; the others' stand beside these."""
+
+NOT_DOWNLOADED = "not downloaded: "
+"""What a program says that configure would download with, before its arguments."""
+
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _KERNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]*")
 _DRIVER = re.compile(r"[a-z0-9][a-z0-9_]*(\.c)?")
@@ -183,6 +189,12 @@ def complaint(report: str) -> str:
             boxed.append(line.lstrip("*").strip())
     said = boxed or [line.strip() for line in report.splitlines()[-3:]]
     return " ".join(word for word in said if word)
+
+
+def not_downloaded(report: str) -> str | None:
+    """The name of the first file that configure would have downloaded, by its output; None where there is none."""
+    said = re.search(rf"^{NOT_DOWNLOADED}.*?://\S*/(\S+)", report, re.MULTILINE)
+    return said[1] if said else None
 
 
 def _listed(option: str, values: Sequence[str]) -> str:

@@ -5,18 +5,15 @@ The release tarball needs neither autogen nor libopts; both are in it (tcpreplay
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import os
 import re
 import shutil
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import HostError, InputError
+from ..host.builds import build_folder, one_at_a_time
 from ..host.run import LoggedRunner, Runner
 from ..netmap import package as netmap_package
 from ..package import pack, sha256
@@ -72,52 +69,20 @@ def build(recipe: Recipe, sources: Sources, packages: str, tools: Tools, check: 
         return path, True
     try:
         os.makedirs(packages, exist_ok=True)
-        with _locked(packages):
+        with one_at_a_time(packages):
             if is_package_of(recipe, path):
                 return path, False
             _expect_host(recipe, tools)
             _expect_sha256(sources.archive, recipe.sha256)
             headers = _netmap_headers(sources.netmap_package, recipe.netmap) if recipe.netmap else {}
-            with _folder(tools.work) as folder:
+            with build_folder(tools.work, WORK) as folder:
                 manifest, contents = _make(recipe, sources.archive, headers, folder, tools)
+                shutil.rmtree(folder)
             pack(path, manifest.as_json(), contents)
     except OSError as error:
         mend = "Make it a writable place with enough room, and run again."
         raise HostError("path", str(error.filename or packages), f"cannot be used: {error.strerror}", mend) from error
     return path, True
-
-
-@contextlib.contextmanager
-def _locked(folder: str | Path) -> Iterator[None]:
-    """Wait until nobody else has locked ``folder``; the kernel lets go when a process ends, however it ends."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _folder(work: str) -> Iterator[Path]:
-    """An empty folder for a build, removed when it ends well; those of builds that did not are removed first."""
-    os.makedirs(work, exist_ok=True)
-    for left in Path(work).glob(f"{WORK}*"):
-        _remove_unless_used(left)
-    folder = Path(tempfile.mkdtemp(prefix=WORK, dir=work))
-    with _locked(folder):
-        yield folder
-        shutil.rmtree(folder)
-
-
-def _remove_unless_used(folder: Path) -> None:
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder)
-        finally:
-            os.close(descriptor)
 
 
 def _expect_host(recipe: Recipe, tools: Tools) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from linerate.errors import HostError, InputError
 from linerate.host.run import run
 from linerate.netmap import build as building
-from linerate.netmap.build import build
+from linerate.netmap.build import build, headers_of
 from linerate.netmap.package import unpack
 from linerate.netmap.spec import BuildSpec, DriverArchive
 
@@ -28,6 +30,7 @@ install:
 	printf 'vermagic={vermagic} SMP' > $stage/lib/modules/{kernel}/extra/netmap.ko
 	echo api > $stage/usr/local/include/net/netmap.h
 END
+{fetch}
 echo "native drivers              {drivers}"
 exit {status}
 """
@@ -50,11 +53,10 @@ class Netmap:
         done = subprocess.run(["git", *settings, *words], cwd=self.tree, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
-    def release(self, make: str = "true", vermagic: str = KERNEL, drivers: str = "", status: int = 0) -> None:
+    def release(self, **changed: object) -> None:
+        said = {"make": "true", "vermagic": KERNEL, "drivers": "", "status": 0, "fetch": "", **changed}
         configure = self.tree / "configure"
-        configure.write_text(
-            CONFIGURE.format(make=make, vermagic=vermagic, drivers=drivers, status=status, kernel=KERNEL)
-        )
+        configure.write_text(CONFIGURE.format(kernel=KERNEL, **said))
         configure.chmod(0o755)
         self.git("init", "--quiet")
         self.git("add", ".")
@@ -74,7 +76,7 @@ class Netmap:
 @pytest.fixture
 def netmap(tmp_path, monkeypatch) -> Netmap:
     # This machine need not have the headers of that kernel, and the stand-in does not use them.
-    monkeypatch.setattr(building, "_expect_tools", lambda spec, folder: None)
+    monkeypatch.setattr(building, "headers_of", lambda kernel: f"/lib/modules/{kernel}/build")
     return Netmap(tmp_path)
 
 
@@ -99,7 +101,8 @@ def test_what_a_killed_build_left_is_no_package_and_goes_away(netmap):
     package, _ = netmap.build()
     content = Path(package).read_bytes()
     Path(package).write_bytes(content[: len(content) // 2])
-    (netmap.work / f"linerate-netmap-{KERNEL}-{BuildSpec(netmap.commit, KERNEL).key}.build-x").mkdir()
+    # Of another kernel, or of other options.
+    (netmap.work / "linerate-netmap-build-x").mkdir()
     assert netmap.build() == (package, True)
     assert Path(package).read_bytes() == content
     assert netmap.left() == []
@@ -161,6 +164,94 @@ def test_a_driver_archive_with_another_checksum_is_refused(netmap, tmp_path):
     archive.write_bytes(b"cut off")
     with pytest.raises(InputError, match=r"v6\.1\.6\.zip.*has sha256"):
         netmap.build(drivers=("ixgbe",), archives=(DriverArchive("ixgbe", str(archive), "a" * 64),))
+
+
+def given(driver: str, path: Path, content: bytes = b"source of the driver") -> DriverArchive:
+    path.write_bytes(content)
+    return DriverArchive(driver, str(path), hashlib.sha256(content).hexdigest())
+
+
+FETCH = "(test -e $(dirname $0)/LINUX/ext-drivers/{0} || wget https://example.org/{0} -P $(dirname $0)) 2>&1 || exit 1"
+"""What netmap's configure does for a driver, and its make once more (LINUX/default-config.mak.in_)."""
+
+
+@pytest.fixture
+def downloaded(tmp_path, monkeypatch) -> Path:
+    """A file that is there once a program of the host's own has downloaded something."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("wget", "curl"):
+        (programs / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/downloaded\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    return tmp_path / "downloaded"
+
+
+@pytest.mark.parametrize(
+    ("driver", "name"),
+    [
+        ("ixgbe", "ixgbe/v6.1.6.zip"),
+        ("e1000e", "e1000e-3.8.7.tar.gz"),
+        ("mlx5", "MLNX_EN_SRC-debian-5.8-3.0.7.0.tgz"),
+        ("virtio_net.c", "virtio_net.c"),
+    ],
+)
+def test_a_driver_archive_is_found_where_netmap_looks_for_it(netmap, downloaded, tmp_path, driver, name):
+    netmap.release(fetch=FETCH.format(name) + f"\ngrep -q . $(dirname $0)/LINUX/ext-drivers/{name} || exit 1")
+    with pytest.raises(HostError, match=f"left out {driver}"):
+        netmap.build(drivers=(driver,), archives=(given(driver, tmp_path / Path(name).name),))
+    assert not downloaded.exists()
+
+
+def test_an_archive_that_netmap_does_not_look_for_is_told_with_the_one_that_it_does(netmap, downloaded, tmp_path):
+    netmap.release(fetch=FETCH.format("ixgbe/v5.15.2.zip"))
+    with pytest.raises(InputError) as error:
+        netmap.build(drivers=("ixgbe",), archives=(given("ixgbe", tmp_path / "v6.1.6.zip"),))
+    assert str(error.value) == (
+        "driver archive 'v5.15.2.zip': is what netmap looks for; given is v6.1.6.zip, and nothing is downloaded "
+        "without a sha256. Give that file under this name in netmap_driver_archives, or the version that you have in "
+        "netmap_select_versions."
+    )
+    assert not downloaded.exists()
+    assert netmap.left() == []
+
+
+@pytest.mark.parametrize(
+    "command", ["wget https://example.org/v6.1.6.zip", "curl https://example.org", "git --version"]
+)
+def test_make_does_not_download_either(netmap, downloaded, command):
+    netmap.release(make=command)
+    with pytest.raises(HostError, match="make of netmap: ended with 2"):
+        netmap.build()
+    assert not downloaded.exists()
+
+
+def test_a_path_that_leads_nowhere_is_told_as_such(netmap, tmp_path):
+    archive = given("ixgbe", tmp_path / "v6.1.6.zip")
+    os.unlink(archive.path)
+    with pytest.raises(InputError, match=r"v6\.1\.6\.zip': is not a file on the build host\. Put the source of ixgbe"):
+        netmap.build(drivers=("ixgbe",), archives=(archive,))
+    os.unlink(netmap.archive)
+    with pytest.raises(InputError, match=r"netmap source '.*': is not there\. Put it there"):
+        netmap.build()
+
+
+def test_a_zip_file_asks_for_unzip_before_anything_is_built(netmap, tmp_path, monkeypatch):
+    real = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda program: None if program == "unzip" else real(program))
+    with pytest.raises(HostError, match=r"'unzip': is not on the build host\. Install the package unzip"):
+        netmap.build(drivers=("ixgbe",), archives=(given("ixgbe", tmp_path / "v6.1.6.zip"),))
+    assert netmap.build()[1]
+
+
+def test_headers_are_where_the_kernel_or_where_kernel_devel_alone_puts_them(tmp_path):
+    of_kernel, of_package = tmp_path / f"lib/modules/{KERNEL}/build", tmp_path / f"usr/src/kernels/{KERNEL}"
+    of_kernel.mkdir(parents=True)
+    of_package.mkdir(parents=True)
+    (of_package / "Makefile").touch()
+    assert headers_of(KERNEL, str(tmp_path)) == str(of_package)
+    (of_kernel / "Makefile").touch()
+    assert headers_of(KERNEL, str(tmp_path)) == str(of_kernel)
 
 
 def test_missing_headers_are_named(tmp_path):

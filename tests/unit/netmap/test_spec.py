@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from linerate.errors import InputError
-from linerate.netmap.spec import BuildSpec, DriverArchive, complaint, configure_argv, native_drivers
+from linerate.netmap.spec import BuildSpec, DriverArchive, complaint, configure_argv, native_drivers, not_downloaded
 
 COMMIT = "89607e1406c1fa5ac2106bd2ff33417f090c0d60"
 CORE = BuildSpec(COMMIT, "6.1.0-56-amd64")
@@ -104,3 +104,8 @@ def test_the_first_complaint_is_the_one_that_explains():
     )
     assert complaint(said("ixgbe-not-downloaded")).startswith("Unable to fetch the sources for driver ixgbe.")
     assert complaint("a\nb\n") == "a b"
+
+
+def test_the_file_that_configure_would_have_downloaded():
+    assert not_downloaded(said("ixgbe-refused")) == "v5.15.2.zip"
+    assert not_downloaded(said("e1000")) is None
