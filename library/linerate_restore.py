@@ -12,7 +12,7 @@ description:
   - Sets everything back that M(linerate_tuning) changed.
   - Gives O(interface) the settings it was found with before the first change, where they were stored.
   - Removes the unit that rebuilds netmap at boot, the versions of tcpreplay and the link to one of them, the pcaps,
-    and the folders that are linerate's alone. Packages of the distribution stay.
+    what builds that were killed left, and the folders that are linerate's alone. Packages of the distribution stay.
   - Nothing is changed where a patched driver is loaded and O(rebind_ok) is false, where an interface that would go
     away carries the default route or the SSH session, or is in use and is not O(interface), or where a process has
     netmap open.
@@ -39,6 +39,11 @@ options:
     description: Folder of the pcaps; those without a manifest stay.
     type: path
     required: true
+  work:
+    description: Folders that builds make theirs in; those that a build works in stay.
+    type: list
+    elements: path
+    default: []
 attributes:
   check_mode:
     support: full
@@ -58,6 +63,7 @@ EXAMPLES = r"""
     tcpreplay_prefix: /opt/linerate/tcpreplay
     tcpreplay_link: /usr/local/bin/tcpreplay
     pcaps: /var/lib/linerate/pcaps
+    work: [/var/tmp]
 """
 
 RETURN = r"""
@@ -91,12 +97,13 @@ def main() -> None:
             "tcpreplay_prefix": {"type": "path", "required": True},
             "tcpreplay_link": {"type": "path", "required": True},
             "pcaps": {"type": "path", "required": True},
+            "work": {"type": "list", "elements": "path", "default": []},
         },
         supports_check_mode=True,
     )
     given = module.params
     environment = session_environment(os.environ)
-    places = Places(given["tcpreplay_prefix"], given["tcpreplay_link"], given["pcaps"])
+    places = Places(given["tcpreplay_prefix"], given["tcpreplay_link"], given["pcaps"], tuple(given["work"]))
     patient = partial(run, timeout=SECONDS)
     host = Host(run, environment)
     try:

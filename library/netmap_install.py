@@ -11,6 +11,7 @@ description:
     SELinux labels where SELinux is enabled, runs depmod, and loads netmap by name.
   - What was installed is stored in C(/var/lib/linerate/netmap), last. Files of an earlier package are removed.
   - A package of another kernel than the one that runs is refused.
+  - What builds of netmap that were killed left in O(work) is removed.
 requirements:
   - kmod
 options:
@@ -26,6 +27,9 @@ options:
     description: Whether to load netmap as well; the module netmap_driver does it where a driver is swapped.
     type: bool
     default: true
+  work:
+    description: The folder that builds make theirs in; those that a build works in stay.
+    type: path
 attributes:
   check_mode:
     support: full
@@ -43,6 +47,7 @@ EXAMPLES = r"""
     package: /var/lib/linerate/packages/netmap-89607e1406c1-6.1.0-56-amd64-7c9e2f5d0b1a4e63.tar.gz
     parameters:
       buf_num: 16384
+    work: /var/tmp
 """
 
 RETURN = r"""
@@ -62,7 +67,9 @@ from functools import partial
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
+from ansible.module_utils.linerate.host.builds import remove_left
 from ansible.module_utils.linerate.host.run import run
+from ansible.module_utils.linerate.netmap.build import WORK
 from ansible.module_utils.linerate.netmap.install import install, load
 
 PATIENT_SECONDS = 900
@@ -76,6 +83,7 @@ def main() -> None:
             "package": {"type": "path", "required": True},
             "parameters": {"type": "dict", "default": {}},
             "load": {"type": "bool", "default": True},
+            "work": {"type": "path"},
         },
         supports_check_mode=True,
     )
@@ -86,6 +94,8 @@ def main() -> None:
         steps = [*installed.steps]
         if module.params["load"]:
             steps += load(parameters, patient, check=module.check_mode)
+        if module.params["work"]:
+            steps += remove_left(module.params["work"], WORK, check=module.check_mode)
     except LinerateError as error:
         module.fail_json(msg=str(error))
     module.exit_json(

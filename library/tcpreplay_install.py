@@ -11,6 +11,7 @@ description:
     run, what was there before stays.
   - A package of another system than the host's is refused. What was installed is stored with it, and every file is
     held against its sha256.
+  - What builds of tcpreplay that were killed left in O(work) is removed.
 requirements:
   - the library libpcap
 options:
@@ -18,6 +19,9 @@ options:
     description: The package that the module tcpreplay_build made, on this host.
     type: path
     required: true
+  work:
+    description: The folder that builds make theirs in; those that a build works in stay.
+    type: path
 attributes:
   check_mode:
     support: full
@@ -33,6 +37,7 @@ EXAMPLES = r"""
 - name: Install tcpreplay
   tcpreplay_install:
     package: /var/lib/linerate/packages/tcpreplay-4.4.2-debian-12-x86_64-7c9e2f5d0b1a4e63.tar.gz
+    work: /var/tmp
 """
 
 RETURN = r"""
@@ -42,7 +47,7 @@ executable:
   type: str
   sample: /opt/linerate/tcpreplay/4.4.2/bin/tcpreplay
 reasons:
-  description: Why it was installed; empty where it was there already.
+  description: Why it was installed, and what was removed; empty where it was there already.
   returned: success
   type: list
   elements: str
@@ -51,25 +56,30 @@ reasons:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
+from ansible.module_utils.linerate.host.builds import remove_left
 from ansible.module_utils.linerate.host.run import run
+from ansible.module_utils.linerate.tcpreplay.build import WORK
 from ansible.module_utils.linerate.tcpreplay.install import install
 
 
 def main() -> None:
     """Ansible's entry point."""
     module = AnsibleModule(
-        argument_spec={"package": {"type": "path", "required": True}},
+        argument_spec={"package": {"type": "path", "required": True}, "work": {"type": "path"}},
         supports_check_mode=True,
     )
     try:
         installed = install(module.params["package"], run, check=module.check_mode)
+        reasons = [*installed.reasons]
+        if module.params["work"]:
+            reasons += remove_left(module.params["work"], WORK, check=module.check_mode)
     except LinerateError as error:
         module.fail_json(msg=str(error))
     module.exit_json(
-        changed=bool(installed.reasons),
+        changed=bool(reasons),
         executable=installed.executable,
-        reasons=list(installed.reasons),
-        diff={"before": "", "after": "".join(f"{reason}\n" for reason in installed.reasons)},
+        reasons=reasons,
+        diff={"before": "", "after": "".join(f"{reason}\n" for reason in reasons)},
     )
 
 

@@ -29,7 +29,7 @@ ASK = {
     "modules": "find /lib/modules -name 'netmap.ko*'",
     "kernels": "find /lib/modules -mindepth 2 -maxdepth 2 -name kernel",
     "states": "find /var/lib/linerate/netmap -maxdepth 1 -name '*.json'",
-    "builds": f"find {shlex.quote(WORK)} -maxdepth 1 -name 'linerate-netmap*' -not -name '*.lock'",
+    "builds": f"find {shlex.quote(WORK)} -maxdepth 1 -name 'linerate-netmap*'",
 }
 
 

@@ -60,7 +60,7 @@ def test_what_is_broken_is_named_and_the_role_mends_it(guests, site):
     ]
     (left,) = lines[6:]
     assert left.startswith("Nothing is left of other builds of netmap, and of kernels that are gone: ")
-    for trace in ("linerate-netmap-cut.build-x", "/var/lib/linerate/netmap/5.14.0-gone.json", "/extra/netmap.ko"):
+    for trace in ("linerate-netmap-build-cut", "/var/lib/linerate/netmap/5.14.0-gone.json", "/extra/netmap.ko"):
         assert trace in left
 
     do(guests, mend=True)

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ..errors import HostError
+
 
 @contextmanager
 def one_at_a_time(folder: str | Path) -> Iterator[None]:
@@ -48,6 +50,20 @@ def left_in(work: str | Path, prefix: str) -> Iterator[Path]:
                 yield path
             finally:
                 os.close(descriptor)
+
+
+def remove_left(work: str | Path, prefix: str, check: bool = False) -> tuple[str, ...]:
+    """Remove what builds that have ended left below ``work``; the steps that were needed."""
+    steps = []
+    for path in left_in(work, prefix):
+        steps.append(f"remove {path}")
+        try:
+            if not check:
+                shutil.rmtree(path)
+        except OSError as error:
+            mend = "Remove it by hand."
+            raise HostError("folder", str(path), f"cannot be removed: {error.strerror}", mend) from error
+    return tuple(steps)
 
 
 def _new(work: str, prefix: str) -> tuple[Path, int]:

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import HostError
+from .builds import remove_left
 
 OWN = ("usr/local/lib/linerate", "var/cache/linerate", "var/lib/linerate", "opt/linerate")
 """Folders that are ours alone, below the root folder."""
 
 IN_RUN = ("receive-*.sock", "interface-*.lock")
 """What processes that were killed leave in /run/linerate."""
+
+IN_WORK = ("linerate-netmap-", "linerate-tcpreplay-")
+"""How the names of the folders begin that builds, and clones of netmap, work in."""
 
 BUILD_STAMP = "linerate-build.json"
 """Stands in the folder of every version of tcpreplay that was built."""
@@ -22,23 +26,26 @@ BUILD_STAMP = "linerate-build.json"
 class Places:
     """What the user may have placed elsewhere; of these folders only what is known to be ours is removed.
 
-    ``prefix`` holds the versions of tcpreplay, ``link`` leads to one of them, ``pcaps`` holds pcaps.
+    ``prefix`` holds the versions of tcpreplay, ``link`` leads to one of them, ``pcaps`` holds pcaps, ``work`` are
+    the folders that builds make theirs in.
     """
 
     prefix: str
     link: str
     pcaps: str
+    work: tuple[str, ...] = ()
 
 
 def remove_leftovers(places: Places, check: bool = False, root: str = "/") -> tuple[str, ...]:
     """Remove them; the steps that were needed. Raises HostError where something cannot be removed."""
+    steps = [step for work in places.work for name in IN_WORK for step in remove_left(_inside(root, work), name, check)]
     found = [*_tcpreplay(places, root), *_pcaps(places, root)]
     found += [path for pattern in IN_RUN for path in _below(root, "run/linerate", pattern)]
     found += [path for path in (Path(root, name) for name in OWN) if path.exists()]
     for path in found:
         if not check:
             _remove(path)
-    return tuple(f"remove /{path.relative_to(root)}" for path in found)
+    return (*steps, *(f"remove /{path.relative_to(root)}" for path in found))
 
 
 def _tcpreplay(places: Places, root: str) -> list[Path]:

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from linerate.host import builds
-from linerate.host.builds import build_folder, left_in
+from linerate.host.builds import build_folder, left_in, remove_left
 
 HOLD = """
 import sys, time
@@ -38,6 +38,15 @@ def test_a_folder_is_left_once_its_build_has_been_killed(other, tmp_path):
     assert list(left_in(tmp_path, "build-")) == [folder]
     with build_folder(str(tmp_path), "build-") as mine:
         assert list(tmp_path.iterdir()) == [mine]
+
+
+def test_what_is_left_is_removed_as_foretold_and_once(other, tmp_path):
+    (tmp_path / "build-of-another-kernel/deep").mkdir(parents=True)
+    foretold = remove_left(tmp_path, "build-", check=True)
+    assert foretold == (f"remove {tmp_path}/build-of-another-kernel",)
+    assert remove_left(tmp_path, "build-") == foretold
+    assert remove_left(tmp_path, "build-") == ()
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_only_folders_of_that_name_are_ours_and_links_are_not_followed(tmp_path):
