@@ -102,7 +102,13 @@ FAULTS = [
         ours=LONG,
         during=told(signal.SIGSTOP),
     ),
-    Fault("SIGINT to tcpreplay", "^not valid: .*interrupted", bare=BARE, ours=LONG, during=told(signal.SIGINT)),
+    Fault(
+        "SIGINT to tcpreplay",
+        f"^not valid: tcpreplay was interrupted.*{KEPT}",
+        bare=BARE,
+        ours=LONG,
+        during=told(signal.SIGINT),
+    ),
     Fault(
         "SIGTERM to tcpreplay",
         f"^not valid: tcpreplay was ended by signal 15.*{KEPT}",

@@ -86,7 +86,7 @@ def build(
         "adapter": replay["adapter"],
         **{name: context[name] for name in ("sender", "receiver", "versions", "line_rate", "fingerprint")},
         **{name: replay[name] for name in ("argv", "started_at", "ended_at", "process", "claim")},
-        "partial": is_partial(replay["process"]),
+        "partial": is_partial(replay["process"], claim),
         "sender_nic": replay["nic"],
         **_witnessed(reports, claim, tolerance),
         **derived(planned["offered"], claim, replay["nic"], received, (frame_length, link_bps)),
@@ -174,10 +174,10 @@ def _evidence(
     )
 
 
-def is_partial(process: Mapping[str, Any]) -> bool:
-    """Whether the trial was cut off: what was counted is of its part up to then."""
-    status = process["exit_status"]
-    return bool(process.get("stopped_because")) or status is None or status < 0
+def is_partial(process: Mapping[str, Any], claim: Mapping[str, Any] | None) -> bool:
+    """Whether the trial was cut off, from here or by others: what was counted is of its part up to then."""
+    interrupted = claim is not None and claim["interrupted"]
+    return bool(process.get("stopped_because") or interrupted or process["exit_status"] != 0)
 
 
 def _trouble(replay: Mapping[str, Any], reports: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -79,6 +79,12 @@ def received(packets: int = 100_000, **given: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def change(replay: dict[str, Any], part: str, **values: Any) -> dict[str, Any]:
+    changed = copy.deepcopy(replay)
+    changed[part].update(values)
+    return changed
+
+
 def record(planned: Any = PACED, replay: Any = None, arrived: Any = "all") -> dict[str, Any]:
     reports = received() if arrived == "all" else arrived
     if not isinstance(reports, list):
@@ -110,6 +116,24 @@ def test_a_trial_that_was_cut_off_is_partial_and_keeps_what_was_counted():
     assert not record()["partial"]
 
 
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        # tcpreplay ends with 0 when somebody interrupts it, as Ctrl-C or pkill -INT do.
+        (change(sent(40_000, 2.0), "claim", interrupted=True), "tcpreplay was interrupted (sendpacket_abort)"),
+        (
+            change({**sent(40_000, 2.0), "claim": None, "claim_error": "no statistics"}, "process", exit_status=255),
+            "tcpreplay ended with status 255",
+        ),
+    ],
+)
+def test_a_trial_that_others_cut_off_is_partial_too(changed, reason):
+    trial = record(replay=changed, arrived=received(40_000))
+    assert trial["partial"]
+    assert trial["verdict"]["reasons"][0] == reason
+    assert trial["sender_nic"]["tx_packets"] == 40_000
+
+
 def test_a_trial_whose_watcher_was_killed_is_stored_with_what_the_journal_has():
     lost = {**not_sent(["tcpreplay"], KILLED, {"kind": None}), "samples": sent()["samples"], "nic": sent()["nic"]}
     trial = record(replay=lost)
@@ -135,12 +159,6 @@ def test_an_interface_that_could_not_be_restored_is_a_reason():
     trial = record(replay={**sent(), "recovery": broken})
     (reason,) = trial["verdict"]["reasons"]
     assert reason == "the sending interface could not be given its settings back: command 'ethtool': ended with 1"
-
-
-def change(replay: dict[str, Any], part: str, **values: Any) -> dict[str, Any]:
-    changed = copy.deepcopy(replay)
-    changed[part].update(values)
-    return changed
 
 
 @pytest.mark.parametrize(
