@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..errors import HostError, InputError
 from ..files import write_whole
+from ..host.builds import one_at_a_time
 from ..host.run import Runner
 from ..package import sha256
 from .package import Manifest, Recipe, read_manifest, this_system, unpack
@@ -42,7 +43,8 @@ def install(package: str, run: Runner, check: bool = False, root: str = "/") -> 
     """Have ``package`` in its place on this host, and nothing left of another that was there.
 
     It is put beside its place, run there, and moved by one rename: what was there before stays until the new
-    one has run. Raises ``InputError`` for a package of another system, ``HostError`` where it does not run here.
+    one has run. Who comes while another installs below the same prefix waits, and finds it done. Raises
+    ``InputError`` for a package of another system, ``HostError`` where it does not run here.
     """
     manifest, contents = unpack(package)
     system = this_system(root)
@@ -50,15 +52,21 @@ def install(package: str, run: Runner, check: bool = False, root: str = "/") -> 
         mend = f"Build it for {system}."
         raise InputError("tcpreplay package", package, f"is for {manifest.recipe.system}, and this is {system}", mend)
     place = Path(root, *manifest.recipe.place.parts[1:])
-    reasons = _differences(manifest, place)
-    if reasons and not check:
-        try:
-            _put(manifest, contents, place, run)
-        except OSError as error:
-            subject = str(error.filename or place)
-            mend = "Make it a writable place with enough room, and run again."
-            raise HostError("path", subject, f"cannot be used: {error.strerror}", mend) from error
-    return Installed(manifest, reasons)
+    if check:
+        return Installed(manifest, (*_differences(manifest, place), *map(_cut_off, _stale(place))))
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with one_at_a_time(place.parent):
+            differences, stale = _differences(manifest, place), _stale(place)
+            for path in stale:
+                shutil.rmtree(path)
+            if differences:
+                _put(manifest, contents, place, run)
+    except OSError as error:
+        subject = str(error.filename or place)
+        mend = "Make it a writable place with enough room, and run again."
+        raise HostError("path", subject, f"cannot be used: {error.strerror}", mend) from error
+    return Installed(manifest, (*differences, *map(_cut_off, stale)))
 
 
 def prove(recipe: Recipe, place: Path, run: Runner) -> None:
@@ -93,11 +101,16 @@ def _differs(name: str, manifest: Manifest, place: Path) -> bool:
         return True
 
 
+def _stale(place: Path) -> list[Path]:
+    """What installations left that were cut off, of whatever version."""
+    return sorted(place.parent.glob(".[0-9]*"))
+
+
+def _cut_off(path: Path) -> str:
+    return f"{path} is of an installation that was cut off"
+
+
 def _put(manifest: Manifest, contents: Mapping[str, bytes], place: Path, run: Runner) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    # Also what an installation left that was cut off.
-    for stale in place.parent.glob(f".{place.name}.*"):
-        shutil.rmtree(stale)
     beside = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
     aside = beside.with_name(f"{beside.name}.old")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -66,8 +67,37 @@ def test_an_installation_that_was_cut_off_is_begun_anew(bench):
     package = bench.package()
     install(package, run)
     (bench.recipe.place / STAMP).unlink()
-    (bench.recipe.place.parent / ".4.4.2.abc").mkdir()
     assert install(package, run).reasons == (f"{bench.recipe.place} holds no finished installation",)
+    assert left_over(bench) == []
+
+
+def test_what_an_installation_of_another_version_left_that_was_cut_off_is_removed(bench):
+    package = bench.package()
+    install(package, run)
+    left = bench.recipe.place.parent / ".4.4.3.abc"
+    left.mkdir()
+    for check in (True, False):
+        assert install(package, run, check).reasons == (f"{left} is of an installation that was cut off",)
+    assert left_over(bench) == []
+    assert install(package, run).reasons == ()
+
+
+def test_who_comes_while_another_installs_waits_and_finds_it_done(bench):
+    package = bench.package()
+    outcome = []
+    second = threading.Thread(target=lambda: outcome.append(install(package, run).reasons))
+    started = threading.Event()
+
+    def slowly(argv):
+        if not started.is_set():
+            started.set()
+            second.start()
+            second.join(0.3)
+        return run(argv)
+
+    assert install(package, slowly).reasons
+    second.join()
+    assert outcome == [()]
     assert left_over(bench) == []
 
 
