@@ -43,7 +43,7 @@ options:
     type: float
     default: 1.0
   unless_stored:
-    description: Whether to do nothing where the run has this trial already, or is not here.
+    description: Whether to do nothing where the run has this trial already, is not here, or still goes on.
     type: bool
     default: false
 attributes:
@@ -72,7 +72,7 @@ trial:
   returned: when stored now
   type: dict
 stored:
-  description: How many trials the run has stored by now; 0 where the run is not here.
+  description: How many trials the run has stored by now; 0 where the run is not here, or still goes on.
   returned: always
   type: int
 valid:
@@ -84,6 +84,7 @@ valid:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.linerate.controller.owner import lives
 from ansible.module_utils.linerate.controller.store import RunFolder
 from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.trial.journal import failed
@@ -113,27 +114,31 @@ def main() -> None:
     folder = RunFolder(Path(given["run_dir"]), Path(given["schemas_dir"]))
     try:
         if given["unless_stored"]:
-            leave_alone(module, folder, planned["trial_id"])
+            leave_alone(module, folder, given["trial"])
         if "process" not in sent:
             sent = failed(given["trial"], sent.get("msg") or "linerate_replay gave no result")
         record = build(planned, sent, received, given["trial"]["context"], tolerance)
         samples = samples_csv(planned, sent, received)
-        if not module.check_mode:
-            folder.add(record, samples)
+        added = module.check_mode or folder.add(record, samples)
         stored = folder.trials()
     except LinerateError as error:
         module.fail_json(msg=str(error))
+    if not added:
+        module.exit_json(changed=False, line=f"{planned['trial_id']} is stored already", **counts(stored))
     module.exit_json(changed=True, line=one_line(record), trial=record, **counts(stored))
 
 
-def leave_alone(module: AnsibleModule, folder: RunFolder, trial_id: str) -> None:
-    """End here where the trial is stored, or there is no run to store it in."""
+def leave_alone(module: AnsibleModule, folder: RunFolder, trial: dict) -> None:
+    """End here where the trial is stored, or there is no run to store it in, or that will store it itself."""
+    trial_id = trial["planned"]["trial_id"]
     if not folder.path.is_dir():
         module.exit_json(
             changed=False, line=f"{trial_id} belongs to a run that is not here: {folder.path}", **counts([])
         )
+    if lives(trial.get("owner")):
+        module.exit_json(changed=False, line=f"{trial_id} belongs to a run that goes on: {folder.path}", **counts([]))
     stored = folder.trials()
-    if any(trial["trial_id"] == trial_id for trial in stored):
+    if any(other["trial_id"] == trial_id for other in stored):
         module.exit_json(changed=False, line=f"{trial_id} is stored already", **counts(stored))
 
 

@@ -11,6 +11,8 @@ import signal
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from linerate.controller.owner import owner
+
 PR_SET_PDEATHSIG = 1
 
 
@@ -31,6 +33,8 @@ class ActionModule(ActionBase):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
         if os.getppid() != began:
             raise AnsibleActionFail("ansible-playbook has ended.")
-        return self._execute_module(
-            module_args=dict(self._task.args), task_vars=task_vars, wrap_async=self._task.async_val
-        )
+        args = dict(self._task.args)
+        if isinstance(args.get("trial"), dict):
+            # The journal has it from there: what the trial leaves is this one's to store, as long as it lives.
+            args["trial"] = {**args["trial"], "owner": owner(began)}
+        return self._execute_module(module_args=args, task_vars=task_vars, wrap_async=self._task.async_val)

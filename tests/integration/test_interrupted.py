@@ -16,7 +16,7 @@ from tests.integration.conftest import REPOSITORY, VENV_BIN
 from tests.integration.trials import PATIENCE_SECONDS, SENDER, disturb_nic, eventually, nic, senders
 
 from linerate.controller.store import check
-from linerate.trial.journal import FOLDER
+from linerate.trial.journal import FOLDER, left
 
 SSHD = "/usr/sbin/sshd"
 PORT = 22022
@@ -103,6 +103,8 @@ def begin(lab: None, tmp_path: Path) -> Iterator[Callable[..., Run]]:
     for run in begun:
         if run.process.poll() is None:
             run.process.terminate()
+            # One that a failed test left stopped does not end.
+            run.process.send_signal(signal.SIGCONT)
             run.process.wait()
         run.output.close()
     eventually("tcpreplay has ended", lambda: not senders())
@@ -142,18 +144,25 @@ def assert_partial(trial: dict[str, Any], reasons: set[str]) -> None:
     assert arrived >= counted
 
 
-def counting() -> int:
-    """The process that counts at the receiver: a fork of the module that began it, in a session of its own."""
+def counting() -> list[int]:
+    """The processes that count at the receiver: forks of the module that began them, in sessions of their own."""
     listed = subprocess.run(["ip", "netns", "pids", "linerate-receiver1"], capture_output=True, text=True, check=True)
-    (pid,) = [pid for pid in map(int, listed.stdout.split()) if os.getsid(pid) == pid]
-    return pid
+    return [pid for pid in map(int, listed.stdout.split()) if leads(pid)]
+
+
+def leads(pid: int) -> bool:
+    try:
+        return os.getsid(pid) == pid
+    except ProcessLookupError:
+        return False
 
 
 def test_a_killed_module_a_stopped_receiver_and_a_lost_pcap_cost_a_trial_each_and_not_the_run(begin):
     run = begin(repeats=4)
     os.kill(parent(run.sending(1)), signal.SIGKILL)
     run.sending(2)
-    os.kill(counting(), signal.SIGSTOP)
+    (receiver,) = counting()
+    os.kill(receiver, signal.SIGSTOP)
     run.sending(3)
     (run.folder / "pcaps/udp_port_scan_64.pcap").unlink()
     first, second, third, fourth = run.ends()
@@ -186,6 +195,23 @@ def test_a_killed_playbook_leaves_no_sender_and_what_was_measured_is_collected(b
     assert list(Path(FOLDER).iterdir()) == []
     assert run.play("collect").wait(timeout=PATIENCE_SECONDS) == 0, run.said()
     assert len(run.stored()) == 1
+
+
+def test_a_trial_that_has_ended_and_is_not_stored_yet_is_its_run_s_own(begin):
+    run = begin(repeats=1)
+    run.sending(1)
+    (receiver,) = counting()
+    run.process.send_signal(signal.SIGSTOP)
+    eventually("its module has ended", lambda: left()[0])
+    assert run.play("collect").wait(timeout=PATIENCE_SECONDS) == 0, run.said()
+    assert "belongs to a run that goes on" in " ".join(run.said().split())
+    assert run.stored() == []
+    assert counting() == [receiver]
+    # Another run's trial of the same number and case has another name.
+    assert len(list(Path("/run/linerate").glob(f"receive-{RUN}--001-*.sock"))) == 1
+    run.process.send_signal(signal.SIGCONT)
+    (trial,) = run.ends()
+    assert trial["verdict"]["reasons"] == []
 
 
 @pytest.fixture

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -94,10 +96,29 @@ class RunFolder:
             raise ResultError("trials.jsonl", str(self.path), rule, "Restore it as the run wrote it.")
         return stored
 
-    def add(self, trial: Mapping[str, Any], samples: str) -> None:
-        """Store a trial that has ended. ResultError when it does not satisfy the schema: then nothing is written."""
+    def add(self, trial: Mapping[str, Any], samples: str) -> bool:
+        """Store a trial that has ended; False, and nothing changes, where one of its name is stored.
+
+        ResultError when it does not satisfy the schema: then nothing is written.
+        """
         check(trial, self._schemas / "trial.schema.json")
-        write_whole(self.path / trial["samples"], samples.encode())
-        stored = self.path / "trials.jsonl"
-        before = stored.read_bytes()
-        write_whole(stored, before + json.dumps(trial, separators=(",", ":")).encode() + b"\n")
+        with self._alone():
+            if any(other["trial_id"] == trial["trial_id"] for other in self.trials()):
+                return False
+            write_whole(self.path / trial["samples"], samples.encode())
+            stored = self.path / "trials.jsonl"
+            before = stored.read_bytes()
+            write_whole(stored, before + json.dumps(trial, separators=(",", ":")).encode() + b"\n")
+        return True
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One at a time: what a run left may be collected while another is about to store it, too."""
+        try:
+            # As long as there is a run it is there, and never replaced by another file.
+            with (self.path / "run.json").open("r+b") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield
+        except OSError as error:
+            mend = "Make it a folder that this user may write to."
+            raise HostError("run folder", str(self.path), f"cannot be written to: {error.strerror}", mend) from error

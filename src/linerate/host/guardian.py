@@ -76,7 +76,7 @@ def kill_runs_of(argv: Sequence[str], root: str = "/", kill: Callable[[int, int]
     Looks until it has seen none for a while: one may be about to begin. A program with file capabilities loses the
     tie to its parent's death (prctl(2), PR_SET_PDEATHSIG), and its command line stays readable.
     """
-    began, network = _start_time(os.getpid(), root), _network(os.getpid(), root)
+    began, network = start_time(os.getpid(), root), _network(os.getpid(), root)
     command = b"\0".join(map(os.fsencode, argv)) + b"\0"
     killed: set[int] = set()
     quiet, end = 0, time.monotonic() + KILLED_SECONDS
@@ -84,7 +84,7 @@ def kill_runs_of(argv: Sequence[str], root: str = "/", kill: Callable[[int, int]
         found = [
             pid
             for pid in _running(command, root)
-            if _start_time(pid, root) >= began and _network(pid, root) in (network, None)
+            if start_time(pid, root) >= began and _network(pid, root) in (network, None)
         ]
         for pid in found:
             try:
@@ -110,7 +110,7 @@ def _running(command: bytes, root: str) -> list[int]:
     return [pid for pid in found if pid != os.getpid()]
 
 
-def _start_time(pid: int, root: str) -> int:
+def start_time(pid: int, root: str = "/") -> int:
     """In clock ticks since boot; -1 where the process is gone, or a zombie: that is as good as gone."""
     try:
         fields = Path(root, f"proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
