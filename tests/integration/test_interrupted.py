@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -189,12 +190,30 @@ def test_a_killed_playbook_leaves_no_sender_and_what_was_measured_is_collected(b
     eventually("tcpreplay has ended", lambda: not senders())
     eventually("the interface is as it was", lambda: nic() == before)
     assert run.stored() == []
-    assert run.play("collect").wait(timeout=PATIENCE_SECONDS) == 0, run.said()
+    (journal,) = Path(FOLDER).iterdir()
+    with journal.open() as held:
+        # As the module does that still puts the interface back.
+        fcntl.flock(held, fcntl.LOCK_EX)
+        collect = run.play("collect")
+        eventually("it waits for the journal", lambda: readers(journal) or collect.poll() is not None)
+    assert collect.wait(timeout=PATIENCE_SECONDS) == 0, run.said()
     (trial,) = run.stored()
     assert_partial(trial, ENDED)
     assert list(Path(FOLDER).iterdir()) == []
     assert run.play("collect").wait(timeout=PATIENCE_SECONDS) == 0, run.said()
     assert len(run.stored()) == 1
+
+
+def readers(path: Path) -> list[str]:
+    """The processes but this one that have the file open."""
+    found = []
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            if os.readlink(link) == str(path):
+                found.append(link.parts[2])
+        except OSError:
+            continue
+    return [pid for pid in found if pid != str(os.getpid())]
 
 
 def test_a_trial_that_has_ended_and_is_not_stored_yet_is_its_run_s_own(begin):
