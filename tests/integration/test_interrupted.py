@@ -28,7 +28,7 @@ ENDED = {"the controller went away", "it was told to end (SIGTERM)", "it was tol
 class Run:
     """`ansible-playbook playbooks/benchmark.yml` in the background, with trials of some seconds each."""
 
-    def __init__(self, folder: Path, repeats: int, inventory: str | None, before: list[str]) -> None:
+    def __init__(self, folder: Path, repeats: int, inventory: str | None, before: list[str], **given: Any) -> None:
         self.folder = folder
         self.variables = json.dumps(
             {
@@ -41,6 +41,7 @@ class Run:
                 "benchmark_rate_tolerance_percent": 50,
                 "benchmark_results_dir": str(folder / "results"),
                 "pcaps_dir": str(folder / "pcaps"),
+                **given,
             }
         )
         self.inventory = ["-i", "inventory/lab", *(["-i", inventory] if inventory else [])]
@@ -96,8 +97,8 @@ class Run:
 def begin(lab: None, tmp_path: Path) -> Iterator[Callable[..., Run]]:
     begun: list[Run] = []
 
-    def begin(repeats: int, inventory: str | None = None, before: list[str] | None = None) -> Run:
-        begun.append(Run(tmp_path, repeats, inventory, before or []))
+    def begin(repeats: int, inventory: str | None = None, before: list[str] | None = None, **given: Any) -> Run:
+        begun.append(Run(tmp_path, repeats, inventory, before or [], **given))
         return begun[-1]
 
     yield begin
@@ -231,6 +232,16 @@ def test_a_trial_that_has_ended_and_is_not_stored_yet_is_its_run_s_own(begin):
     run.process.send_signal(signal.SIGCONT)
     (trial,) = run.ends()
     assert trial["verdict"]["reasons"] == []
+
+
+def test_a_proof_that_is_cut_off_ends_the_run_and_leaves_nobody_counting(begin):
+    run = begin(repeats=1, benchmark_proof_pps=20)
+    eventually("the receiver counts", counting)
+    (sender,) = eventually("the burst is sent", senders)
+    os.kill(parent(sender), signal.SIGKILL)
+    assert run.process.wait(timeout=PATIENCE_SECONDS) != 0
+    eventually("nobody counts", lambda: not counting())
+    assert not (run.folder / "results").exists()
 
 
 @pytest.fixture
