@@ -284,7 +284,8 @@ pcaps:
   type: list
   elements: dict
 proofs:
-  description: For each way to send the burst that must arrive first, like a trial; none where nobody counts.
+  description: >-
+    For each way to send, destination and VLAN the burst that must arrive first, like a trial; none where nobody counts.
   returned: always
   type: list
   elements: dict

@@ -54,17 +54,27 @@ def the_one_error(done: Any) -> str:
     return " ".join(done.failures[0].split())
 
 
-def test_what_arrives_is_proven_once_by_the_longest_frames(lab, play, tmp_path, scenario):
-    done = play("playbooks/benchmark.yml", **scenario)
+def test_what_arrives_is_proven_once_for_each_destination_and_vlan_by_the_longest_frames(lab, play, tmp_path, scenario):
+    sent_to = [
+        {"name": "short", "protocol": "udp", "ip_length": 64},
+        {"name": "long", "protocol": "udp", "ip_length": 1500},
+        {"name": "tagged", "protocol": "udp", "ip_length": 64, "dst_ip": "198.19.0.2", "vlan": 10},
+    ]
+    names = [pcap["name"] for pcap in sent_to]
+    done = play("playbooks/benchmark.yml", **{**scenario, "pcaps_set": sent_to, "benchmark_cases": names})
     assert done.rc == 0, done.stdout
-    assert done.stdout.count("Proof of arrival, kernel: 100 of 100 packets counted at the receiver") == 1
+    said = " ".join(done.stdout.split())
+    assert re.findall(r"Proof of arrival, ([^,]*) packets counted", said) == [
+        "kernel to 198.19.0.1: 100 of 100",
+        "kernel to 198.19.0.2 in VLAN 10: 100 of 100",
+    ]
     trials = [json.loads(line) for line in (tmp_path / "results/latest/trials.jsonl").read_text().splitlines()]
-    assert len(trials) == 4
-    # The burst is in no trial's count.
-    assert sent() == 100 + sum(trial["claim"]["successful"] for trial in trials)
+    assert [trial["verdict"]["reasons"] for trial in trials] == [[]] * 6
+    # The bursts are in no trial's count.
+    assert sent() == 200 + sum(trial["claim"]["successful"] for trial in trials)
     octets = int(inside("sender", "cat", "/sys/class/net/lrs0/statistics/tx_bytes"))
     in_trials = sum(trial["claim"]["successful"] * trial["case"]["max_frame_length"] for trial in trials)
-    assert octets - in_trials == 100 * 1514
+    assert octets - in_trials == 100 * 1514 + 100 * 82
 
 
 @pytest.fixture
@@ -80,7 +90,7 @@ def other_port(lab: None) -> Iterator[str]:
 def test_a_cable_to_another_port_stops_the_run(other_port, play, tmp_path, scenario):
     done = play("playbooks/benchmark.yml", *inventory(tmp_path, linerate_interface=other_port), **scenario)
     error = the_one_error(done)
-    assert "proof of arrival 'kernel': only 0 of 100 packets arrived" in error
+    assert "proof of arrival 'kernel to 198.19.0.1': only 0 of 100 packets arrived" in error
     assert "tcpreplay claims 100 sent, 0 failed; sender1 lrs0 sent 100 and dropped 0; " in error
     assert "receiver1 lrx0 received 0, dropped 0, with errors 0; of these 0 are IPv4 to 198.19.0.1" in error
     assert "They left the sender and did not reach the receiver. Check the cable" in error

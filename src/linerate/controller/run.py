@@ -122,4 +122,5 @@ def _prepared(
         "look": {"pcap_sha256": trial.case.pcap_sha256, **far_end},
         "destination": parameters["dst_ip"],
         "vlan": parameters["vlan"] is not None,
+        "vlan_id": parameters["vlan"],
     }

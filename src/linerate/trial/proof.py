@@ -32,16 +32,24 @@ class Burst:
 
 
 def proofs(trials: Sequence[Mapping[str, Any]], burst: Burst, deadline_margin: float) -> list[dict[str, Any]]:
-    """One burst for each way to send among the prepared ``trials``, with the longest frames that go that way.
+    """One burst for each way to send, destination and VLAN of the prepared ``trials``, with the longest frames there.
 
     What lets those pass lets the shorter ones pass, too. Each is like a prepared trial, for the same modules.
     """
-    longest: dict[str, Mapping[str, Any]] = {}
+    longest: dict[tuple[str, str, int | None], Mapping[str, Any]] = {}
     for trial in trials:
         name = "-".join(filter(None, (trial["planned"]["engine"], trial["planned"]["adapter"])))
-        if name not in longest or _longest_frame(trial) > _longest_frame(longest[name]):
-            longest[name] = trial
-    return [_proof(name, trial, burst, deadline_margin) for name, trial in longest.items()]
+        path = name, trial["destination"], trial["vlan_id"]
+        if path not in longest or _longest_frame(trial) > _longest_frame(longest[path]):
+            longest[path] = trial
+    return [
+        _proof(f"proof-{place}-{path[0]}", _words(*path), trial, burst, deadline_margin)
+        for place, (path, trial) in enumerate(longest.items(), start=1)
+    ]
+
+
+def _words(name: str, destination: str, vlan: int | None) -> str:
+    return f"{name} to {destination}" + ("" if vlan is None else f" in VLAN {vlan}")
 
 
 def _longest_frame(trial: Mapping[str, Any]) -> int:
@@ -49,7 +57,7 @@ def _longest_frame(trial: Mapping[str, Any]) -> int:
     return length
 
 
-def _proof(name: str, trial: Mapping[str, Any], burst: Burst, deadline_margin: float) -> dict[str, Any]:
+def _proof(trial_id: str, words: str, trial: Mapping[str, Any], burst: Burst, deadline_margin: float) -> dict[str, Any]:
     case, replay = trial["planned"]["case"], trial["replay"]
     options = ReplayOptions(
         interface=replay["interface"],
@@ -65,11 +73,11 @@ def _proof(name: str, trial: Mapping[str, Any], burst: Burst, deadline_margin: f
     planned = trial["planned"]
     return {
         **trial,
-        "way": name,
+        "way": words,
         "percent": burst.percent,
         "planned": {
             **planned,
-            "trial_id": f"proof-{name}",
+            "trial_id": trial_id,
             "offered": {**planned["offered"], "deadline_seconds": round(deadline, 3)},
         },
         "replay": {**replay, **vars(options)},

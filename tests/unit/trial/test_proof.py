@@ -38,6 +38,7 @@ def prepared() -> list[dict[str, Any]]:
             "look": {"allow_destinations": ["198.18.0.0/15"]},
             "destination": "198.19.0.1",
             "vlan": False,
+            "vlan_id": None,
         }
         for trial in trials
     ]
@@ -45,7 +46,7 @@ def prepared() -> list[dict[str, Any]]:
 
 def test_one_burst_for_each_way_with_the_longest_frames():
     found = proofs(prepared(), Burst(100, 200), 120)
-    assert [proof["planned"]["trial_id"] for proof in found] == ["proof-kernel", "proof-netmap-native"]
+    assert [proof["planned"]["trial_id"] for proof in found] == ["proof-1-kernel", "proof-2-netmap-native"]
     deadlines = [proof["planned"]["offered"]["deadline_seconds"] for proof in found]
     for proof, netmap in zip(found, (False, True)):
         replay = proof["replay"]
@@ -56,6 +57,21 @@ def test_one_burst_for_each_way_with_the_longest_frames():
         options = ReplayOptions(**{name: replay[name] for name in vars(ReplayOptions("a", "b", topspeed=True))})
         assert "--pps=200" in build_argv(options)
     assert deadlines[1] - deadlines[0] == 8
+
+
+def test_each_destination_and_each_vlan_is_proven_by_its_own_longest_frames():
+    """A receiver may be there for one address, and a switch let one VLAN pass."""
+    trials = [trial for trial in prepared() if trial["planned"]["engine"] == "kernel"]
+    for trial, path in zip(trials, (("198.19.0.1", None), ("198.19.0.1", 10), ("198.19.0.1", 20), ("198.19.0.2", 20))):
+        trial["destination"], trial["vlan_id"] = path
+    found = proofs(trials, Burst(), 15)
+    assert [(proof["planned"]["trial_id"], proof["way"]) for proof in found] == [
+        ("proof-1-kernel", "kernel to 198.19.0.1"),
+        ("proof-2-kernel", "kernel to 198.19.0.1 in VLAN 10"),
+        ("proof-3-kernel", "kernel to 198.19.0.1 in VLAN 20"),
+        ("proof-4-kernel", "kernel to 198.19.0.2 in VLAN 20"),
+    ]
+    assert [proof["replay"]["pcap"] for proof in found] == [trial["replay"]["pcap"] for trial in trials]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +106,9 @@ def seen(claimed: int | None, left: int | None, came: int, matched: int, lost: i
 
 @pytest.mark.parametrize("matched", [50, 99, 100])
 def test_what_arrives_is_said(matched):
-    assert arrived(*seen(100, 100, 100, matched)) == f"kernel: {matched} of 100 packets counted at the receiver"
+    assert arrived(*seen(100, 100, 100, matched)) == (
+        f"kernel to 198.19.0.1: {matched} of 100 packets counted at the receiver"
+    )
 
 
 @pytest.mark.parametrize(
