@@ -123,6 +123,18 @@ options:
     description: Seconds more than it should that a trial may take, before it is stopped from outside.
     type: float
     default: 15
+  sample_interval:
+    description: Seconds between two samples that the trials will take; only looked at here, as the two that follow.
+    type: float
+    default: 1.0
+  stall_seconds:
+    description: How long nothing may leave in a trial that should; see M(linerate_replay).
+    type: float
+    default: 3.0
+  rate_tolerance_percent:
+    description: How far a paced trial may be from the rate asked for; see M(linerate_record).
+    type: float
+    default: 1.0
   witnesses:
     description:
       - Who counts what arrives; none when the sender alone is to be judged.
@@ -221,7 +233,7 @@ EXAMPLES = r"""
     receiver: receiver1
     interfaces: {receiver1: lrs0}
     environment:
-      sender:
+      sender: &host
         name: sender1
         kernel: 6.1.0
         os: Debian 12
@@ -231,7 +243,7 @@ EXAMPLES = r"""
         governor: null
         python: 3.11.2
         versions: {tcpreplay: 4.4.3}
-        nic: &nic
+        nic:
           interface: lrs0
           mac: "02:00:00:00:00:01"
           mtu: 1500
@@ -242,16 +254,8 @@ EXAMPLES = r"""
           bus: null
           offloads: {}
       receiver:
+        <<: *host
         name: receiver1
-        kernel: 6.1.0
-        os: Debian 12
-        cpu_model: Example CPU
-        cpus: 2
-        memory_bytes: 8589934592
-        governor: null
-        python: 3.11.2
-        versions: {}
-        nic: *nic
 """
 
 RETURN = r"""
@@ -301,9 +305,11 @@ from ansible.module_utils.linerate.controller.store import RunFolder
 from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.pcap.destinations import BENCHMARK_NETWORKS
 from ansible.module_utils.linerate.trial.listing import listing, pcaps_of
+from ansible.module_utils.linerate.trial.plan import ADAPTERS, MODES
 from ansible.module_utils.linerate.trial.proof import Burst, proofs
 from ansible.module_utils.linerate.trial.witnesses import SHORT_TRIALS, define, found_out
 
+RATE = {"mode": {"type": "str", "choices": list(MODES), "required": True}, "value": {"type": "float"}}
 SPEC = {
     "run_id": {"type": "str", "required": True},
     "results_dir": {"type": "path", "required": True},
@@ -312,22 +318,9 @@ SPEC = {
     "cases": {"type": "list", "elements": "str", "required": True},
     "manifests": {"type": "dict", "required": True},
     "engines": {"type": "list", "elements": "str", "choices": ["kernel", "netmap"], "required": True},
-    "netmap_adapters": {
-        "type": "list",
-        "elements": "str",
-        "choices": ["native", "emulated"],
-        "default": ["native", "emulated"],
-    },
+    "netmap_adapters": {"type": "list", "elements": "str", "choices": list(ADAPTERS), "default": list(ADAPTERS)},
     "unavailable": {"type": "dict", "default": {}},
-    "rates": {
-        "type": "list",
-        "elements": "dict",
-        "required": True,
-        "options": {
-            "mode": {"type": "str", "choices": ["pps", "mbps", "topspeed"], "required": True},
-            "value": {"type": "float"},
-        },
-    },
+    "rates": {"type": "list", "elements": "dict", "required": True, "options": RATE},
     "trials": {
         "type": "list",
         "elements": "dict",
@@ -335,23 +328,22 @@ SPEC = {
         "options": {
             "case": {"type": "str", "required": True},
             "engine": {"type": "str", "choices": ["kernel", "netmap"], "required": True},
-            "adapter": {"type": "str", "choices": ["native", "emulated"]},
-            "mode": {"type": "str", "choices": ["pps", "mbps", "topspeed"], "required": True},
-            "value": {"type": "float"},
+            "adapter": {"type": "str", "choices": list(ADAPTERS)},
+            **RATE,
         },
     },
     "repeats": {"type": "int", "required": True},
     "duration_seconds": {
         "type": "dict",
         "required": True,
-        "options": {
-            "paced": {"type": "float", "required": True},
-            "topspeed": {"type": "float", "required": True},
-        },
+        "options": {mode: {"type": "float", "required": True} for mode in ("paced", "topspeed")},
     },
     "link_bps": {"type": "float"},
     "nm_delay": {"type": "int", "default": 10},
     "deadline_margin": {"type": "float", "default": 15},
+    "sample_interval": {"type": "float", "default": 1.0},
+    "stall_seconds": {"type": "float", "default": 3.0},
+    "rate_tolerance_percent": {"type": "float", "default": 1.0},
     "witnesses": {"type": "list", "elements": "dict", "default": []},
     "agents": {"type": "list", "elements": "dict", "default": []},
     "receiver": {"type": "str"},

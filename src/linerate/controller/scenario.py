@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError
+from ..host.sampler import LEAST_INTERVAL, MOST_INTERVAL
 from ..pcap.destinations import BENCHMARK_NETWORKS
+from ..tcpreplay.options import check_rate
 from ..trial.plan import ADAPTERS, ENGINES, Asked, Case, Way, product
+from ..trial.watch import MOST_STALL
 
 Missing = dict[str, Any]
 """A way to send that cannot be had: engine, adapter where it is one, reason; the listed trials it would have sent."""
@@ -24,7 +27,9 @@ class Scenario:
     is {paced, topspeed}; ``settings`` are further options of tcpreplay. ``link_bps`` None: as the sending interface
     says, else 10 Gbit/s is assumed. ``witnesses`` are as trial.witnesses.define makes them; ``short_trials``, for those
     that their counters cannot follow, is lengthen or refuse. ``allow_destinations`` are IP networks and MACs that may
-    be sent to, beside the receiver's own MAC; ``executable`` is the tcpreplay that the plan shows.
+    be sent to, beside the receiver's own MAC; ``executable`` is the tcpreplay that the plan shows. ``sample_interval``,
+    ``stall_seconds`` and ``rate_tolerance_percent`` are what the trials are watched and judged by; they are only looked
+    at here, so that a number that spoils every trial is told before the first: InputError names it.
     """
 
     name: str
@@ -43,6 +48,14 @@ class Scenario:
     short_trials: str = "lengthen"
     allow_destinations: Sequence[str] = BENCHMARK_NETWORKS
     executable: str = "tcpreplay"
+    sample_interval: float = 1.0
+    stall_seconds: float = 3.0
+    rate_tolerance_percent: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_rate("benchmark_sample_interval", self.sample_interval, LEAST_INTERVAL, MOST_INTERVAL)
+        check_rate("benchmark_stall_seconds", self.stall_seconds, most=MOST_STALL)
+        check_rate("benchmark_rate_tolerance_percent", self.rate_tolerance_percent, most=100)
 
 
 def scenario_trials(

@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import HostError, InputError
+from ..tcpreplay.options import check_rate
 from .counters import RECEIVING, InterfaceCounters, difference
 from .drop_counters import DropCounters
 from .lease import end_within
-from .sampler import Reading, Sampler
+from .sampler import LEAST_INTERVAL, MOST_INTERVAL, Reading, Sampler
 from .witness import METHOD, PacketWitness
 
 STATE_DIRECTORY = "/run/linerate"
@@ -47,6 +48,9 @@ class ReceiverOptions:
     deadline_seconds: float
     vlan: bool = False
     interval_seconds: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_rate("interval_seconds", self.interval_seconds, LEAST_INTERVAL, MOST_INTERVAL)
 
 
 def socket_path(name: str, directory: str = STATE_DIRECTORY) -> Path:

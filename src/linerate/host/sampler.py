@@ -10,6 +10,8 @@ Reading = tuple[int, int]
 """Packets and bytes counted so far."""
 
 SEEK_SECONDS = 0.02
+LEAST_INTERVAL, MOST_INTERVAL = 0.01, 3600.0
+"""Seconds between two samples: with less, counting would take all of a core."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from ..errors import HostError, InputError, StatisticsError
 from ..host.counters import NOT_COUNTED, SENDING, SentCounters
 from ..host.cpu import CpuMeter
 from ..host.run import Runner
-from ..host.sampler import Reading, Sampler
+from ..host.sampler import LEAST_INTERVAL, MOST_INTERVAL, Reading, Sampler
 from ..netmap.adapter import driver_of
 from ..tcpreplay.diagnosis import diagnose
 from ..tcpreplay.options import MOST_SECONDS, ReplayOptions, build_argv, check_rate
@@ -22,7 +22,7 @@ from .journal import FOLDER, Journal, begin
 from .netmap_session import NetmapSession
 from .nic_session import NicSession
 from .result import claim_of
-from .watch import LOOK_SECONDS, STALL_SECONDS, Expected, Watch
+from .watch import LOOK_SECONDS, MOST_STALL, STALL_SECONDS, Expected, Watch
 
 KEPT_STDERR_CHARACTERS = 4000
 
@@ -51,7 +51,8 @@ class ReplayJob:
             rule = "is needed to send through netmap" if self.options.netmap else "has no meaning without netmap"
             raise InputError("adapter", self.adapter, rule, "Give netmap and adapter together.")
         check_rate("deadline_seconds", self.deadline_seconds, most=2 * MOST_SECONDS)
-        check_rate("interval_seconds", self.interval_seconds, least=0.01, most=3600)
+        check_rate("interval_seconds", self.interval_seconds, LEAST_INTERVAL, MOST_INTERVAL)
+        check_rate("stall_seconds", self.stall_seconds, most=MOST_STALL)
 
 
 def replay(job: ReplayJob, run: Runner, over: Callable[[], str | None] = lambda: None) -> dict[str, Any]:

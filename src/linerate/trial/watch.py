@@ -19,7 +19,7 @@ from ..tcpreplay.supervise import HopelessError, Running
 LOOK_SECONDS = 0.25
 FLAP_SECONDS = 0.5
 """A link may lose its carrier for a moment."""
-STALL_SECONDS = 3.0
+STALL_SECONDS, MOST_STALL = 3.0, 3600.0
 START_SECONDS = 1.5
 """What tcpreplay needs to begin, beside reading the pcap."""
 PRELOADED_BYTES_PER_SECOND = 10e6

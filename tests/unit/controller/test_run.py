@@ -125,6 +125,13 @@ def test_a_scenario_that_cannot_run_is_refused(environment):
         ({"rates": [{"mode": "mbps", "value": 1e-7}]}, "mbps 1e-07: must be 0.001 to 1,000,000,000"),
         ({"link_bps": -1.0}, "link_bps -1.0: must be a number above 0"),
         ({"allow_destinations": ["nonsense"]}, "'nonsense': is neither a MAC nor an IP address"),
+        ({"sample_interval": 0.0}, "benchmark_sample_interval 0.0: must be a number above 0"),
+        ({"sample_interval": 0.001}, "benchmark_sample_interval 0.001: must be 0.01 to 3,600"),
+        ({"stall_seconds": -1.0}, "benchmark_stall_seconds -1.0: must be a number above 0"),
+        ({"stall_seconds": float("inf")}, "benchmark_stall_seconds inf: must be a number above 0"),
+        # No rate is further off than that is.
+        ({"rate_tolerance_percent": float("nan")}, "benchmark_rate_tolerance_percent nan: must be a number above 0"),
+        ({"rate_tolerance_percent": 101.0}, "benchmark_rate_tolerance_percent 101.0: must be 0 to 100"),
         ({"settings": {"multiplier": 2}}, "exclude each other"),
         ({"settings": {"warp": 2}}, "benchmark_replay_settings 'warp': must be among multiplier, "),
         ({"settings": {"unique_ip": True}}, "'unique_ip': would send to other destinations than the pcap's"),

@@ -145,6 +145,9 @@ def test_what_cannot_be_counted_is_refused_at_the_start(tmp_path: Path):
         start(options(destination="example"), str(tmp_path))
     with pytest.raises(InputError, match="plain file name"):
         start(options(name="../../etc/x"), str(tmp_path))
+    # It would count for nothing else.
+    with pytest.raises(InputError, match=r"interval_seconds 0: must be a number above 0"):
+        options(interval_seconds=0)
     assert [os.fspath(path) for path in tmp_path.iterdir()] == []
 
 
