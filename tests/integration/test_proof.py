@@ -155,10 +155,14 @@ def test_check_mode_prints_the_plan_and_does_nothing(lab, play, tmp_path, scenar
     assert checked.rc == 0, checked.stdout
     shown = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", checked.stdout).splitlines()]
     pcap = f"{tmp_path}/pcaps/udp_port_scan_64.pcap"
-    first = shown.index("001-udp_port_scan_64-kernel-1000pps-r1: 1,000 packets, 0.1 MB, in 1 s, 1,000 pps")
+    first = shown.index(
+        "001-udp_port_scan_64-kernel-1000pps-r1: 1,000 packets, 0.1 MB (pcap, no FCS), in 1 s, 1,000 pps"
+    )
     assert shown[first + 1] == f"tcpreplay --intf1=lrs0 --pps=1000 --loop=2 --limit=1000 --preload-pcap {pcap}"
-    assert shown[first + 2].endswith("at most 12,254,902 packets, 955.9 MB, in 1 s, at most 12,254,902 pps")
-    assert shown[first + 8] == "4 trials: at most 13,069,646 packets, 2,188.0 MB, about 12 s"
+    assert shown[first + 2].endswith(
+        "at most 12,254,902 packets, 955.9 MB (pcap, no FCS), in 1 s, at most 12,254,902 pps"
+    )
+    assert shown[first + 8] == "4 trials: at most 13,069,646 packets, 2,188.0 MB (pcap, no FCS), about 12 s"
     assert sent() == 0
     assert not (tmp_path / "pcaps").exists()
     assert not (tmp_path / "results").exists()

@@ -110,7 +110,9 @@ def _counters(counters: dict[str, Any] | None, side: str) -> str:
     if counters[f"{side}_packets"] is None:
         return f"{clean(counters['source'])}: no witness"
     values = [f"{number(counters[f'{side}_{what}'])} {what}" for what in ("packets", "bytes", "dropped", "errors")]
-    return f"{', '.join(values)} ({clean(counters['source'])})"
+    # Documentation/networking/statistics.rst; a driver's own counters are the NIC's registers.
+    octets = "bytes without FCS" if counters["source"] == "sysfs" else "bytes as the NIC counts them, most with FCS"
+    return f"{', '.join(values)} ({clean(counters['source'])}; {octets})"
 
 
 def _witness(witness: dict[str, Any] | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def listing(trials: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Two lines for each prepared trial, the second its command, and the total. Bytes are of frames without FCS."""
+    """Two lines for each prepared trial, the second its command, and the total."""
     lines = [line for trial in trials for line in (_line(trial), f"    {shlex.join(trial['argv'])}")]
     packets = sum(_packets(trial) for trial in trials)
     octets = sum(_bytes(trial) for trial in trials)
@@ -43,8 +43,8 @@ def _bytes(trial: Mapping[str, Any]) -> float:
 
 
 def _size(octets: float) -> str:
-    """In 10^6 bytes."""
-    return f"{octets / 1e6:,.1f} MB"
+    """In 10^6 bytes of the pcap's frames, as rates in pcap bytes count them."""
+    return f"{octets / 1e6:,.1f} MB (pcap, no FCS)"
 
 
 def pcaps_of(trials: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:

@@ -144,7 +144,7 @@ def test_a_trial_through_netmap_shows_its_adapter_with_the_evidence(run_dir: Pat
     text = report_html(load_run(run_dir))
     assert '<td class="w">netmap native</td>' in text
     assert "native asked for, native found; driver e1000; driver: e1000; " in text
-    assert "(ethtool -S tx_packets)" in text
+    assert "(ethtool -S tx_packets; " in text
     assert "with its carrier after 3.2 s; ip link set dev lrs0 promisc off" in text
 
 

@@ -11,6 +11,7 @@ from synthetic_comparison import make_comparison
 from synthetic_run import make_run, read_trials, set_packets, write_trials
 
 from linerate.controller.report_data import load_run
+from linerate.controller.report_details import trial_lines
 from linerate.controller.report_html import report_html
 from linerate.controller.report_witnesses import Counted, counted
 
@@ -22,6 +23,15 @@ def table(folder: Path, name: str) -> list[list[str]]:
     rows = re.findall(r"<tr.*?</tr>", found[1], re.DOTALL)
     cells = [re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL) for row in rows]
     return [[html.unescape(re.sub(r"<[^>]*>", " ", cell)).strip() for cell in row] for row in cells]
+
+
+def test_bytes_of_an_interface_say_whose_they_are(run_dir: Path) -> None:
+    records = read_trials(run_dir)
+    records[1]["sender_nic"]["source"] = "ethtool -S tx_pkts_nic"
+    write_trials(run_dir, records)
+    kernel, driver = (dict(trial_lines(trial))["Sender's NIC"] for trial in load_run(run_dir).trials[:2])
+    assert kernel.endswith(" bytes, 0 dropped, 0 errors (sysfs; bytes without FCS)")
+    assert driver.endswith("(ethtool -S tx_pkts_nic; bytes as the NIC counts them, most with FCS)")
 
 
 def seen(folder: Path) -> Counted:

@@ -149,9 +149,11 @@ def test_the_plan_in_words():
     lines = listing(prepared())
     assert len(lines) == 17
     assert lines[:2] == [
-        "001-short-kernel-20000pps-r1: 100,000 packets, 7.8 MB, in 5 s, 20,000 pps",
+        "001-short-kernel-20000pps-r1: 100,000 packets, 7.8 MB (pcap, no FCS), in 5 s, 20,000 pps",
         "    tcpreplay --intf1=ens17 --pps=20000 --loop=1667 --limit=100000 /p/short.pcap",
     ]
-    assert lines[4].startswith("003-long-kernel-topspeed-r1: at most 2,438,231 packets, 3,691.5 MB, in 3 s, at most ")
-    assert lines[-1] == "8 trials: at most 10,152,924 packets, 14,797.1 MB, about 80 s"
+    assert lines[4].startswith(
+        "003-long-kernel-topspeed-r1: at most 2,438,231 packets, 3,691.5 MB (pcap, no FCS), in 3 s"
+    )
+    assert lines[-1] == "8 trials: at most 10,152,924 packets, 14,797.1 MB (pcap, no FCS), about 80 s"
     assert [pcap["path"] for pcap in pcaps_of(prepared())] == ["/p/short.pcap", "/p/long.pcap"]
