@@ -16,6 +16,10 @@ DEBIAN_11 = {
     "os-release": 'NAME="Debian GNU/Linux"\nPRETTY_NAME="Debian GNU/Linux 11"\nID=debian\nVERSION_ID="11"\n',
     "debian_version": "11.9\n",
 }
+ROCKY_9 = {
+    "os-release": 'NAME="Rocky Linux"\nID="rocky"\nID_LIKE="rhel"\nVERSION_ID="9.5"\n',
+    "redhat-release": "Rocky Linux release 9.5 (Blue Onyx)\n",
+}
 ROCKY_8 = {
     "os-release": 'NAME="Rocky Linux"\nID="rocky"\nID_LIKE="rhel"\nVERSION_ID="8.10"\n',
     "redhat-release": "Rocky Linux release 8.10 (Green Obsidian)\n",
@@ -56,6 +60,25 @@ def test_a_distribution_that_is_not_known_is_refused_by_name_before_anything_is_
     (message,) = refused.failures
     assert f"cannot be installed on {found}. Supported are Debian 12, Debian 13, and EL 9" in message
     assert refused.changed_tasks == 0
+
+
+def test_what_the_builds_call_is_there_afterwards(play):
+    installed = play("tests/integration/devtools.yml")
+    assert installed.rc == 0, installed.stdout
+    # netmap's patches, and the sources of Intel's drivers.
+    assert [shutil.which(program) for program in ("patch", "unzip")] == ["/usr/bin/patch", "/usr/bin/unzip"]
+
+
+def test_a_complete_host_of_el_asks_no_repository(play, dressed, tmp_path):
+    """rpm of this test has every package; the dnf that a task would need is not on a Debian."""
+    rpm = tmp_path / "rpm"
+    rpm.write_text("#!/bin/sh\n")
+    rpm.chmod(0o755)
+    complete = play(
+        "tests/integration/devtools.yml",
+        before=[*dressed(ROCKY_9), "env", f"PATH={tmp_path}:{os.environ['PATH']}"],
+    )
+    assert (complete.rc, complete.changed_tasks) == (0, 0), complete.stdout
 
 
 def test_a_kernel_whose_headers_no_source_has_is_refused_without_consent(play):
