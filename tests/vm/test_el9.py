@@ -121,7 +121,14 @@ def test_headers_that_are_nowhere_need_consent_to_one_reboot_and_no_more(el9, st
     assert (state()["boot"], twice.changed_tasks) == (before["boot"], 0)
 
     # As where a run was cut between the update and the reboot: this boot has not been left yet.
-    assert el9("tests/vm/el9_host.yml", stamp=before["boot"]).rc == 0
+    assert el9("tests/vm/el9_host.yml", stamp=before["boot"], lagging=True).rc == 0
+    nowhere = devtools(el9, devtools_vault_url="", devtools_kernel_update_ok=True)
+    assert nowhere.rc != 0
+    (message,) = nowhere.failures
+    assert f"was not rebooted: the newest kernel here after the update, {before['kernel']}, is the one that" in message
+
+    # Nor was it, or the next run would find the stamp of another boot.
+    assert el9("tests/vm/el9_host.yml", lagging=False).rc == 0
     done = devtools(el9, devtools_vault_url=NO_VAULT, devtools_kernel_update_ok=True)
     assert done.rc == 0, done.stdout
     after = state()
