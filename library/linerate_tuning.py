@@ -14,6 +14,7 @@ description:
   - What the host has not is returned in RV(unavailable). It fails only where another value than the default was asked
     for, and before anything is changed.
   - Nothing is changed where O(interface) carries the default route, the SSH session or other traffic, or a trial runs.
+  - What an interrupted trial left is put back first, since the next trial would put it back over what is set here.
 version_added: "0.1.0"
 author: linerate contributors
 requirements:
@@ -121,9 +122,11 @@ from dataclasses import asdict, fields
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
+from ansible.module_utils.linerate.host.lock import sole_sender
 from ansible.module_utils.linerate.host.run import run
 from ansible.module_utils.linerate.host.session import session_environment
 from ansible.module_utils.linerate.pcap.destinations import BENCHMARK_NETWORKS, AllowedDestinations
+from ansible.module_utils.linerate.trial.nic_session import recover
 from ansible.module_utils.linerate.tuning.aspect import Wishes
 from ansible.module_utils.linerate.tuning.tune import Host, notes, report, shown, tune
 
@@ -149,18 +152,27 @@ def main() -> None:
         allowed = AllowedDestinations(module.params["allow_destinations"])
         host = Host(run, session_environment(os.environ), benchmark=allowed.holds)
         wishes = Wishes(**{field.name: module.params[field.name] for field in fields(Wishes)})
+        put_back = recovered(wishes.interface, host) if consent and not module.check_mode else ()
         aspects = tune(wishes, host, consent, module.check_mode)
-        lines = [*report(aspects, consent), *notes(wishes, host)]
+        said = [f"left by an interrupted trial: {step}" for step in put_back]
+        lines = [*said, *report(aspects, consent), *notes(wishes, host)]
     except LinerateError as error:
         module.fail_json(msg=str(error))
     before, after = shown(aspects)
     module.exit_json(
-        changed=consent and any(aspect.steps for aspect in aspects),
+        changed=consent and any([put_back, *(aspect.steps for aspect in aspects)]),
         aspects=[asdict(aspect) for aspect in aspects],
         unavailable={aspect.aspect: aspect.unavailable for aspect in aspects if aspect.unavailable},
         report=lines,
         diff={"before": before, "after": after},
     )
+
+
+def recovered(interface: str, host: Host) -> tuple[str, ...]:
+    """The steps that put back what an interrupted trial left, where this interface may be touched."""
+    host.refuse_management(interface)
+    with sole_sender(interface, "the sender's tuning"):
+        return recover(interface, host.run)
 
 
 if __name__ == "__main__":

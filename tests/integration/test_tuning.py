@@ -6,14 +6,17 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from tests.integration.test_after import children
 from tests.integration.test_benchmark import short, stored
 from tests.integration.test_verify import broken_promises
+from tests.integration.trials import Trial, make_pcap
 
 STANDIN = Path(__file__).parents[1] / "standin/ethtool"
 STATE = Path("/run/linerate/tuning.json")
@@ -126,6 +129,22 @@ def test_set_and_set_back(lab, play, own_places):
     assert (offloads(), STATE.exists()) == (before, False)
     again = play("playbooks/restore.yml", **own_places)
     assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
+
+
+def test_what_an_interrupted_trial_left_is_not_put_back_over_what_is_set(lab, play, tmp_path):
+    trial = Trial(make_pcap(tmp_path / "test.pcap")).sending()
+    inside("ip", "link", "set", "dev", "lrs0", "promisc", "on")
+    # Its guardian, too, which would put the interface back; tcpreplay dies with the module.
+    for pid in (*children(trial.process.pid), trial.process.pid):
+        os.kill(pid, signal.SIGKILL)
+    trial.gone()
+    done = play("playbooks/tune.yml", **TUNED)
+    assert (done.rc, done.changed_tasks) == (0, 1), done.stdout
+    assert "left by an interrupted trial: ip link set dev lrs0 promisc off" in " ".join(done.stdout.split())
+    tuned = offloads()
+    assert tuned["generic-segmentation-offload"] is False
+    assert Trial(make_pcap(tmp_path / "next.pcap"), pps=2000, loop=1).result()["claim"]["successful"] == 2000
+    assert offloads() == tuned
 
 
 def test_what_the_host_has_not_is_one_error_where_it_was_asked_for(lab, play):
