@@ -87,6 +87,22 @@ def test_the_main_job_from_nothing_to_the_report(namespaces, play, tmp_path):
         play("playbooks/lab_down.yml")
 
 
+def test_each_sender_has_a_run_and_a_report_of_its_own(lab, play, tmp_path):
+    scenario = short(tmp_path, benchmark_cases=["tcp_port_scan_64"], benchmark_rates=[{"mode": "pps", "value": 2000}])
+    # The lab's one sender by two names.
+    second = tmp_path / "second.yml"
+    host = {"linerate_netns": "linerate-sender1", "linerate_receiver": "receiver1"}
+    second.write_text(yaml.safe_dump({"senders": {"hosts": {"sender2": host}}}))
+    done = play("playbooks/benchmark.yml", "-i", str(REPOSITORY / "inventory/lab"), "-i", str(second), **scenario)
+    assert done.rc == 0, done.stdout
+    runs = {path.name[-7:]: path for path in (tmp_path / "results").iterdir() if path.name != "latest"}
+    assert set(runs) == {"sender1", "sender2"}
+    for path in runs.values():
+        assert "**1 of 1 trial valid.**" in (path / "summary.md").read_text()
+        assert {"report.html", "summary.json", "trials.csv"} <= {file.name for file in path.iterdir()}
+        assert f"Report: {path}/report.html" in done.stdout
+
+
 @pytest.mark.long
 def test_the_main_job_without_the_right_to_make_namespaces(play, tmp_path):
     scenario = short(tmp_path, benchmark_cases=["udp_port_scan_64", "tcp_port_scan_1500"])
