@@ -44,7 +44,9 @@ loaded_is_installed:
   returned: always
   type: bool
 installed:
-  description: What was installed for this kernel (key, commit, modules, native_drivers); null where nothing was.
+  description:
+    - What was installed for this kernel (key, commit, modules, native_drivers, api); null where nothing was.
+    - Of versions netmap has one alone, that of its API, in C(net/netmap.h); a build is told by its commit.
   returned: always
   type: dict
 signer:
@@ -74,6 +76,7 @@ from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.host.run import run
 from ansible.module_utils.linerate.netmap.adapter import read_adapters
 from ansible.module_utils.linerate.netmap.install import (
+    api_version,
     installed_manifest,
     is_current,
     read_parameters,
@@ -96,7 +99,10 @@ def main() -> None:
             loaded=Path("/sys/module/netmap").exists(),
             loaded_is_installed=installed is not None and is_current(run),
             installed=installed
-            and {name: getattr(installed, name) for name in ("key", "commit", "modules", "native_drivers")},
+            and {
+                **{name: getattr(installed, name) for name in ("key", "commit", "modules", "native_drivers")},
+                "api": api_version(installed),
+            },
             signer=run(["modinfo", "-F", "signer", "netmap"]).stdout.strip() if installed else "",
             parameters=read_parameters(),
             adapters={

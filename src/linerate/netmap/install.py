@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from .build import MODULE_FOLDER
 from .kernels import STATE_FOLDER, forget, left_behind
 from .package import Manifest, read_manifest, sha256, unpack
 from .users import holding_drivers, holding_processes
+
+_API = re.compile(r"^#define\s+NETMAP_API\s+(\d+)", re.MULTILINE)
 
 LOCK = "run/linerate-netmap.lock"
 """Below the root folder; whoever changes netmap on the host holds it."""
@@ -93,6 +96,7 @@ def load(
     module that stays are set in place. Raises ``HostError`` where something uses the module that is to be taken out,
     naming it, and where the kernel does not take the module or a parameter.
     """
+    refuse_unknown(parameters, run)
     steps: list[str] = []
     loaded = Path(root, "sys/module/netmap").exists()
     if loaded and not is_current(run, root):
@@ -113,6 +117,25 @@ def load(
     if steps and not check:
         _expect_parameters(parameters, root)
     return tuple(steps)
+
+
+def refuse_unknown(parameters: Mapping[str, str], run: Runner) -> None:
+    """InputError where the installed netmap has no such parameter: the kernel would load it, and say nothing."""
+    # `modinfo -p` prints a line `name:what it is for (type)` for each; nothing where netmap is not installed yet.
+    known = [line.partition(":")[0] for line in run(["modinfo", "-p", "netmap"]).stdout.splitlines()]
+    for name in parameters:
+        if known and name not in known:
+            mend = f"Take one of {', '.join(sorted(known))}."
+            raise InputError("netmap_module_options", name, "is no parameter of the installed netmap", mend)
+
+
+def api_version(manifest: Manifest, root: str = "/") -> int | None:
+    """NETMAP_API of the installed headers (sys/net/netmap.h): the one version that netmap has; None without them."""
+    headers = (Path(root, name) for name in manifest.files if name.endswith("/net/netmap.h"))
+    for header in headers:
+        found = _API.search(header.read_text(encoding="utf-8"))
+        return int(found[1]) if found else None
+    return None
 
 
 def is_current(run: Runner, root: str = "/", module: str = "netmap") -> bool:

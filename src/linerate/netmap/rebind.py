@@ -18,7 +18,7 @@ from ..host.nic_use import addresses, default_route_interfaces, ssh_interface, u
 from ..host.run import Runner, checked
 from .adapter import driver_of
 from .build import MODULE_FOLDER
-from .install import is_current, load, running_kernel
+from .install import is_current, load, refuse_unknown, running_kernel
 from .users import holding_drivers, holding_processes
 
 INTERFACE_SECONDS = 60.0
@@ -86,6 +86,8 @@ def go_native(
         return load(parameters, run, check, root)
     refuse(swap, run, root)
     refuse_users(root)
+    # While the interface is still there.
+    refuse_unknown(parameters, run)
     if check:
         return (f"rmmod {driver}", *load(parameters, run, check, root, leaving=(driver,)), f"modprobe {driver}")
     store_found(read_state(swap.interface, run, root), root)

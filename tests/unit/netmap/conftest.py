@@ -57,6 +57,8 @@ class Host:
         if "-n" in argv:
             path = f"/lib/modules/{KERNEL}/updates/netmap/{argv[-1]}.ko"
             return f"{path}\n" if argv[-1] in self.index else f"/lib/modules/{KERNEL}/kernel/{argv[-1]}.ko\n"
+        if "-p" in argv:
+            return "admode:adapter mode (int)\nbuf_num:number of buffers (int)\n" if argv[-1] in self.index else ""
         return self.depends.get(argv[-1], "") + "\n"
 
     def loaded(self, note: bytes, **parameters: str) -> None:
@@ -84,7 +86,7 @@ def package(tmp_path: Path):
     def make(kernel: str = KERNEL, **modules: bytes) -> str:
         spec = BuildSpec(COMMIT, kernel)
         contents = {f"lib/modules/{kernel}/updates/netmap/{name}.ko": content for name, content in modules.items()}
-        contents["usr/local/include/net/netmap.h"] = b"header"
+        contents["usr/local/include/net/netmap.h"] = b"#define\tNETMAP_API\t14\t\t/* current API version */\n"
         files = {name: sha256(content) for name, content in contents.items()}
         path = str(tmp_path / spec.package_name)
         pack(path, Manifest(spec.key, COMMIT, kernel, tuple(modules), (), ("--no-drivers",), files), contents)

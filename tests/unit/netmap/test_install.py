@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from linerate.errors import HostError, InputError
-from linerate.netmap.install import install, installed_manifest, is_current, load, read_parameters
+from linerate.netmap.install import (
+    api_version,
+    install,
+    installed_manifest,
+    is_current,
+    load,
+    read_parameters,
+)
 
 KERNEL = "6.1.0-56-amd64"
 
@@ -76,6 +83,19 @@ def test_loaded_by_name_with_its_parameters_and_then_left_alone(host, package):
     assert read_parameters(str(host.root))["buf_num"] == "16384"
     assert is_current(host.run, str(host.root))
     assert load({"buf_num": "16384"}, host.run, root=str(host.root)) == ()
+
+
+def test_a_parameter_that_netmap_has_not_is_named_before_anything_is_loaded(host, package):
+    install(package(netmap=b"one"), host.run, root=str(host.root))
+    host.ran.clear()
+    with pytest.raises(InputError, match=r"netmap_module_options 'bufnum': .* Take one of admode, buf_num\."):
+        load({"bufnum": "1"}, host.run, root=str(host.root))
+    assert host.ran == []
+
+
+def test_the_version_of_the_api_is_that_of_the_installed_headers(host, package):
+    installed = install(package(netmap=b"one"), host.run, root=str(host.root))
+    assert api_version(installed.manifest, str(host.root)) == 14
 
 
 def test_a_parameter_is_set_in_place(host, package):

@@ -220,6 +220,13 @@ def test_a_patched_driver_without_its_interface_makes_way_too(bench):
     assert (bench.root / "sys/class/net/ens4").exists()
 
 
+def test_a_parameter_that_netmap_has_not_takes_no_interface_away(bench):
+    with pytest.raises(InputError, match="'bufnum': is no parameter of the installed netmap"):
+        go_native(Swap("ens4", ("e1000",), {}), {"bufnum": "1"}, bench.run, root=str(bench.root))
+    assert bench.ran == []
+    assert (bench.updates / "e1000.ko").exists()
+
+
 def test_a_driver_in_use_is_left_alone(bench):
     bench.refuses["rmmod e1000"] = "rmmod: ERROR: Module e1000 is in use"
     with pytest.raises(HostError, match=r"Module e1000 is in use"):
