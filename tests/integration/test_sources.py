@@ -1,18 +1,44 @@
-"""The role sources: an archive comes from the artifacts or from upstream, or one error says what to do."""
+"""The role sources: an archive comes from the artifacts or from upstream, or one error says what to do.
+
+And a file of a host is kept among the artifacts, whole.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 ARCHIVE = b"an archive of upstream's\n" * 1000
 SHA256 = hashlib.sha256(ARCHIVE).hexdigest()
 PLAYBOOK = "- name: Have an archive\n  hosts: labhost\n  gather_facts: false\n  roles:\n    - role: sources\n"
+
+KEEP = """
+- name: Keep a file of two hosts
+  hosts: one:two
+  gather_facts: false
+  tasks:
+    - name: Keep it
+      ansible.builtin.include_role:
+        name: sources
+        tasks_from: keep
+"""
+TWO = """
+all:
+  vars:
+    ansible_connection: ansible.builtin.local
+    ansible_python_interpreter: "{{ ansible_playbook_python }}"
+  hosts:
+    one:
+    two:
+"""
 
 
 class Upstream(BaseHTTPRequestHandler):
@@ -96,3 +122,40 @@ def test_neither_artifact_nor_network(namespaces, have, upstream, tmp_path):
     foretold = have("--check", sources_url=f"{upstream}/whole")
     assert foretold.rc == 0, foretold.stdout
     assert not (tmp_path / "host/made-1.0.tar.gz").exists()
+
+
+@contextmanager
+def sizes_of(path: Path) -> Iterator[set[int]]:
+    """The sizes that a file is seen to have meanwhile."""
+    seen: set[int] = set()
+    over = threading.Event()
+
+    def look():
+        while not over.is_set():
+            with suppress(FileNotFoundError):
+                seen.add(os.stat(path).st_size)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    yield seen
+    over.set()
+    looking.join()
+
+
+def test_what_hosts_keep_at_once_is_whole_at_every_moment(play, tmp_path):
+    kept, part = tmp_path / "artifacts/built.tar.gz", tmp_path / "artifacts/.built.tar.gz.two"
+    (tmp_path / "keep.yml").write_text(KEEP)
+    (tmp_path / "two.yml").write_text(TWO)
+    (tmp_path / "built.tar.gz").write_bytes(os.urandom(1 << 20) * 64)
+    kept.parent.mkdir()
+    # Of a run that was cut off.
+    part.write_bytes(b"half")
+    given = {"sources_kept": str(tmp_path / "built.tar.gz"), "sources_artifacts_dir": str(kept.parent)}
+    keep = partial(play, str(tmp_path / "keep.yml"), f"--inventory {tmp_path}/two.yml", **given)
+    with sizes_of(kept) as sizes:
+        first = keep()
+    assert first.rc == 0, first.stdout
+    assert sizes == {64 << 20}
+    assert list(kept.parent.iterdir()) == [kept]
+    again = keep()
+    assert (again.rc, again.changed_tasks) == (0, 0), again.stdout

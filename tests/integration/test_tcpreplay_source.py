@@ -33,13 +33,21 @@ REPOSITORY = Path(__file__).parents[2]
 COMMIT = "89607e1406c1fa5ac2106bd2ff33417f090c0d60"
 COMPILERS = re.compile(r"(.*-)?(cc|gcc|c89|c99|clang)(-\d+)?")
 PACKAGES = Path("/var/lib/linerate/packages")
-PLAYBOOK = "- name: Install tcpreplay\n  hosts: labhost\n  gather_facts: false\n  roles:\n    - role: tcpreplay\n"
+PLAYBOOK = """
+- name: Install tcpreplay
+  hosts: "{{ to_hosts | default('labhost') }}"
+  gather_facts: false
+  roles:
+    - role: tcpreplay
+"""
 BUILDER = """
 all:
   hosts:
-    builder:
+    builder: &local
       ansible_connection: ansible.builtin.local
       ansible_python_interpreter: "{{ ansible_playbook_python }}"
+    one: *local
+    two: *local
 """
 WITHOUT_NETWORK = ("unshare", "--net")
 
@@ -213,6 +221,29 @@ def test_one_build_serves_every_sender_and_outlives_controller_and_sender(instal
     assert package.exists()
     again = install(options, before=no_compiler, **source)
     assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
+
+
+def test_senders_that_come_at_once_get_one_build_and_all_have_it(install, tmp_path):
+    artifacts = tmp_path / "artifacts"
+    (tmp_path / "builder.yml").write_text(BUILDER)
+    source = {**release(artifacts), "to_hosts": "one:two", "tcpreplay_build_host": "builder"}
+    source["tcpreplay_link"] = f"{tmp_path}/tcpreplay-{{{{ inventory_hostname }}}}"
+    options = f"--inventory {REPOSITORY}/inventory/lab --inventory {tmp_path}/builder.yml"
+    installed = install(options, before=("env", "ANSIBLE_NOCOLOR=1", *WITHOUT_NETWORK), **source)
+    assert installed.rc == 0, installed.stdout
+    looked, made = re.findall(r"the package, or look for it, on builder\] \*+\n(.*?)\n\n", installed.stdout, re.DOTALL)
+    assert (looked.count("ok: "), sorted(line.split()[0] for line in made.splitlines())) == (2, ["changed:", "ok:"])
+    for sender in ("one", "two"):
+        assert stated(tmp_path / f"tcpreplay-{sender}").startswith("tcpreplay version: 4.4.2 ")
+    (package,) = artifacts.glob("tcpreplay-4.4.2-*")
+    again = install(options, **source)
+    assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
+
+    # The build host has it, and the controller will.
+    package.unlink()
+    foretold = install("--check", options, **source)
+    assert foretold.rc == 0, foretold.stdout
+    assert not package.exists()
 
 
 def test_a_second_version_stands_beside_the_first_and_the_distributions_own_takes_over(install, tmp_path):
