@@ -11,7 +11,7 @@ description:
     removed afterwards. The package is written last, so a build that was cut off leaves none.
   - Its file name holds the commit, the kernel, and a key over all options.
 requirements:
-  - the headers of that kernel, a compiler, make, patch, tar
+  - the headers of that kernel, a compiler, make, patch, tar; unzip where a driver's archive is a zip file
 options:
   commit:
     description: The commit of netmap, in full.
@@ -51,7 +51,7 @@ options:
     description: The tree that holds the sources of the kernel's own drivers, or a tar archive of it.
     type: path
   driver_archives:
-    description: Sources of external drivers, put where netmap looks before it downloads.
+    description: Sources of external drivers, put where netmap looks for them. It downloads nothing itself.
     type: list
     elements: dict
     default: []

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from tests.standin.archive import standin_netmap
+from tests.standin.archive import NETMAP, standin_netmap
 
 from linerate.errors import HostError, InputError
 from linerate.host.run import Runner, run
@@ -34,10 +34,36 @@ SOURCE = """\
     - name: Have it
       ansible.builtin.include_role:
         name: netmap
-        tasks_from: source.yml
+        tasks_from: "{{ part }}"
       vars:
         __netmap_source_host: localhost
 """
+PART = """\
+- name: Run a part of the role for two senders at once
+  hosts: one:two
+  gather_facts: false
+  tasks:
+    - name: Run it
+      ansible.builtin.include_role:
+        name: netmap
+        tasks_from: "{{ part }}"
+"""
+HOSTS = """\
+all:
+  vars:
+    ansible_connection: ansible.builtin.local
+    ansible_python_interpreter: "{{ ansible_playbook_python }}"
+  hosts:
+    one:
+    two:
+    builder:
+"""
+REBUILD = """\
+from ansible.module_utils.basic import AnsibleModule
+NAMES = ("state", "options", "source", "packages", "work", "interface")
+AnsibleModule({name: {"type": "raw"} for name in NAMES}).exit_json()
+"""
+WITHOUT_NETWORK = ("unshare", "--net")
 
 
 @dataclass(frozen=True)
@@ -170,6 +196,15 @@ def test_modules_are_signed_by_the_kernels_own_program_and_the_key_stays_out_of_
     assert str(key) not in manifest.as_json().decode()
 
 
+def committed(tree: Path) -> str:
+    """Make a repository of a folder; its one commit."""
+    settings = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-C", str(tree)]
+    for words in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--allow-empty", "-m", "one"]):
+        subprocess.run(["git", *settings, *words], check=True)
+    head = subprocess.run(["git", *settings, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    return head.stdout.strip()
+
+
 @pytest.fixture
 def have_source(play, tmp_path):
     """Runs the part of the role that has netmap's source, with artifacts/ and a work folder of this test's."""
@@ -177,9 +212,10 @@ def have_source(play, tmp_path):
     playbook.write_text(SOURCE)
     (tmp_path / "artifacts").mkdir()
 
-    def have(commit: str, url: str):
+    def have(commit: str, url: str, part: str = "source.yml"):
         return play(
             str(playbook),
+            part=part,
             netmap_commit=commit,
             netmap_source_url=url,
             netmap_artifacts=str(tmp_path / "artifacts"),
@@ -192,29 +228,103 @@ def have_source(play, tmp_path):
 
 def test_without_network_and_artifacts_the_file_to_put_there_is_named(have_source, tmp_path):
     commit = "0" * 40
-    failed = have_source(commit, "https://netmap.invalid/netmap.git")
-    assert failed.rc != 0
-    said = " ".join(failed.failures[-1].split())
+    failed = have_source(commit, "https://netmap.invalid/netmap.git", "compile.yml")
+    assert (failed.rc, len(failed.failures)) == (2, 1), failed.stdout
+    said = " ".join(failed.failures[0].split())
     assert said.startswith(f"netmap {commit} could not be cloned from https://netmap.invalid/netmap.git on localhost:")
     assert f"or put netmap-{commit}.tar.gz" in said
     assert said.endswith(f"into {tmp_path / 'artifacts'} on the controller.")
-    assert not (tmp_path / "linerate-netmap-clone").exists()
+    assert not (tmp_path / "linerate-netmap-clone-localhost").exists()
 
 
 def test_what_a_clone_that_was_cut_off_left_is_not_in_the_way_of_the_next(have_source, tmp_path):
     upstream = tmp_path / "upstream"
-    settings = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-C", str(upstream)]
     upstream.mkdir()
-    for words in (["init", "--quiet"], ["commit", "--quiet", "--allow-empty", "-m", "one"]):
-        subprocess.run(["git", *settings, *words], check=True)
-    head = subprocess.run(["git", *settings, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
-    commit = head.stdout.strip()
-    cut = tmp_path / "linerate-netmap-clone/netmap/.git/objects/pack"
+    commit = committed(upstream)
+    cut = tmp_path / "linerate-netmap-clone-localhost/netmap/.git/objects/pack"
     cut.mkdir(parents=True)
     (cut / "tmp_pack_cut").write_bytes(b"PACK")
     done = have_source(commit, str(upstream))
     assert done.rc == 0, done.stdout
     assert os.listdir(tmp_path / "artifacts") == [f"netmap-{commit}.tar.gz"]
-    assert not (tmp_path / "linerate-netmap-clone").exists()
+    assert not (tmp_path / "linerate-netmap-clone-localhost").exists()
     again = have_source(commit, str(upstream))
     assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
+
+
+@pytest.fixture
+def two_senders(play, bench, tmp_path):
+    """Runs a part of the role for two senders with one build host, which count each build in the file `builds`."""
+    upstream = tmp_path / "upstream"
+    shutil.copytree(NETMAP, upstream)
+    configure = upstream / "configure"
+    configure.write_text(configure.read_text().replace("set -eu\n", f"set -eu\necho built >> {tmp_path}/builds\n"))
+    (tmp_path / "part.yml").write_text(PART)
+    (tmp_path / "hosts.yml").write_text(HOSTS)
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules/netmap_rebuild.py").write_text(REBUILD)
+    given = {
+        "netmap_commit": committed(upstream),
+        "netmap_source_url": str(upstream),
+        "netmap_artifacts": str(tmp_path / "artifacts"),
+        "netmap_work_folder": str(tmp_path / "work"),
+        "ansible_facts": {"kernel": bench.spec.kernel},
+    }
+
+    def run_part(part: str, *options: str, before=(), **changed: object):
+        library = f"ANSIBLE_LIBRARY={tmp_path / 'modules'}:{Path.cwd() / 'library'}"
+        options = (f"--inventory {tmp_path / 'hosts.yml'}", *options)
+        before = ("env", library, "ANSIBLE_NOCOLOR=1", *before)
+        return play(str(tmp_path / "part.yml"), *options, before=before, part=part, **{**given, **changed})
+
+    return run_part
+
+
+def test_senders_that_come_at_once_get_one_build_and_it_outlives_the_source(two_senders, bench, tmp_path):
+    artifacts, kept = tmp_path / "artifacts", Path("/var/lib/linerate/netmap/source")
+    first = two_senders("build.yml", netmap_build_host="builder")
+    assert first.rc == 0, first.stdout
+    assert (tmp_path / "builds").read_text() == "built\n"
+    assert bench.left() == []
+    package, source = sorted(artifacts.iterdir())
+    assert unpack(str(package))[0].kernel == bench.spec.kernel
+    again = two_senders("build.yml", netmap_build_host="builder")
+    assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
+
+    # From here on nothing can be built.
+    lost = {"netmap_source_url": "https://netmap.invalid/netmap.git"}
+    source.unlink()
+    shutil.rmtree(kept)
+    package.unlink()
+    fetched = two_senders("build.yml", before=WITHOUT_NETWORK, netmap_build_host="builder", **lost)
+    assert fetched.rc == 0, fetched.stdout
+    assert list(artifacts.iterdir()) == [package]
+    looked = {"__netmap_package": {"options": {}, "package": package.name}}
+    rebuild = two_senders("rebuild.yml", before=WITHOUT_NETWORK, **looked, **lost)
+    assert (rebuild.rc, rebuild.changed_tasks) == (0, 0), rebuild.stdout
+    said = " ".join(rebuild.stdout.split())
+    assert rebuild.failures == ()
+    assert "two has netmap for this kernel, but no source to build it of for a new one, whose first boot" in said
+    assert f"or put {source.name}, made by `git archive --prefix=netmap/` of this commit, into {artifacts}" in said
+
+    # The hosts have it, and the controller need not.
+    kept.mkdir()
+    (kept / source.name).touch()
+    rebuild = two_senders("rebuild.yml", before=WITHOUT_NETWORK, **looked, **lost)
+    assert (rebuild.rc, rebuild.changed_tasks, rebuild.failures) == (0, 0, ()), rebuild.stdout
+
+
+def test_a_driver_archive_among_the_artifacts_is_put_where_it_is_to_be(two_senders, tmp_path):
+    content = b"source of the driver"
+    (tmp_path / "artifacts").mkdir()
+    (tmp_path / "artifacts/v6.1.6.zip").write_bytes(content)
+    (tmp_path / "artifacts/v5.15.2.zip").write_bytes(b"another")
+    archives = [
+        {"driver": "ixgbe", "path": str(tmp_path / name), "sha256": sha256(content)}
+        for name in ("v6.1.6.zip", "v5.15.2.zip")
+    ]
+    native = {"netmap_drivers": ["ixgbe"], "netmap_rebind_ok": True, "netmap_driver_archives": archives}
+    done = two_senders("source.yml", __netmap_source_host="builder", **native)
+    assert done.rc == 0, done.stdout
+    assert (tmp_path / "v6.1.6.zip").read_bytes() == content
+    assert not (tmp_path / "v5.15.2.zip").exists()
