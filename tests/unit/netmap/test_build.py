@@ -70,7 +70,7 @@ class Netmap:
         return build(spec, self.archive, self.packages, str(self.work), run, check)
 
     def left(self) -> list[str]:
-        return [path.name for path in self.work.iterdir() if path.suffix != ".lock"]
+        return [path.name for path in self.work.iterdir()]
 
 
 @pytest.fixture
