@@ -13,9 +13,10 @@ description:
   - Gives O(interface) the settings it was found with before the first change, where they were stored.
   - Removes the unit that rebuilds netmap at boot, the versions of tcpreplay and the link to one of them, the pcaps,
     what builds that were killed left, and the folders that are linerate's alone. Packages of the distribution stay.
-  - Nothing is changed where a patched driver is loaded and O(rebind_ok) is false, where an interface that would go
-    away carries the default route or the SSH session, or is in use and is not O(interface), or where a process has
-    netmap open.
+  - What an interrupted trial left is put back.
+  - Nothing is changed while a trial sends on O(interface), where a patched driver is loaded and O(rebind_ok) is
+    false, where an interface that would go away carries the default route or the SSH session, or is in use and is not
+    O(interface), or where a process has netmap open.
 requirements:
   - kmod, iproute2, ethtool
 options:
@@ -81,10 +82,12 @@ from functools import partial
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.host.leftovers import Places, remove_leftovers
+from ansible.module_utils.linerate.host.lock import refuse_held
 from ansible.module_utils.linerate.host.run import run
 from ansible.module_utils.linerate.host.session import session_environment
 from ansible.module_utils.linerate.netmap.initramfs import SECONDS
 from ansible.module_utils.linerate.netmap.remove import remove
+from ansible.module_utils.linerate.trial.nic_session import recover
 from ansible.module_utils.linerate.tuning.tune import Host, undo
 
 
@@ -107,9 +110,12 @@ def main() -> None:
     patient = partial(run, timeout=SECONDS)
     host = Host(run, environment)
     try:
-        # For what it refuses, before anything is changed.
+        # For what they refuse, before anything is changed.
+        refuse_held(given["interface"])
         undo(given["interface"], host, check=True)
         steps = [*remove(given["interface"], environment, given["rebind_ok"], patient, check=module.check_mode)]
+        # Or the next trial would put it back, over what is undone here.
+        steps += recover(given["interface"], run, check=module.check_mode)
         # After the drivers, whose settings were stored when the host was tuned already, or not yet.
         steps += undo(given["interface"], host, check=module.check_mode)
         steps += remove_leftovers(places, check=module.check_mode)

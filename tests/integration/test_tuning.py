@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -23,6 +24,13 @@ STATE = Path("/run/linerate/tuning.json")
 CPU = str(max(os.sched_getaffinity(0)))
 OFFLOADS = {"gso": False, "tx-checksumming": False}
 TUNED = {"sender_tuning_ok": True, "sender_tuning_core": CPU, "sender_tuning_offloads": OFFLOADS}
+HOLD = """
+import sys
+from linerate.host.lock import sole_sender
+with sole_sender("lrs0", "a trial of the test"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
 HOLD_OURS = ("/usr/local/lib", "/var/cache", "/var/lib", "/opt")
 
 
@@ -131,13 +139,31 @@ def test_set_and_set_back(lab, play, own_places):
     assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
 
 
-def test_what_an_interrupted_trial_left_is_not_put_back_over_what_is_set(lab, play, tmp_path):
-    trial = Trial(make_pcap(tmp_path / "test.pcap")).sending()
+def killed(trial: Trial) -> None:
+    """With its guardian, too, which would put the interface back; tcpreplay dies with the module."""
     inside("ip", "link", "set", "dev", "lrs0", "promisc", "on")
-    # Its guardian, too, which would put the interface back; tcpreplay dies with the module.
     for pid in (*children(trial.process.pid), trial.process.pid):
         os.kill(pid, signal.SIGKILL)
     trial.gone()
+
+
+def test_restore_waits_for_a_trial_and_puts_back_what_an_interrupted_one_left(lab, play, tmp_path, own_places):
+    argv = ["ip", "netns", "exec", "linerate-sender1", sys.executable, "-c", HOLD]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == b"held\n"
+        refused = play("playbooks/restore.yml", **own_places)
+    assert "interface 'lrs0': is in use: a trial of the test" in " ".join(refused.failures), refused.stdout
+    killed(Trial(make_pcap(tmp_path / "test.pcap")).sending())
+    left = "ip link set dev lrs0 promisc off"
+    assert left in play("playbooks/restore.yml", "--check", **own_places).stdout
+    assert left in play("playbooks/restore.yml", **own_places).stdout
+    again = play("playbooks/restore.yml", **own_places)
+    assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
+
+
+def test_what_an_interrupted_trial_left_is_not_put_back_over_what_is_set(lab, play, tmp_path):
+    killed(Trial(make_pcap(tmp_path / "test.pcap")).sending())
     done = play("playbooks/tune.yml", **TUNED)
     assert (done.rc, done.changed_tasks) == (0, 1), done.stdout
     assert "left by an interrupted trial: ip link set dev lrs0 promisc off" in " ".join(done.stdout.split())

@@ -115,11 +115,14 @@ class NicSession:
         write_whole(path, json.dumps(stored).encode())
 
 
-def recover(interface: str, run: Runner, root: str = "/", mark: str | None = None) -> tuple[str, ...]:
+def recover(
+    interface: str, run: Runner, root: str = "/", mark: str | None = None, check: bool = False
+) -> tuple[str, ...]:
     """Put back what a trial changed and did not put back; the steps, none where nothing is.
 
     With a ``mark``, only what the session of that mark stored. What is stored of an interface that is gone, or of
-    another one of the same name, is forgotten. HostError where something cannot be put back: it stays stored.
+    another one of the same name, is forgotten. With ``check`` nothing is changed. HostError where something cannot be
+    put back: it stays stored.
     """
     path = _path(interface, root)
     if not path.exists():
@@ -133,12 +136,14 @@ def recover(interface: str, run: Runner, root: str = "/", mark: str | None = Non
         steps: list[str] = []
         # Where netmap was unloaded meanwhile, the parameter went with it.
         if admode is not None and Path(root, ADMODE).exists() and read_admode(root) != admode:
-            write_admode(admode, root)
+            if not check:
+                write_admode(admode, root)
             steps.append(f"write /{ADMODE}: {admode}")
         if index == _index(interface, root) != "":
             now = read_state(interface, run, root)
-            steps += restore_state(replace(state, up=now.up), run, root)
-        path.unlink()
+            steps += restore_state(replace(state, up=now.up), run, root, check)
+        if not check:
+            path.unlink()
         return tuple(steps)
 
 
