@@ -8,7 +8,7 @@ import pytest
 
 from linerate.host.leftovers import Places, remove_leftovers
 
-PLACES = Places("/usr/local/versions", "/usr/local/bin/tcpreplay", "/data/pcaps", ("/data/work",))
+PLACES = Places("/usr/local/versions", "/usr/local/bin/tcpreplay", "/data/pcaps", ("/data/builds",))
 OURS = (
     "usr/local/lib/linerate/run.py",
     "usr/local/versions/4.4.2/linerate-build.json",
@@ -19,9 +19,9 @@ OURS = (
     "var/lib/linerate/netmap/6.1.json",
     "opt/linerate/x",
     "run/linerate/receive-1.sock",
-    "data/work/linerate-netmap-build-x/source/configure",
-    "data/work/linerate-netmap-clone-sender1/netmap/configure",
-    "data/work/linerate-tcpreplay-x/make.log",
+    "data/builds/linerate-netmap-build-x/source/configure",
+    "data/builds/linerate-netmap-clone-sender1/netmap/configure",
+    "data/builds/linerate-tcpreplay-x/make.log",
 )
 NOT_OURS = (
     "usr/local/versions/mine/tcpreplay",
@@ -29,7 +29,7 @@ NOT_OURS = (
     "data/pcaps/notes.json",
     "run/linerate/lab.json",
     "usr/local/bin/other",
-    "data/work/mine/netmap.c",
+    "data/builds/mine/netmap.c",
 )
 
 
