@@ -17,6 +17,9 @@ SUBJECT = "netmap of the tests"
 @pytest.fixture(scope="module")
 def netmap(guests, netmap_source, tmp_path_factory):
     """The variables of the role on a sender without netmap, which builds on the controller."""
+    # For what it builds by itself later.
+    tools = guests("tests/vm/devtools.yml")
+    assert tools.rc == 0, tools.stdout
     gone = guests("playbooks/restore.yml", netmap_rebind_ok=True)
     assert gone.rc == 0, gone.stdout
     artifacts = tmp_path_factory.mktemp("kernel-artifacts")
