@@ -148,7 +148,7 @@ FAULTS = [
     ),
     Fault(
         "the receiver's count killed",
-        "^not valid: not witnessed: ",
+        "^not valid: .*not witnessed: ",
         bare=("--pps=500",),
         ours={"pps": 500},
         during=count_killed,
