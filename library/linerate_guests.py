@@ -36,6 +36,12 @@ options:
     elements: str
     choices: [sender1, receiver1]
     default: [sender1, receiver1]
+  afresh:
+    description: Which of O(names) begin afresh although they run, such as one whose boot hangs. What they hold is lost.
+    type: list
+    elements: str
+    choices: [sender1, receiver1]
+    default: []
   memory_mib:
     description: Memory of each guest in MiB.
     type: int
@@ -73,6 +79,12 @@ guests:
   returned: success
   type: dict
   sample: {"sender1": {"port": 40123, "accelerator": "tcg", "image": "/var/tmp/linerate-guests/image"}}
+started:
+  description: The guests that this call started.
+  returned: success
+  type: list
+  elements: str
+  sample: ["sender1"]
 steps:
   description: What was needed, in order.
   returned: success
@@ -103,6 +115,7 @@ def main() -> None:
                 "choices": ["sender1", "receiver1"],
                 "default": list(guest.NAMES),
             },
+            "afresh": {"type": "list", "elements": "str", "choices": ["sender1", "receiver1"], "default": []},
             "memory_mib": {"type": "int", "default": 2048},
             "cpus": {"type": "int", "default": 2},
         },
@@ -115,7 +128,8 @@ def main() -> None:
         if given["state"] == "present":
             machine = guest.Machine(given["memory_mib"], given["cpus"])
             image = guest.Image(Path(given["image"]))
-            change = guest.present(image, folder, machine, run, given["names"], check=module.check_mode)
+            wanted = guest.Wanted(given["names"], given["afresh"])
+            change = guest.present(image, folder, machine, run, wanted, check=module.check_mode)
         else:
             change = guest.absent(folder, check=module.check_mode)
     except LinerateError as error:
@@ -123,6 +137,7 @@ def main() -> None:
     module.exit_json(
         changed=change.changed,
         guests={name: asdict(running) for name, running in change.guests.items()},
+        started=list(change.started),
         steps=list(change.steps),
         diff={"before": "", "after": "".join(f"{step}\n" for step in change.steps)},
     )

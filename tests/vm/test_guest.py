@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -21,11 +25,31 @@ def test_starting_guests_that_run_changes_nothing(guests):
     assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
 
 
-def test_one_that_died_is_noticed_and_started_afresh(guests, running_folder):
+def test_one_that_died_is_noticed_and_started_afresh_and_again_where_its_boot_hangs(guests, running_folder):
     before = json.loads((running_folder / "guests.json").read_text())
-    os.kill(int((running_folder / "receiver1.pid").read_text()), signal.SIGKILL)
-    again = guests("playbooks/vm_up.yml")
-    assert (again.rc, again.changed_tasks) == (0, 1), again.stdout
+    dead = pid(running_folder, "receiver1")
+    os.kill(dead, signal.SIGKILL)
+    with ThreadPoolExecutor() as beside:
+        hung = beside.submit(stop_the_next, running_folder, "receiver1", dead)
+        again = guests("playbooks/vm_up.yml", vm_up_hangs_after=5)
+    assert (again.rc, again.changed_tasks) == (0, 2), again.stdout
     after = json.loads((running_folder / "guests.json").read_text())
     assert after["sender1"] == before["sender1"]
     assert after["receiver1"]["port"] != before["receiver1"]["port"]
+    assert pid(running_folder, "receiver1") not in (dead, hung.result())
+
+
+def pid(folder: Path, guest: str) -> int:
+    return int((folder / f"{guest}.pid").read_text())
+
+
+def stop_the_next(folder: Path, guest: str, last: int) -> int:
+    """Let the process that comes after ``last`` hang, as soon as it is there."""
+    until = time.monotonic() + 300
+    while time.monotonic() < until:
+        with suppress(OSError, ValueError):
+            if (now := pid(folder, guest)) != last:
+                os.kill(now, signal.SIGSTOP)
+                return now
+        time.sleep(0.1)
+    raise AssertionError(f"{guest} was not started")

@@ -32,7 +32,7 @@ emulated guest time, since it is used and emulated: it takes 77 s instead of 53 
 GREETING = "Linux version"
 """How every kernel begins to speak on its console."""
 
-KERNEL_ARGUMENTS = "root=/dev/vda rw console=ttyS0 quiet mitigations=off nokaslr audit=0"
+KERNEL_ARGUMENTS = "root=/dev/vda rw console=ttyS0 quiet mitigations=off nokaslr audit=0 systemd.show_status=1"
 SOCKET_PATH_BYTES = 107
 STOPPING_SECONDS = 10.0
 
@@ -78,6 +78,14 @@ class Machine:
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """Which guests are to run, and which of them begin afresh although they run, such as one whose boot hangs."""
+
+    names: Collection[str] = NAMES
+    afresh: Collection[str] = ()
+
+
+@dataclass(frozen=True)
 class Running:
     """A guest as it was started: the port of 127.0.0.1 that leads to its SSH, by what it runs, and from which image."""
 
@@ -92,6 +100,7 @@ class Change:
 
     guests: dict[str, Running]
     steps: tuple[str, ...]
+    started: tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -104,22 +113,23 @@ def present(
     folder: Path,
     machine: Machine,
     run: Runner,
-    names: Collection[str] = NAMES,
+    wanted: Wanted = Wanted(),
     check: bool = False,
 ) -> Change:
-    """Have the guests of ``names`` run from ``image``; one that runs is left alone, one that died begins afresh.
+    """Have the wanted guests run from ``image``; one that runs is left alone, one that died begins afresh.
 
     ``folder`` takes their overlays, consoles, pid files and ``guests.json``. Raises InputError where its path is
     too long for a socket, HostError where QEMU does not start.
     """
     _refuse_long(folder)
     before = _read_state(folder)
+    named = {guest.name: guest for guest in PAIR if guest.name in wanted.names}
     after = {
-        guest.name: before[guest.name]
-        for guest in PAIR
-        if _as_wanted(guest, before, image, folder) or (guest.name in before and guest.name not in names)
+        name: running
+        for name, running in before.items()
+        if name not in named or (name not in wanted.afresh and _as_wanted(named[name], running, image, folder))
     }
-    missing = [guest for guest in PAIR if guest.name in names and guest.name not in after]
+    missing = [guest for name, guest in named.items() if name not in after]
     steps = tuple(f"start {guest.name} from {image.folder.name}" for guest in missing)
     if missing and not check:
         folder.mkdir(parents=True, exist_ok=True)
@@ -128,7 +138,7 @@ def present(
             _stop(guest, folder)
             after[guest.name] = _start(guest, Running(0, accelerator, str(image.folder)), folder, machine, run)
             _write_state(folder, after)
-    return Change(after, steps)
+    return Change(after, steps, tuple(guest.name for guest in missing))
 
 
 def absent(folder: Path, check: bool = False) -> Change:
@@ -223,9 +233,8 @@ def _stop(guest: Guest, folder: Path) -> None:
         left.unlink(missing_ok=True)
 
 
-def _as_wanted(guest: Guest, state: dict[str, Running], image: Image, folder: Path) -> bool:
-    known = state.get(guest.name)
-    return known is not None and known.image == str(image.folder) and _pid(guest, folder) is not None
+def _as_wanted(guest: Guest, running: Running, image: Image, folder: Path) -> bool:
+    return running.image == str(image.folder) and _pid(guest, folder) is not None
 
 
 def _pid(guest: Guest, folder: Path) -> int | None:

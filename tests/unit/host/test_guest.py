@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from linerate.errors import HostError, InputError
-from linerate.host.guest import Image, Machine, absent, kernel_starts, present
+from linerate.host.guest import Image, Machine, Wanted, absent, kernel_starts, present
 from linerate.host.run import Completed
 
 
@@ -114,11 +114,24 @@ def test_each_boots_what_its_own_disk_names(qemu, image, folder):
 
 
 def test_one_is_started_where_one_is_wanted(qemu, image, folder):
-    alone = present(image, folder, Machine(), qemu.run, ["sender1"])
+    alone = present(image, folder, Machine(), qemu.run, Wanted(["sender1"]))
     assert alone.steps == ("start sender1 from image-1",)
     assert present(image, folder, Machine(), qemu.run).steps == ("start receiver1 from image-1",)
-    again = present(image, folder, Machine(), qemu.run, ["sender1"])
+    again = present(image, folder, Machine(), qemu.run, Wanted(["sender1"]))
     assert (again.changed, sorted(again.guests)) == (False, ["receiver1", "sender1"])
+
+
+def test_a_guest_whose_boot_hangs_begins_afresh_and_the_other_is_left_alone(qemu, image, folder, reaped):
+    first = present(image, folder, Machine(), qemu.run)
+    (folder / "receiver1.qcow2").write_text("torn")
+    again = present(image, folder, Machine(), qemu.run, Wanted(afresh=["receiver1"]))
+    assert again.started == ("receiver1",)
+    assert (folder / "receiver1.qcow2").read_text() == "overlay"
+    assert [process.poll() is None for process in qemu.processes] == [True, False, True]
+    assert again.guests["sender1"] == first.guests["sender1"]
+    assert again.guests["receiver1"].port != first.guests["receiver1"].port
+    alone = present(image, folder, Machine(), qemu.run, Wanted(["sender1"], ["receiver1"]))
+    assert not alone.changed
 
 
 def test_a_guest_that_died_begins_afresh_and_the_other_is_left_alone(qemu, image, folder):
