@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from ..trial.loss import BEYOND_SENDER
 from .report_groups import Group
 from .report_text import NONE, clean, number
 from .statistics import RESOLUTION, Estimate, Repeats, estimate, ratio
@@ -26,7 +27,11 @@ class Member:
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times the rate of ``to`` the rate of ``of`` is, and which side's rates were ``counted`` for it."""
+    """How many times the rate of ``to`` the rate of ``of`` is, and which side's rates were ``counted`` for it.
+
+    ``lost_at`` are the places beyond the sender that lost packets and so limited what was received: then the ratio is
+    of what they bear, and ``sent`` is the ratio of what was sent.
+    """
 
     of: str
     to: str
@@ -34,6 +39,8 @@ class Ratio:
     ratio: Estimate
     paced: bool
     """Both kept to the rate asked for: then the ratio shows how well they do that, not how fast they are."""
+    lost_at: tuple[str, ...] = ()
+    sent: Estimate | None = None
 
     @property
     def text(self) -> str:
@@ -59,7 +66,10 @@ class Comparison:
         interval = ", 95 % interval" if pair.ratio.low is not None else ", too few repeats for an interval"
         paced = "; both kept to the rate asked for" if pair.paced else ""
         unit = "received packets/s" if pair.counted == RECEIVED else "sent packets/s, not witnessed"
-        return f"{pair.of} is {pair.text} times {_path(pair.to)} here: {here}, {unit}, {valid}{interval}{paced}."
+        sent = (
+            f"; limit: {', '.join(pair.lost_at)}; sent packets/s: {interval_text(pair.sent)} times" if pair.sent else ""
+        )
+        return f"{pair.of} is {pair.text} times {_path(pair.to)} here: {here}, {unit}, {valid}{interval}{paced}{sent}."
 
 
 def compare_ways(groups: Sequence[Group]) -> tuple[Comparison, ...]:
@@ -92,11 +102,18 @@ def member(group: Group) -> Member:
 def ratio_of(of: Group, to: Group) -> Ratio | None:
     """The rate of one group over that of another: of received rates, of sent ones where not both were witnessed."""
     counted = RECEIVED if {_counted(of), _counted(to)} == {RECEIVED} else SENT
-    above, below = rates(of, counted), rates(to, counted)
-    if not above.values or not below.values:
+    found = _times(of, to, counted)
+    if found is None:
         return None
-    paced = all(trial.limit == "pacing" for group in (of, to) for trial in group.valid)
-    return Ratio(way_name(of), way_name(to), counted, ratio(above, below), paced)
+    limits = dict.fromkeys(limit for group in (to, of) for limit in group.limits)
+    lost_at = tuple(limit for limit in limits if limit in BEYOND_SENDER) if counted == RECEIVED else ()
+    sent = _times(of, to, SENT) if lost_at else None
+    return Ratio(way_name(of), way_name(to), counted, found, set(limits) == {"pacing"}, lost_at, sent)
+
+
+def _times(of: Group, to: Group, counted: str) -> Estimate | None:
+    above, below = rates(of, counted), rates(to, counted)
+    return ratio(above, below) if above.values and below.values else None
 
 
 def rates(group: Group, counted: str) -> Repeats:

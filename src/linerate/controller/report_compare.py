@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .compare import Comparison
+from .compare import Comparison, interval_text
 from .report_text import clean
 
 _SENTENCES = 4
@@ -41,7 +41,8 @@ def ratio_rows(comparisons: Sequence[Comparison]) -> list[dict[str, str]]:
             "ratio": pair.text,
             "repeats": " and ".join(str(count) for count in pair.ratio.repeats),
             "counted": f"{pair.counted} pps",
-            "meaning": "pacing" if pair.paced else "speed",
+            "meaning": "pacing" if pair.paced else ", ".join(pair.lost_at) or "speed",
+            "sent": interval_text(pair.sent),
         }
         for comparison in comparisons
         for pair in comparison.ratios

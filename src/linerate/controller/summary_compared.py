@@ -17,8 +17,8 @@ from .statistics import METHOD
 _NAME = 40
 """A longer name would push every column of the tables off the screen; report.html has it whole."""
 
-_WAYS_HEADER = ("Case", "Offered", "Counted", "Way", "pps, median (95 %)", "Over", "Ratio (95 %)", "Valid")
-_WAYS_ALIGN = "lrllrlrr"
+_WAYS_HEADER = ("Case", "Offered", "Counted", "Way", "pps, median (95 %)", "Over", "Ratio (95 %)", "Of sent", "Valid")
+_WAYS_ALIGN = "lrllrlrrr"
 _REFERENCE_HEADER = (
     *("Case", "Offered", "Reference pps", "pcap Mbit/s", "% of line rate"),
     *("Here by", "pps, median (95 %)", "pcap Mbit/s", "% of line rate", "Ratio of pps (95 %)"),
@@ -45,8 +45,8 @@ def comparison_lines(groups: Sequence[Group]) -> list[str]:
         for one in found.members:
             valid = f"{len(one.group.valid)}/{len(one.group.trials)}"
             begin = (_short(found.case), found.offered, one.counted if one.pps else NONE, one.way, rate_text(one.pps))
-            pairs = [(pair.to, pair.text) for pair in found.ratios if pair.of == one.way] or [(NONE, NONE)]
-            rows += [(*begin, to, text, valid) for to, text in pairs]
+            pairs = [(pair.to, pair.text, interval_text(pair.sent)) for pair in found.ratios if pair.of == one.way]
+            rows += [(*begin, *pair, valid) for pair in pairs or [(NONE, NONE, NONE)]]
     if not rows:
         return []
     return [
@@ -54,6 +54,8 @@ def comparison_lines(groups: Sequence[Group]) -> list[str]:
         "",
         "- Ratio: packets/s of the way over those of the other, medians of the valid repeats; received, or sent where "
         "not both were witnessed. Where both kept to the rate asked for, it shows that and not how fast they are.",
+        "- Of sent: the ratio of what was sent, where packets were lost beyond the sender and what was received shows "
+        "how much the path, the device or the receiver bears.",
         f"- Intervals of 95 %: {md(METHOD)}.",
         "- Ways to send the same load follow each other directly, in turned order from repeat to repeat.",
     ]

@@ -54,7 +54,8 @@ def estimate_data(found: Estimate | None) -> dict[str, Any] | None:
 
 def ratio_data(pair: Ratio, sentence: str) -> dict[str, Any]:
     """A ratio of packet rates, and the sentence that says it."""
-    return {**asdict(pair), "ratio": estimate_data(pair.ratio), "sentence": sentence}
+    estimates = {"ratio": estimate_data(pair.ratio), "sent": estimate_data(pair.sent)}
+    return {**asdict(pair), **estimates, "lost_at": list(pair.lost_at), "sentence": sentence}
 
 
 def comparison_data(found: Comparison) -> dict[str, Any]:

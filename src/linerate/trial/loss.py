@@ -14,6 +14,9 @@ from typing import Any
 
 SENDER, PATH, RECEIVER_NIC, RECEIVER_KERNEL = "sender egress", "path or device", "receiver NIC", "receiver kernel"
 UNKNOWN = "unknown"
+RECEIVER = "receiver"
+BEYOND_SENDER = (PATH, RECEIVER_NIC, RECEIVER_KERNEL, RECEIVER)
+"""What limits a trial whose packets the sender sent and the receiver lacks; ``RECEIVER`` where no place is known."""
 
 _NIC_ERRORS = ("rx_crc_errors", "rx_fifo_errors", "rx_frame_errors", "rx_length_errors", "rx_over_errors")
 _AGENT_DROPS = ("ifInDiscards", "ifInErrors")

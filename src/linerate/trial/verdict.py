@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .loss import UNKNOWN, Loss
+from .loss import RECEIVER, UNKNOWN, Loss
 from .plan import Offered
 
 NEAR_LINE_PERCENT = 99.0
@@ -179,7 +179,7 @@ def _limit(evidence: Evidence, tolerance: Tolerance) -> str:
     if claim is None:
         return "unknown"
     if loss is not None and loss.where is not None and loss.percent > LOSS_THAT_LIMITS_PERCENT:
-        return "receiver" if loss.where == UNKNOWN else loss.where
+        return RECEIVER if loss.where == UNKNOWN else loss.where
     if evidence.line_rate_percent is not None and _fills_the_line(evidence.line_rate_percent, claim):
         return "line"
     asked = evidence.offered.paced_pps

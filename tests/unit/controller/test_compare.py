@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from compared_run import LARGE, both, stored, trial
-from synthetic_run import unwitness
+from synthetic_run import set_rate, unwitness
 
 from linerate.controller.compare import Comparison, compare_ways
 from linerate.controller.reference import CASES, against_reference
@@ -68,6 +68,30 @@ def test_sent_rates_stand_in_where_not_both_were_witnessed_and_it_is_said(tmp_pa
     (found,) = compared(tmp_path / "run", records)
     assert found.ratios[0].counted == "sent"
     assert "sent packets/s, not witnessed" in found.sentence(found.ratios[0])
+
+
+def lossy(records: list[dict[str, Any]], lost_percent: float, where: str) -> None:
+    for record in records:
+        set_rate(record, record["rates"]["sent"]["pps"], lost_percent)
+        record["verdict"]["limit"] = where
+
+
+def test_where_the_path_lost_packets_the_sentence_says_what_the_senders_sent(tmp_path):
+    records = both([20_000.0] * 3, [200_000.0] * 3)
+    lossy(records[3:], 92.0, "path or device")
+    (found,) = compared(tmp_path / "run", records)
+    (pair,) = found.ratios
+    assert (pair.lost_at, pair.counted, pair.text[:5]) == (("path or device",), "received", "0.800")
+    assert pair.sent.value == pytest.approx(10)
+    assert "; limit: path or device; sent packets/s: 10.000 (9.9" in found.sentence(pair)
+
+
+def test_what_the_sender_itself_lost_was_never_sent(tmp_path):
+    records = both([20_000.0], [200_000.0])
+    lossy(records[1:], 50.0, "sender egress")
+    (found,) = compared(tmp_path / "run", records)
+    assert (found.ratios[0].lost_at, found.ratios[0].sent) == ((), None)
+    assert "sent packets/s" not in found.sentence(found.ratios[0])
 
 
 def test_one_way_alone_is_no_comparison(tmp_path):

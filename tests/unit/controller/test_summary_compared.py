@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from compared_run import LARGE, both, stored, trial
-from synthetic_run import make_run, read_trials, unwitness, write_trials
+from synthetic_run import make_run, read_trials, set_rate, unwitness, write_trials
 
 from linerate.controller.report import write_report
 from linerate.controller.report_data import SCHEMAS, load_run
@@ -32,7 +32,7 @@ def test_the_sentence_and_the_table_of_the_ways(tmp_path):
     assert "- netmap (native) is 1.73 (" in text.partition("## Results")[0]
     kernel, native = table(text, "Ways to send compared")
     assert kernel[:4] == ["tcp_port_scan_64", "top speed", "received", "kernel"]
-    assert kernel[5:] == ["-", "-", "3/3"]
+    assert kernel[5:] == ["-", "-", "-", "3/3"]
     assert native[3].startswith("netmap (native)")
     assert native[5] == "kernel"
     assert native[6].startswith("1.73 (1.")
@@ -97,7 +97,21 @@ def test_summary_json_satisfies_its_schema_and_says_the_same(tmp_path):
     assert pair["sentence"] in " ".join(summary_markdown(run).split())
     assert [result["valid"] for result in data["results"]] == [3, 3, 0]
     assert data["trials"] == {"planned": 7, "ended": 7, "valid": 6}
+    assert (pair["lost_at"], pair["sent"]) == ([], None)
     assert data["reference"] == []
+
+
+def test_a_comparison_that_the_path_limited_has_the_ratio_of_what_was_sent(tmp_path):
+    records = both([20_000.0], [200_000.0])
+    set_rate(records[1], 200_000.0, 92.0)
+    records[1]["verdict"]["limit"] = "path or device"
+    run = stored(tmp_path / "run", records)
+    data = summary_data(run)
+    check(data, SCHEMAS / "summary.schema.json")
+    (pair,) = data["comparisons"][0]["ratios"]
+    assert (pair["lost_at"], pair["sent"]["value"]) == (["path or device"], pytest.approx(10))
+    _, native = table(summary_markdown(run), "Ways to send compared")
+    assert native[5:] == ["kernel", "0.80", "10.00", "1/1"]
 
 
 def test_the_reference_in_summary_json(tmp_path):
