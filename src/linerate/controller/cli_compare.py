@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import LinerateError
 
 if TYPE_CHECKING:
+    from .compare import Ratio
     from .compare_runs import Effect, RunsCompared
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -27,7 +28,8 @@ def add_parser(subparsers: Subparsers) -> None:
         help="hold two runs against each other",
         description="Print the ratio of the rates of two runs, AFTER over BEFORE, with 95 %% intervals, for every "
         "case, way to send and offered load that both have, and the fields of the environment that differ. Rates are "
-        "in packets/s, received, or sent where not both were witnessed; valid trials alone count.",
+        "in packets/s, received, or sent where not both were witnessed; where packets were lost beyond the sender, the "
+        "ratio of what was sent stands beside it. Valid trials alone count.",
     )
     parser.add_argument("before", metavar="BEFORE", type=Path, help="folder of a run")
     parser.add_argument("after", metavar="AFTER", type=Path, help="folder of a run that changed something")
@@ -78,16 +80,23 @@ def _row(effect: Effect) -> tuple[str, ...]:
 
     sides = (effect.before, effect.after)
     valid = " and ".join(f"{len(side.group.valid)}/{len(side.group.trials)}" for side in sides)
-    counted = effect.ratio.counted if effect.ratio else ""
-    ratio = interval_text(effect.ratio.ratio) if effect.ratio else "no valid trial"
+    found = effect.ratio
     return (
         f"{effect.case}, {effect.way}",
         effect.offered,
         *(rate_text(side.pps) for side in sides),
-        ratio,
-        counted + (", both paced" if effect.ratio and effect.ratio.paced else ""),
+        interval_text(found.ratio) if found else "no valid trial",
+        _counted(found) if found else "",
         valid,
     )
+
+
+def _counted(found: Ratio) -> str:
+    from .compare import interval_text
+
+    if found.lost_at:
+        return f"{found.counted}, limit: {', '.join(found.lost_at)}; of sent: {interval_text(found.sent)}"
+    return found.counted + (", both paced" if found.paced else "")
 
 
 def _data(found: RunsCompared) -> dict[str, Any]:
@@ -108,6 +117,8 @@ def _data(found: RunsCompared) -> dict[str, Any]:
                 "before_pps": estimate_data(effect.before.pps),
                 "after_pps": estimate_data(effect.after.pps),
                 "after_over_before": estimate_data(effect.ratio.ratio) if effect.ratio else None,
+                "lost_at": list(effect.ratio.lost_at) if effect.ratio else [],
+                "sent_after_over_before": estimate_data(effect.ratio.sent) if effect.ratio else None,
             }
             for effect in found.effects
         ],

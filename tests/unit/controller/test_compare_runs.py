@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from compared_run import LARGE, stored, trial
-from synthetic_run import read_info, write_info
+from synthetic_run import read_info, set_rate, write_info
 
 from linerate.controller.cli import main
 from linerate.controller.compare_runs import compare_runs, differences
@@ -77,6 +77,20 @@ def test_the_command_prints_json(runs, capsys):
     data = json.loads(capsys.readouterr().out)
     assert data["effects"][0]["after_over_before"]["repeats"] == [3, 3]
     assert data["environment"][0]["field"] == "sender.governor"
+
+
+def test_where_the_path_lost_packets_what_was_sent_is_compared_too(tmp_path, capsys):
+    lossy = trial(1, "kernel", 20_000.0)
+    set_rate(lossy, 20_000.0, 75.0)
+    lossy["verdict"]["limit"] = "path or device"
+    stored(tmp_path / "before", [trial(1, "kernel", 10_000.0)])
+    stored(tmp_path / "after", [lossy])
+    runs = (str(tmp_path / "before"), str(tmp_path / "after"))
+    assert main(["compare", *runs]) == 0
+    assert "| 0.50 | received, limit: path or device; of sent: 2.00 |" in " ".join(capsys.readouterr().out.split())
+    assert main(["compare", "--json", *runs]) == 0
+    (effect,) = json.loads(capsys.readouterr().out)["effects"]
+    assert (effect["lost_at"], effect["sent_after_over_before"]["value"]) == (["path or device"], pytest.approx(2))
 
 
 def test_runs_with_nothing_in_common_and_folders_without_a_run(runs, tmp_path, capsys):
