@@ -51,9 +51,9 @@ native_unavailable:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
-from ansible.module_utils.linerate.host.environment import read_environment
-from ansible.module_utils.linerate.host.netmap import native_unavailable_reason, unavailable_reason
-from ansible.module_utils.linerate.host.run import run
+from ansible.module_utils.linerate.netmap.availability import native_unavailable_reason, unavailable_reason
+from ansible.module_utils.linerate.system.run import run
+from ansible.module_utils.linerate.trial.environment import read_environment
 
 
 def main() -> None:

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Start or end the guests of the virtual bench: a thin layer over linerate.host.guest."""
+"""Start or end the guests of the virtual bench: a thin layer over linerate.lab.guest."""
 
 from __future__ import annotations
 
@@ -98,8 +98,8 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
-from ansible.module_utils.linerate.host import guest
-from ansible.module_utils.linerate.host.run import run
+from ansible.module_utils.linerate.lab import guest
+from ansible.module_utils.linerate.system.run import run
 
 
 def main() -> None:

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Make or remove the embedded lab: a thin layer over linerate.host.lab."""
+"""Make or remove the embedded lab: a thin layer over linerate.lab.namespaces."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ steps:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
-from ansible.module_utils.linerate.host import lab
-from ansible.module_utils.linerate.host.run import run
+from ansible.module_utils.linerate.lab import namespaces as lab
+from ansible.module_utils.linerate.system.run import run
 
 
 def main() -> None:

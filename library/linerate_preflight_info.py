@@ -76,9 +76,9 @@ from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
-from ansible.module_utils.linerate.host.lock import refuse_held
-from ansible.module_utils.linerate.host.run import run
 from ansible.module_utils.linerate.pcap.destinations import AllowedDestinations
+from ansible.module_utils.linerate.system.lock import refuse_held
+from ansible.module_utils.linerate.system.run import run
 from ansible.module_utils.linerate.trial.preflight import FarEnd, preflight
 
 SPEC = {

@@ -93,7 +93,7 @@ samples:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
-from ansible.module_utils.linerate.host.receiver import ReceiverOptions, start, stop
+from ansible.module_utils.linerate.receiver.process import ReceiverOptions, start, stop
 
 STARTING = {
     "interface": {"type": "str"},

@@ -85,10 +85,10 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.controller.owner import lives
-from ansible.module_utils.linerate.controller.store import RunFolder
 from ansible.module_utils.linerate.errors import LinerateError
+from ansible.module_utils.linerate.results.store import RunFolder
 from ansible.module_utils.linerate.trial.journal import failed
-from ansible.module_utils.linerate.trial.line import one_line
+from ansible.module_utils.linerate.trial.one_line import one_line
 from ansible.module_utils.linerate.trial.result import build, samples_csv
 from ansible.module_utils.linerate.trial.verdict import Tolerance
 from ansible.module_utils.linerate.trial.witnesses import report

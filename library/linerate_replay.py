@@ -223,10 +223,10 @@ core_busy_percent:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
-from ansible.module_utils.linerate.host.lease import Lease, end_within
-from ansible.module_utils.linerate.host.lock import refuse_held, sole_sender
-from ansible.module_utils.linerate.host.run import run
 from ansible.module_utils.linerate.pcap.destinations import AllowedDestinations
+from ansible.module_utils.linerate.system.caller_gone import Lease, end_within
+from ansible.module_utils.linerate.system.lock import refuse_held, sole_sender
+from ansible.module_utils.linerate.system.run import run
 from ansible.module_utils.linerate.tcpreplay.options import ReplayOptions, build_argv
 from ansible.module_utils.linerate.trial.nic_session import recover
 from ansible.module_utils.linerate.trial.preflight import FarEnd, preflight

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Write a run's report: a thin layer over linerate.controller.report."""
+"""Write a run's report: a thin layer over linerate.report.write."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 # The installed package, not ansible.module_utils.linerate: Ansible packs Python files alone, and the report also
 # needs its template, style and schemas. That costs nothing, since this module runs nowhere but on the controller.
 try:
-    from linerate.controller.report import write_report
     from linerate.errors import LinerateError
+    from linerate.report.write import write_report
 
     WHY_MISSING = None
 except ImportError:

@@ -81,12 +81,12 @@ from functools import partial
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
-from ansible.module_utils.linerate.host.leftovers import Places, remove_leftovers
-from ansible.module_utils.linerate.host.lock import refuse_held
-from ansible.module_utils.linerate.host.run import run
-from ansible.module_utils.linerate.host.session import session_environment
-from ansible.module_utils.linerate.netmap.initramfs import SECONDS
-from ansible.module_utils.linerate.netmap.remove import remove
+from ansible.module_utils.linerate.packages.netmap.initramfs import SECONDS
+from ansible.module_utils.linerate.packages.netmap.remove import remove
+from ansible.module_utils.linerate.packages.uninstall import Places, remove_leftovers
+from ansible.module_utils.linerate.system.lock import refuse_held
+from ansible.module_utils.linerate.system.run import run
+from ansible.module_utils.linerate.system.ssh_client import session_environment
 from ansible.module_utils.linerate.trial.nic_session import recover
 from ansible.module_utils.linerate.tuning.tune import Host, undo
 

@@ -299,13 +299,13 @@ from dataclasses import fields
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.linerate.controller.run import begin
+from ansible.module_utils.linerate.controller.begin import begin
 from ansible.module_utils.linerate.controller.scenario import Scenario
-from ansible.module_utils.linerate.controller.store import RunFolder
 from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.pcap.destinations import BENCHMARK_NETWORKS
-from ansible.module_utils.linerate.trial.listing import listing, pcaps_of
+from ansible.module_utils.linerate.results.store import RunFolder
 from ansible.module_utils.linerate.trial.plan import ADAPTERS, MODES
+from ansible.module_utils.linerate.trial.plan_text import listing, pcaps_of
 from ansible.module_utils.linerate.trial.proof import Burst, proofs
 from ansible.module_utils.linerate.trial.witnesses import SHORT_TRIALS, define, found_out
 

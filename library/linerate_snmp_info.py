@@ -143,7 +143,13 @@ counters:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.linerate.controller.if_mib import count, describe, find_interface, find_refresh, read_at_rest
+from ansible.module_utils.linerate.controller.if_mib import (
+    count,
+    describe,
+    find_interface,
+    find_refresh,
+    read_at_rest,
+)
 from ansible.module_utils.linerate.controller.snmp import AUTH_PROTOCOLS, PRIV_PROTOCOLS, Agent, Target
 from ansible.module_utils.linerate.errors import HostError, LinerateError
 

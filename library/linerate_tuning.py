@@ -122,10 +122,10 @@ from dataclasses import asdict, fields
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
-from ansible.module_utils.linerate.host.lock import sole_sender
-from ansible.module_utils.linerate.host.run import run
-from ansible.module_utils.linerate.host.session import session_environment
 from ansible.module_utils.linerate.pcap.destinations import BENCHMARK_NETWORKS, AllowedDestinations
+from ansible.module_utils.linerate.system.lock import sole_sender
+from ansible.module_utils.linerate.system.run import run
+from ansible.module_utils.linerate.system.ssh_client import session_environment
 from ansible.module_utils.linerate.trial.nic_session import recover
 from ansible.module_utils.linerate.tuning.aspect import Wishes
 from ansible.module_utils.linerate.tuning.tune import Host, notes, report, shown, tune

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Build netmap for one kernel and pack the result: a thin layer over linerate.netmap.build."""
+"""Build netmap for one kernel and pack the result: a thin layer over linerate.packages.netmap.build."""
 
 from __future__ import annotations
 
@@ -142,9 +142,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
-from ansible.module_utils.linerate.host.run import run
-from ansible.module_utils.linerate.netmap.build import build
-from ansible.module_utils.linerate.netmap.spec import BuildSpec
+from ansible.module_utils.linerate.packages.netmap.build import build
+from ansible.module_utils.linerate.packages.netmap.recipe import BuildSpec
+from ansible.module_utils.linerate.system.run import run
 
 STRINGS: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
 ARCHIVE = {

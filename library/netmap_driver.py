@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Have a NIC's patched driver in place of the stock one: a thin layer over linerate.netmap.rebind."""
+"""Have a NIC's patched driver in place of the stock one: a thin layer over linerate.packages.netmap.rebind."""
 
 from __future__ import annotations
 
@@ -72,13 +72,13 @@ from functools import partial
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
-from ansible.module_utils.linerate.host.run import run
-from ansible.module_utils.linerate.host.session import session_environment
 from ansible.module_utils.linerate.netmap.adapter import driver_of
-from ansible.module_utils.linerate.netmap.build import MODULE_FOLDER
-from ansible.module_utils.linerate.netmap.initramfs import SECONDS, refresh
-from ansible.module_utils.linerate.netmap.install import running_kernel
-from ansible.module_utils.linerate.netmap.rebind import Swap, go_native, modules_of, refuse
+from ansible.module_utils.linerate.packages.netmap.build import MODULE_FOLDER
+from ansible.module_utils.linerate.packages.netmap.initramfs import SECONDS, refresh
+from ansible.module_utils.linerate.packages.netmap.install import running_kernel
+from ansible.module_utils.linerate.packages.netmap.rebind import Swap, go_native, modules_of, refuse
+from ansible.module_utils.linerate.system.run import run
+from ansible.module_utils.linerate.system.ssh_client import session_environment
 
 
 def main() -> None:

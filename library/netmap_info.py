@@ -73,15 +73,15 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
-from ansible.module_utils.linerate.host.run import run
 from ansible.module_utils.linerate.netmap.adapter import read_adapters
-from ansible.module_utils.linerate.netmap.install import (
+from ansible.module_utils.linerate.packages.netmap.install import (
     api_version,
     installed_manifest,
     is_current,
     read_parameters,
     running_kernel,
 )
+from ansible.module_utils.linerate.system.run import run
 
 
 def main() -> None:

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Install a package of netmap and load it: a thin layer over linerate.netmap.install."""
+"""Install a package of netmap and load it: a thin layer over linerate.packages.netmap.install."""
 
 from __future__ import annotations
 
@@ -67,10 +67,10 @@ from functools import partial
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
-from ansible.module_utils.linerate.host.builds import remove_left
-from ansible.module_utils.linerate.host.run import run
-from ansible.module_utils.linerate.netmap.build import WORK
-from ansible.module_utils.linerate.netmap.install import install, load
+from ansible.module_utils.linerate.packages.build_folders import remove_left
+from ansible.module_utils.linerate.packages.netmap.build import WORK
+from ansible.module_utils.linerate.packages.netmap.install import install, load
+from ansible.module_utils.linerate.system.run import run
 
 PATIENT_SECONDS = 900
 """depmod reads every module of the kernel, which takes minutes on an emulated host that is busy."""

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Have a host rebuild netmap at the first boot of a new kernel: a thin layer over linerate.netmap.boot."""
+"""Have a host rebuild netmap at the first boot of a new kernel: a thin layer over linerate.packages.netmap.boot."""
 
 from __future__ import annotations
 
@@ -83,9 +83,9 @@ from functools import partial
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
-from ansible.module_utils.linerate.host.run import run
-from ansible.module_utils.linerate.netmap.boot import core_files, set_up, take_down
-from ansible.module_utils.linerate.netmap.rebuild import Recipe
+from ansible.module_utils.linerate.packages.netmap.boot import core_files, set_up, take_down
+from ansible.module_utils.linerate.packages.netmap.rebuild import Recipe
+from ansible.module_utils.linerate.system.run import run
 
 RECIPE = ("options", "source", "packages", "work")
 

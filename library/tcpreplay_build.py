@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Build tcpreplay from a release tarball and pack the result: a thin layer over linerate.tcpreplay.build."""
+"""Build tcpreplay from a release tarball and pack the result: a thin layer over linerate.packages.tcpreplay.build."""
 
 from __future__ import annotations
 
@@ -106,9 +106,9 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
-from ansible.module_utils.linerate.host.run import run, run_logged
-from ansible.module_utils.linerate.tcpreplay.build import Sources, Tools, build
-from ansible.module_utils.linerate.tcpreplay.package import Recipe
+from ansible.module_utils.linerate.packages.tcpreplay.build import Sources, Tools, build
+from ansible.module_utils.linerate.packages.tcpreplay.package import Recipe
+from ansible.module_utils.linerate.system.run import run, run_logged
 
 ARGUMENTS = {
     "version": {"type": "str", "required": True},

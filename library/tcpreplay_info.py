@@ -85,7 +85,7 @@ libpcap:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
-from ansible.module_utils.linerate.host.run import run
+from ansible.module_utils.linerate.system.run import run
 from ansible.module_utils.linerate.tcpreplay.version import find
 
 VALUES = (

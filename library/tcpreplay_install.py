@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Install a package of tcpreplay: a thin layer over linerate.tcpreplay.install."""
+"""Install a package of tcpreplay: a thin layer over linerate.packages.tcpreplay.install."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ reasons:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
-from ansible.module_utils.linerate.host.builds import remove_left
-from ansible.module_utils.linerate.host.run import run
-from ansible.module_utils.linerate.tcpreplay.build import WORK
-from ansible.module_utils.linerate.tcpreplay.install import install
+from ansible.module_utils.linerate.packages.build_folders import remove_left
+from ansible.module_utils.linerate.packages.tcpreplay.build import WORK
+from ansible.module_utils.linerate.packages.tcpreplay.install import install
+from ansible.module_utils.linerate.system.run import run
 
 
 def main() -> None:

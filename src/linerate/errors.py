@@ -1,4 +1,4 @@
-"""What can be wrong, as types that name the value, the rule, and the mend."""
+"""What can be wrong, as types that name the value, the rule, and the hint."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ class LinerateError(Exception):
 
     ``subject`` is what the value is called where the person wrote it (an option, a file,
     an interface), ``value`` what was given (None where the subject says it all), ``rule`` what it
-    breaks, ``mend`` what to do.
+    breaks, ``hint`` what to do.
     """
 
-    def __init__(self, subject: str, value: object, rule: str, mend: str) -> None:
+    def __init__(self, subject: str, value: object, rule: str, hint: str) -> None:
         self.subject = subject
         self.value = value
         self.rule = rule
-        self.mend = mend
+        self.hint = hint
         named = subject if value is None else f"{subject} {value!r}"
-        super().__init__(f"{named}: {rule}. {mend}")
+        super().__init__(f"{named}: {rule}. {hint}")
 
 
 class InputError(LinerateError):

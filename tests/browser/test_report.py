@@ -14,7 +14,7 @@ from selenium.webdriver.support.expected_conditions import alert_is_present
 from synthetic_comparison import make_comparison
 from synthetic_run import invalid, make_run, read_trials, write_trials
 
-from linerate.controller.report import write_report
+from linerate.report.write import write_report
 
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMEDRIVER = Path("/usr/bin/chromedriver")

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from linerate.host.lab import RECEIVER, SENDER, absent, present
-from linerate.host.receiver import ReceiverOptions
-from linerate.host.run import run
+from linerate.lab.namespaces import RECEIVER, SENDER, absent, present
 from linerate.pcap.spec import PcapSpec
 from linerate.pcap.template import build_template
 from linerate.pcap.writer import write_pcap
+from linerate.receiver.process import ReceiverOptions
+from linerate.system.run import run
 from linerate.trial.journal import forget, name_of
 
 REPOSITORY = Path(__file__).parents[2]
@@ -40,13 +40,13 @@ TRIAL: dict[str, Any] = {
 ALLOWED = ("198.18.0.0/15", RECEIVER.mac)
 COUNT = """
 import json, sys
-from linerate.host.receiver import ReceiverOptions, start
+from linerate.receiver.process import ReceiverOptions, start
 start(ReceiverOptions(**json.loads(sys.argv[1])))
 """
 STOP = """
 import json, sys
 from linerate.errors import LinerateError
-from linerate.host.receiver import stop
+from linerate.receiver.process import stop
 try:
     print(json.dumps(stop(sys.argv[1])))
 except LinerateError as error:

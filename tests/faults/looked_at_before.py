@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.faults.bench import Bench
 from tests.faults.fault import Fault
 
-from linerate.host.lab import RECEIVER, SENDER
+from linerate.lab.namespaces import RECEIVER, SENDER
 
 UNPRIVILEGED = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 NET_RAW = (*UNPRIVILEGED, "--inh-caps=-all,+net_raw", "--ambient-caps=-all,+net_raw", "--bounding-set=-all,+net_raw")

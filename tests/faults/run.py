@@ -13,11 +13,11 @@ from typing import Any
 from tests.faults.bench import BARE_SECONDS, PATIENCE_SECONDS, RUN_ID, TRIAL, Bench, Ended
 from tests.faults.fault import Fault
 
-from linerate.controller.store import check
 from linerate.errors import LinerateError
-from linerate.host.lab import RECEIVER, SENDER
+from linerate.lab.namespaces import RECEIVER, SENDER
 from linerate.pcap.reader import read_summary
-from linerate.trial.agreement import contradiction
+from linerate.results.store import check
+from linerate.trial.consistency import contradiction
 from linerate.trial.journal import left
 from linerate.trial.plan import Offered
 from linerate.trial.result import build

@@ -11,7 +11,7 @@ from tests.faults.bench import Bench
 from tests.faults.fault import Fault
 from tests.faults.looked_at_before import down, large, peer_down, peer_mtu
 
-from linerate.host.lab import SENDER
+from linerate.lab.namespaces import SENDER
 
 LONG = {"topspeed": True, "loop": 1_000_000}
 BARE = ("--topspeed", "--loop=1000000")

@@ -19,8 +19,8 @@ from typing import Any, Protocol
 import ansible_runner
 import pytest
 
-from linerate.host.lab import absent, present
-from linerate.host.run import run as run_command
+from linerate.lab.namespaces import absent, present
+from linerate.system.run import run as run_command
 
 REPOSITORY = Path(__file__).parents[2]
 VENV_BIN = Path(os.environ.get("VIRTUAL_ENV", REPOSITORY / ".venv")) / "bin"

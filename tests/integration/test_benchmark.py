@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from linerate.controller.store import check
+from linerate.results.store import check
 
 pytestmark = pytest.mark.quiet
 

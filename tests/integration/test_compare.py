@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from linerate.controller.statistics import RESOLUTION, Repeats, ratio
 from linerate.pcap.spec import PcapSpec
 from linerate.pcap.template import build_template
 from linerate.pcap.writer import write_pcap
+from linerate.results.statistics import RESOLUTION, Repeats, ratio
 from linerate.trial.curve import describe, within_sending
 
 pytestmark = [pytest.mark.quiet, pytest.mark.long]
@@ -21,8 +21,8 @@ pytestmark = [pytest.mark.quiet, pytest.mark.long]
 # Run in the sender's namespace; the socket is opened in the receiver's, where it stays.
 TRIALS = """
 import ctypes, json, os, sys, time
-from linerate.host.run import run
-from linerate.host.witness import PacketWitness
+from linerate.system.run import run
+from linerate.receiver.packet_counter import PacketWitness
 from linerate.tcpreplay.options import ReplayOptions
 from linerate.trial.replay import ReplayJob, replay
 

@@ -16,7 +16,7 @@ import yaml
 from tests.integration.conftest import REPOSITORY, VENV_BIN
 from tests.integration.trials import PATIENCE_SECONDS, SENDER, disturb_nic, eventually, nic, senders
 
-from linerate.controller.store import check
+from linerate.results.store import check
 from linerate.trial.journal import FOLDER, left
 
 SSHD = "/usr/sbin/sshd"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from linerate.errors import HostError
-from linerate.host import lab as core
-from linerate.host.run import run
+from linerate.lab import namespaces as core
+from linerate.system.run import run
 
 STATE = Path("/run/linerate/lab.json")
 NO_NAMESPACES = ("net_admin", "sys_admin")

@@ -15,15 +15,15 @@ from typing import Any
 
 import pytest
 
-from linerate.controller.store import check
-from linerate.frames import GBIT
-from linerate.host.lab import RECEIVER, SENDER
+from linerate.lab.namespaces import RECEIVER, SENDER
 from linerate.pcap.spec import PcapSpec
 from linerate.pcap.template import build_template
 from linerate.pcap.writer import write_pcap
+from linerate.results.store import check
 from linerate.trial.plan import Case, Sending, Way, plan, product
 from linerate.trial.result import build
 from linerate.trial.witnesses import report
+from linerate.units import GBIT
 
 pytestmark = [pytest.mark.quiet, pytest.mark.long]
 
@@ -36,13 +36,13 @@ SHOT, STOLEN = 2, 4
 
 COUNT = """
 import json, sys
-from linerate.host.receiver import ReceiverOptions, start, stop
+from linerate.receiver.process import ReceiverOptions, start, stop
 given = json.loads(sys.argv[1])
 print(json.dumps(stop("loss"))) if given is None else start(ReceiverOptions(**given))
 """
 SEND = """
 import json, sys
-from linerate.host.run import run
+from linerate.system.run import run
 from linerate.tcpreplay.options import ReplayOptions
 from linerate.trial.replay import ReplayJob, replay
 options = ReplayOptions(**json.loads(sys.argv[1]))

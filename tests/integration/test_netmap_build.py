@@ -19,10 +19,10 @@ import pytest
 from tests.standin.archive import NETMAP, standin_netmap
 
 from linerate.errors import HostError, InputError
-from linerate.host.run import Runner, run
-from linerate.netmap.build import build
-from linerate.netmap.package import sha256, unpack
-from linerate.netmap.spec import BuildSpec, Signing
+from linerate.packages.netmap.build import build
+from linerate.packages.netmap.package import sha256, unpack
+from linerate.packages.netmap.recipe import BuildSpec, Signing
+from linerate.system.run import Runner, run
 
 HEADERS = sorted(Path("/lib/modules").glob("*/build/Makefile"))
 SOURCE = """\
@@ -125,8 +125,9 @@ def wait_until(done) -> None:
 
 
 def test_a_build_that_is_killed_stops_all_it_started_and_the_next_one_succeeds(bench):
-    code = "import sys; from linerate.host.run import run; from linerate.netmap.build import build\n"
-    code += "from linerate.netmap.spec import BuildSpec; build(BuildSpec(*sys.argv[1:3]), *sys.argv[3:], run)"
+    code = "import sys; from linerate.system.run import run; from linerate.packages.netmap.build import build\n"
+    code += "from linerate.packages.netmap.recipe import BuildSpec\n"
+    code += "build(BuildSpec(*sys.argv[1:3]), *sys.argv[3:], run)"
     work = bench.folder / "work"
     arguments = [bench.spec.commit, bench.spec.kernel, bench.source, bench.packages, str(work)]
     builder = subprocess.Popen([sys.executable, "-c", code, *arguments])

@@ -20,8 +20,8 @@ from linerate.pcap.writer import write_pcap
 REPLAY = """
 import json, sys
 from linerate.errors import LinerateError
-from linerate.host import lock
-from linerate.host.run import run
+from linerate.system import lock
+from linerate.system.run import run
 from linerate.pcap.destinations import BENCHMARK_NETWORKS, AllowedDestinations
 from linerate.tcpreplay.options import ReplayOptions
 from linerate.trial.preflight import FarEnd, preflight

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from linerate.controller.store import check
+from linerate.results.store import check
 
 pytestmark = pytest.mark.quiet
 

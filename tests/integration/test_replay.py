@@ -25,7 +25,7 @@ pytestmark = pytest.mark.quiet
 REPLAY = """
 import json, sys
 from linerate.errors import LinerateError
-from linerate.host.run import run
+from linerate.system.run import run
 from linerate.tcpreplay.options import ReplayOptions
 from linerate.pcap.destinations import AllowedDestinations
 from linerate.trial.preflight import FarEnd, preflight

@@ -21,11 +21,11 @@ from tests.standin.archive import NETMAP
 from tests.standin.tcpreplay_archive import standin_tcpreplay
 
 from linerate.errors import HostError
-from linerate.host.run import run, run_logged
-from linerate.netmap.package import Manifest, pack, sha256
-from linerate.tcpreplay.build import Sources, Tools, build
-from linerate.tcpreplay.install import install as install_package
-from linerate.tcpreplay.package import Recipe, this_system
+from linerate.packages.netmap.package import Manifest, pack, sha256
+from linerate.packages.tcpreplay.build import Sources, Tools, build
+from linerate.packages.tcpreplay.install import install as install_package
+from linerate.packages.tcpreplay.package import Recipe, this_system
+from linerate.system.run import run, run_logged
 
 pytestmark = pytest.mark.long
 

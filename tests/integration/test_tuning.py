@@ -26,7 +26,7 @@ OFFLOADS = {"gso": False, "tx-checksumming": False}
 TUNED = {"sender_tuning_ok": True, "sender_tuning_core": CPU, "sender_tuning_offloads": OFFLOADS}
 HOLD = """
 import sys
-from linerate.host.lock import sole_sender
+from linerate.system.lock import sole_sender
 with sole_sender("lrs0", "a trial of the test"):
     print("held", flush=True)
     sys.stdin.read()

@@ -7,10 +7,10 @@ from tests.integration.test_tcpreplay_source import COMMIT, netmap_package
 from tests.integration.test_verify import broken_promises
 from tests.standin.tcpreplay_archive import standin_tcpreplay
 
-from linerate.host.run import run, run_logged
-from linerate.tcpreplay.build import Sources, Tools, build
-from linerate.tcpreplay.install import install
-from linerate.tcpreplay.package import Recipe, this_system
+from linerate.packages.tcpreplay.build import Sources, Tools, build
+from linerate.packages.tcpreplay.install import install
+from linerate.packages.tcpreplay.package import Recipe, this_system
+from linerate.system.run import run, run_logged
 
 
 @pytest.fixture

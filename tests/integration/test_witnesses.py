@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from linerate.controller.snmp import Agent, Target
-from linerate.controller.store import check
 from linerate.errors import InputError
-from linerate.host.lab import RECEIVER
+from linerate.lab.namespaces import RECEIVER
+from linerate.results.store import check
 
 pytestmark = pytest.mark.quiet
 

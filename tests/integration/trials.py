@@ -21,8 +21,8 @@ SENDER, RECEIVER = "linerate-sender1", "linerate-receiver1"
 
 TRIAL = """
 import json, resource, sys
-from linerate.host.lease import Lease
-from linerate.host.run import run
+from linerate.system.caller_gone import Lease
+from linerate.system.run import run
 from linerate.tcpreplay.options import ReplayOptions
 from linerate.trial.replay import ReplayJob, replay
 given = json.loads(sys.argv[1])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.standin.archive import NETMAP, standin_netmap
 
-from linerate.netmap.spec import BuildSpec, complaint, configure_argv, native_drivers
+from linerate.packages.netmap.recipe import BuildSpec, complaint, configure_argv, native_drivers
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ def test_what_is_broken_is_named_and_the_role_mends_it(guests, site):
     for trace in ("linerate-netmap-build-cut", "/var/lib/linerate/netmap/5.14.0-gone.json", "/extra/netmap.ko"):
         assert trace in left
 
-    do(guests, mend=True)
+    do(guests, hint=True)
     again = guests("playbooks/netmap.yml", **site)
     assert again.rc == 0, again.stdout
     verified = guests("playbooks/verify.yml", **site)

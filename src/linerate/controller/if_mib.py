@@ -86,8 +86,8 @@ def find_interface(agent: Asked, interface: str) -> int:
 def _with_counters(agent: Asked, interface: str, index: int) -> int:
     needed = [f"{_COLUMNS[name][0]}.{index}" for name in ("ifHCInOctets", "ifHCInUcastPkts")]
     if len(agent.get(needed)) < len(needed):
-        mend = "Use an agent with IF-MIB's ifXTable, by SNMP version 2c or 3, or a witness of another kind."
-        raise HostError("interface", interface, "has no 64-bit counters (ifHCInUcastPkts) at the agent", mend)
+        hint = "Use an agent with IF-MIB's ifXTable, by SNMP version 2c or 3, or a witness of another kind."
+        raise HostError("interface", interface, "has no 64-bit counters (ifHCInUcastPkts) at the agent", hint)
     return index
 
 

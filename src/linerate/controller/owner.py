@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..host.guardian import start_time
+from ..system.cleanup_process import start_time
 
 GONE = -1
 

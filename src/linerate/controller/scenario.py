@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError
-from ..host.sampler import LEAST_INTERVAL, MOST_INTERVAL
 from ..pcap.destinations import BENCHMARK_NETWORKS
-from ..tcpreplay.options import check_rate
+from ..receiver.sampler import LEAST_INTERVAL, MOST_INTERVAL
 from ..trial.plan import ADAPTERS, ENGINES, Asked, Case, Way, product
-from ..trial.watch import MOST_STALL
+from ..trial.stall_detector import MOST_STALL
+from ..validate import check_rate
 
 Missing = dict[str, Any]
 """A way to send that cannot be had: engine, adapter where it is one, reason; the listed trials it would have sent."""

@@ -90,8 +90,8 @@ class Agent:
             try:
                 self._transport = await kind.create(place, timeout=TIMEOUT_SECONDS, retries=RETRIES)
             except (PySnmpError, OSError) as error:
-                mend = "Correct the address of the witness."
-                raise HostError("SNMP agent", self._target.address, "has no address that is known", mend) from error
+                hint = "Correct the address of the witness."
+                raise HostError("SNMP agent", self._target.address, "has no address that is known", hint) from error
         return self._transport
 
     async def _get(self, oids: Sequence[str]) -> list[tuple[str, Any]]:
@@ -137,27 +137,27 @@ class Agent:
         )
 
     def _failed(self, said: str) -> HostError:
-        mend = "Correct the witness' version, or its part of benchmark_snmp_credentials."
-        return HostError("SNMP agent", self._target.name, f"cannot be asked: {said}", mend)
+        hint = "Correct the witness' version, or its part of benchmark_snmp_credentials."
+        return HostError("SNMP agent", self._target.name, f"cannot be asked: {said}", hint)
 
 
 def _auth_data(target: Target) -> Any:
     """What pysnmp wants; InputError, which never shows a secret, where something is missing."""
-    mend = "Give it in benchmark_snmp_credentials, under the name of the witness."
+    hint = "Give it in benchmark_snmp_credentials, under the name of the witness."
     needed = {"2c": ("community",), "3": ("user", "auth_password", "priv_password")}
     if target.version not in needed:
         raise InputError("SNMP version", target.version, "must be 2c or 3", "Correct the witness.")
     for name in needed[target.version]:
         if not getattr(target, name):
             rule = f"needs a {name.replace('_', ' ')} for SNMP version {target.version}"
-            raise InputError("SNMP witness", target.address, rule, mend)
+            raise InputError("SNMP witness", target.address, rule, hint)
     if target.version == "2c":
         # Many a switch speaks nothing better; that its community travels in the clear is the user's choice.
         return hlapi.CommunityData(target.community, mpModel=1)  # noqa: S508
     for name in ("auth_password", "priv_password"):
         if len(getattr(target, name)) < SHORTEST_PASSWORD:
             rule = f"has an {name.replace('_', ' ')} of less than {SHORTEST_PASSWORD} characters"
-            raise InputError("SNMP witness", target.address, rule, mend)
+            raise InputError("SNMP witness", target.address, rule, hint)
     return hlapi.UsmUserData(
         target.user,
         authKey=target.auth_password,

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..host.run import Runner
-from .install import read_parameters
+from ..packages.netmap.install import read_parameters
+from ..system.run import Runner
 
 FORCE_NATIVE, FORCE_EMULATED = "1", "2"
 """Values of netmap's parameter `admode`; 0 takes the native adapter where there is one (netmap(4))."""

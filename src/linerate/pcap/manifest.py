@@ -10,9 +10,9 @@ import json
 import os
 from typing import Any, NamedTuple
 
-from .. import frames
+from .. import units as frames
 from ..errors import PcapError
-from ..files import regular_file, write_whole
+from ..system.files import regular_file, write_whole
 from .spec import PcapSpec
 from .writer import Written, predict_pcap, write_pcap
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from ..errors import PcapError
-from ..frames import ETHERNET_HEADER, VLAN_TAG
+from ..units import ETHERNET_HEADER, VLAN_TAG
 from .destinations import IPV4, VLAN_TAGS, AllowedDestinations
 
 FILE_HEADER_BYTES = 24

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Union
 
-from .. import frames
+from .. import units as frames
 from ..errors import InputError
 
 IP_HEADER = 20

@@ -19,7 +19,7 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..files import replaced
+from ..system.files import replaced
 from .checksum import port_checksums
 from .spec import L4_CHECKSUM_OFFSETS, PcapSpec
 from .template import check_template

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 from ..errors import HostError, InputError
-from ..host.run import tied
+from ..system.run import tied
 
 KEPT_BYTES = 64 * 1024
 MAX_STDERR_BYTES = 4 * 1024 * 1024

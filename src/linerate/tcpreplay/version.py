@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 from ..errors import HostError
-from ..host.run import Runner
+from ..system.run import Runner
 
 BROKEN_NETMAP = ((4, 4, 4), (4, 5, 2))
 """First and last release in which --netmap is compiled in but does not work (`nm_do_ioctl: No such file`)."""
@@ -115,6 +115,6 @@ def find(
     if done.returncode != 0:
         lines = text.strip().splitlines()
         complaint = lines[0] if lines else "no output"
-        mend = "Run it by hand to see why, or install tcpreplay again."
-        raise HostError("tcpreplay", path, f"does not run: `-V` ended with {done.returncode} ({complaint})", mend)
+        hint = "Run it by hand to see why, or install tcpreplay again."
+        raise HostError("tcpreplay", path, f"does not run: `-V` ended with {done.returncode} ({complaint})", hint)
     return Installation(path, parse_version(text))

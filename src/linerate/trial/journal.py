@@ -18,7 +18,7 @@ from typing import Any
 
 from ..clock import utc_now
 from ..errors import HostError, InputError, LinerateError
-from ..host.counters import SENDING
+from ..nic.counters import SENDING
 from ..tcpreplay.options import ReplayOptions, build_argv
 
 FOLDER = "/var/lib/linerate/trials"
@@ -38,15 +38,15 @@ def name_of(trial: Mapping[str, Any]) -> str:
     try:
         name = f"{trial['context']['run_id']}--{trial['planned']['trial_id']}"
     except (KeyError, TypeError) as error:
-        mend = "Give one of the trials that linerate_run returned."
-        raise InputError("trial", None, "has no context.run_id or no planned.trial_id", mend) from error
+        hint = "Give one of the trials that linerate_run returned."
+        raise InputError("trial", None, "has no context.run_id or no planned.trial_id", hint) from error
     return _checked(name)
 
 
 def _checked(name: str) -> str:
     if not _NAME.fullmatch(name):
-        mend = "Give letters, digits, dots and dashes, at most 249."
-        raise InputError("journal", name, "is not a short plain file name", mend)
+        hint = "Give letters, digits, dots and dashes, at most 249."
+        raise InputError("journal", name, "is not a short plain file name", hint)
     return name
 
 
@@ -62,8 +62,8 @@ class Journal:
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW, 0o600)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            mend = f"Make {folder} a folder that this user may write to."
-            raise HostError("journal", str(path), f"cannot be written: {error.strerror}", mend) from error
+            hint = f"Make {folder} a folder that this user may write to."
+            raise HostError("journal", str(path), f"cannot be written: {error.strerror}", hint) from error
         self._write({"trial": trial, "argv": argv, "adapter": adapter, "started_at": utc_now()})
 
     def sample(self, sample: Mapping[str, Any], nic: Mapping[str, Any]) -> None:

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import HostError
-from ..host.guardian import Guardian
-from ..host.nic import link_trouble, wait_for_carrier
-from ..host.nic_state import read_state, store_found
-from ..host.run import Runner
 from ..netmap.adapter import FORCE_EMULATED, FORCE_NATIVE, driver_of, kernel_messages, read_adapter
 from ..netmap.admode import read_admode, write_admode
 from ..netmap.users import holding_drivers
+from ..nic.read import link_trouble, wait_for_carrier
+from ..nic.state import read_state, store_found
+from ..system.cleanup_process import Guardian
+from ..system.run import Runner
 from .nic_session import Guard, NicSession
 
 ADMODES = {"native": FORCE_NATIVE, "emulated": FORCE_EMULATED}

@@ -14,12 +14,12 @@ from types import TracebackType
 from typing import Any, Callable
 
 from ..errors import HostError
-from ..files import write_whole
-from ..host.guardian import Guardian, kill_runs_of
-from ..host.nic import has_carrier
-from ..host.nic_state import NicState, read_state, restore_state
-from ..host.run import Runner
 from ..netmap.admode import ADMODE, read_admode, write_admode
+from ..nic.read import has_carrier
+from ..nic.state import NicState, read_state, restore_state
+from ..system.cleanup_process import Guardian, kill_runs_of
+from ..system.files import write_whole
+from ..system.run import Runner
 
 STORED = "run/linerate/trial"
 """Below the root folder; gone after a reboot, as are the settings of a NIC."""
@@ -153,8 +153,8 @@ def _load(path: Path) -> tuple[NicState, str | None, str, str]:
         admode = stored["admode"]
         return NicState(**stored["state"]), admode and str(admode), str(stored["index"]), str(stored["mark"])
     except (OSError, ValueError, TypeError, KeyError) as error:
-        mend = "Remove it; set by hand what `ethtool -k` and `ip link` show to be wrong."
-        raise HostError("stored state", str(path), f"cannot be read ({error})", mend) from error
+        hint = "Remove it; set by hand what `ethtool -k` and `ip link` show to be wrong."
+        raise HostError("stored state", str(path), f"cannot be read ({error})", hint) from error
 
 
 def _index(interface: str, root: str) -> str:

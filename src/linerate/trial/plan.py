@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ..errors import InputError
-from ..frames import line_rate_pps, pps_of_pcap_mbps
-from ..tcpreplay.options import LEAST_RATE, MOST_SECONDS, ReplayOptions, check_rate, check_whole, number_text
+from ..tcpreplay.options import ReplayOptions
+from ..units import line_rate_pps, pps_of_pcap_mbps
+from ..validate import LEAST_RATE, MOST_SECONDS, check_rate, check_whole, number_text
 
 ENGINES = ("kernel", "netmap")
 ADAPTERS = ("native", "emulated")

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import PcapError
-from ..host.nic import read_nic, refuse_small_mtu, refuse_unready
-from ..host.nic_use import refuse_management
-from ..host.run import Runner
-from ..host.session import session_environment
+from ..nic.read import read_nic, refuse_small_mtu, refuse_unready
+from ..nic.use import refuse_management
 from ..pcap.destinations import AllowedDestinations
 from ..pcap.reader import PcapSummary, read_summary
+from ..system.run import Runner
+from ..system.ssh_client import session_environment
 from ..tuning.pin import refuse_cpu
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import HostError
-from ..tcpreplay.options import ReplayOptions, check_rate, check_whole
+from ..tcpreplay.options import ReplayOptions
+from ..validate import check_rate, check_whole
 from .witnesses import primary
 
 PROOF = "proof of arrival"
@@ -99,9 +100,9 @@ def arrived(proof: Mapping[str, Any], sent: Mapping[str, Any], reports: Sequence
         raise HostError(PROOF, proof["way"], rule, "End it, or send to another address.")
     if 100 * counted >= proof["percent"] * asked:
         return f"{proof['way']}: {counted:,} of {asked:,} packets counted at the receiver"
-    cause, mend = _cause(proof, sent, witness)
+    cause, hint = _cause(proof, sent, witness)
     rule = f"only {counted:,} of {asked:,} packets arrived. {_seen(proof, sent, witness)}. {cause}"
-    raise HostError(PROOF, proof["way"], rule, mend)
+    raise HostError(PROOF, proof["way"], rule, hint)
 
 
 def _seen(proof: Mapping[str, Any], sent: Mapping[str, Any], witness: Mapping[str, Any]) -> str:

@@ -8,21 +8,22 @@ from typing import Any, Callable
 
 from ..clock import utc_now
 from ..errors import HostError, InputError, StatisticsError
-from ..host.counters import NOT_COUNTED, SENDING, SentCounters
-from ..host.cpu import CpuMeter
-from ..host.run import Runner
-from ..host.sampler import LEAST_INTERVAL, MOST_INTERVAL, Reading, Sampler
 from ..netmap.adapter import driver_of
+from ..nic.counters import NOT_COUNTED, SENDING, SentCounters
+from ..receiver.sampler import LEAST_INTERVAL, MOST_INTERVAL, Reading, Sampler
+from ..system.cpu import CpuMeter
+from ..system.run import Runner
 from ..tcpreplay.diagnosis import diagnose
-from ..tcpreplay.options import MOST_SECONDS, ReplayOptions, build_argv, check_rate
-from ..tcpreplay.statistics import parse
+from ..tcpreplay.options import ReplayOptions, build_argv
+from ..tcpreplay.output import parse
 from ..tcpreplay.supervise import HopelessError, Outcome, Running, supervise
 from ..tuning.pin import allowed_cpus, pin
+from ..validate import MOST_SECONDS, check_rate
 from .journal import FOLDER, Journal, begin
 from .netmap_session import NetmapSession
 from .nic_session import NicSession
 from .result import claim_of
-from .watch import LOOK_SECONDS, MOST_STALL, STALL_SECONDS, Expected, Watch
+from .stall_detector import LOOK_SECONDS, MOST_STALL, STALL_SECONDS, Expected, Watch
 
 KEPT_STDERR_CHARACTERS = 4000
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ..frames import pcap_bps, rates
-from ..tcpreplay.statistics import Statistics
+from ..tcpreplay.output import Statistics
+from ..units import pcap_bps, rates
 from .curve import describe, within_sending
 from .loss import Loss, locate
 from .plan import Offered

@@ -19,7 +19,7 @@ _KEYS = {
     "linux": {"kind", "name", "host", "interface"},
     "snmp": {"kind", "name", "address", "port", "version", "interface", "refresh_seconds"},
 }
-_MEND = "Correct benchmark_witnesses; see the role's argument_specs."
+_HINT = "Correct benchmark_witnesses; see the role's argument_specs."
 
 
 def define(
@@ -44,11 +44,11 @@ def define(
 def _kind(witness: Mapping[str, Any]) -> str:
     kind = str(witness.get("kind"))
     if kind not in KINDS:
-        raise InputError("kind of a witness", kind, f"must be one of {', '.join(KINDS)}", _MEND)
+        raise InputError("kind of a witness", kind, f"must be one of {', '.join(KINDS)}", _HINT)
     if kind == "none":
         raise InputError("kind of a witness", kind, "stands beside others", "Leave it out, or leave the others out.")
     for key in sorted(witness.keys() - _KEYS[kind]):
-        raise InputError(f"{kind} witness", key, f"is not one of {', '.join(sorted(_KEYS[kind]))}", _MEND)
+        raise InputError(f"{kind} witness", key, f"is not one of {', '.join(sorted(_KEYS[kind]))}", _HINT)
     return kind
 
 
@@ -58,18 +58,18 @@ def _linux(witness: Mapping[str, Any], receiver: str | None, interfaces: Mapping
         raise InputError("linux witness", None, "names no host", "Set its host, or linerate_receiver on the sender.")
     interface = witness.get("interface") or interfaces.get(host)
     if not interface:
-        mend = "Set its interface, or linerate_interface on that host of the inventory."
-        raise InputError("linux witness", host, "has no receiving interface", mend)
+        hint = "Set its interface, or linerate_interface on that host of the inventory."
+        raise InputError("linux witness", host, "has no receiving interface", hint)
     return {"name": str(witness.get("name") or host), "kind": "linux", "host": host, "interface": interface}
 
 
 def _snmp(witness: Mapping[str, Any]) -> dict[str, Any]:
     for key in ("address", "interface"):
         if not witness.get(key):
-            raise InputError("snmp witness", dict(witness), f"has no {key}", _MEND)
+            raise InputError("snmp witness", dict(witness), f"has no {key}", _HINT)
     version = str(witness.get("version") or VERSIONS[0])
     if version not in VERSIONS:
-        raise InputError("SNMP version", version, f"must be one of {', '.join(VERSIONS)}", _MEND)
+        raise InputError("SNMP version", version, f"must be one of {', '.join(VERSIONS)}", _HINT)
     return {
         "name": str(witness.get("name") or witness["address"]),
         "kind": "snmp",
@@ -114,8 +114,8 @@ def fit(
         if 0 < seconds < least:
             rule = f"is shorter than {LEAST_REFRESHES} refreshes ({refresh:g} s) of {slowest['name']}'s counters"
             if short_trials == "refuse":
-                mend = f"Let {mode} trials last {least} s, or lengthen them: benchmark_snmp_short_trials."
-                raise InputError(f"{mode} duration", seconds, rule, mend)
+                hint = f"Let {mode} trials last {least} s, or lengthen them: benchmark_snmp_short_trials."
+                raise InputError(f"{mode} duration", seconds, rule, hint)
             fitted[mode] = least
             notices.append(f"{mode} trials last {least} s instead of {seconds:g} s, which {rule}.")
     return fitted, notices

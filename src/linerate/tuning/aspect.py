@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Callable, Protocol
 
 from ..errors import HostError, InputError
-from ..host.run import Runner, checked
+from ..system.run import Runner, checked
 from .cpus import parse_cpus
 
 LEAVE = "leave"

@@ -6,8 +6,8 @@ import contextlib
 from typing import Any
 
 from ..errors import HostError
-from ..host.nic_state import read_state
-from ..host.run import Runner
+from ..nic.state import read_state
+from ..system.run import Runner
 from .aspect import UnavailableError, Wishes
 from .cpus import format_cpus
 from .isolation import isolated_cpus

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import HostError
-from ..host.run import Runner
+from ..system.run import Runner
 from .aspect import Step, UnavailableError, Wishes, command, text_of, write
 from .cpus import format_cpus, online_cpus, parse_cpus
 from .pin import PARTITION, partition_cpus
@@ -75,8 +75,8 @@ class Isolation:
             write(self._root, name, "isolated").make()
             state = text_of(self._root, name)
             if state != "isolated":
-                mend = "Set sender_tuning_isolate to false, or choose another core."
-                raise HostError("cpuset partition", f"/{PARTITION}", f"is not valid here: {state}", mend)
+                hint = "Set sender_tuning_isolate to false, or choose another core."
+                raise HostError("cpuset partition", f"/{PARTITION}", f"is not valid here: {state}", hint)
         except HostError:
             for step in self.steps({"cpus": ""}):
                 step.make()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from ..host.nic_state import feature_groups, read_state
-from ..host.run import Runner
+from ..nic.state import feature_groups, read_state
+from ..system.run import Runner
 from .aspect import Step, UnavailableError, Wishes, command
 
 _RING = re.compile(r"^(RX|TX):\s+(\d+)$", re.MULTILINE)

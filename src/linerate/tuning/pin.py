@@ -42,8 +42,8 @@ def pin(pid: int, cpu: int, root: str = "/") -> None:
                 Path(root, PARTITION, "cgroup.procs").write_text(str(pid), encoding="ascii")
             os.sched_setaffinity(pid, {cpu})
     except OSError as error:
-        mend = "Name a CPU that this user's processes may run on: `taskset --cpu-list --pid $$` shows them."
-        raise HostError("cpu", cpu, f"tcpreplay may not be run on it: {error.strerror}", mend) from error
+        hint = "Name a CPU that this user's processes may run on: `taskset --cpu-list --pid $$` shows them."
+        raise HostError("cpu", cpu, f"tcpreplay may not be run on it: {error.strerror}", hint) from error
 
 
 def allowed_cpus(pid: int, root: str = "/") -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..errors import HostError
-from ..files import write_whole
+from ..system.files import write_whole
 
 PLACE = "run/linerate/tuning.json"
 """Below the root folder. A reboot undoes all that is tuned, and takes this along."""
@@ -36,8 +36,8 @@ def load(root: str = "/") -> Stored:
     try:
         return Stored(**json.loads(path.read_bytes()))
     except (OSError, ValueError, TypeError) as error:
-        mend = "Remove it: what the host was found with is not known then. A reboot sets it back."
-        raise HostError("stored state", str(path), f"cannot be read ({error})", mend) from error
+        hint = "Remove it: what the host was found with is not known then. A reboot sets it back."
+        raise HostError("stored state", str(path), f"cannot be read ({error})", hint) from error
 
 
 def save(stored: Stored, root: str = "/") -> None:

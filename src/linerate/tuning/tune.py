@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Callable
 
 from ..errors import HostError, InputError, LinerateError
-from ..host.lock import refuse_held
-from ..host.nic import has_carrier, wait_for_carrier
-from ..host.nic_use import Address, refuse_management
-from ..host.run import Runner
+from ..nic.read import has_carrier, wait_for_carrier
+from ..nic.use import Address, refuse_management
+from ..system.lock import refuse_held
+from ..system.run import Runner
 from .aspect import LEAVE, Aspect, Step, UnavailableError, Wishes
 from .isolation import Isolation
 from .nic import FlowControl, Offloads, Rings
@@ -207,8 +207,8 @@ def _refuse_unavailable(tuned: Tuned, wishes: Wishes) -> None:
     """InputError where another value than the default was asked for."""
     value = getattr(wishes, tuned.aspect, None)
     if tuned.unavailable and value != getattr(Wishes(wishes.interface), tuned.aspect, None):
-        mend = "Give a value that this host can have, or leave it out."
-        raise InputError(f"sender_tuning_{tuned.aspect}", value, f"cannot be had here: {tuned.unavailable}", mend)
+        hint = "Give a value that this host can have, or leave it out."
+        raise InputError(f"sender_tuning_{tuned.aspect}", value, f"cannot be had here: {tuned.unavailable}", hint)
 
 
 def _steps(aspect: Aspect, now: Mapping[str, str], wanted: Mapping[str, str]) -> list[Step]:
@@ -241,8 +241,8 @@ def _apply(aspect: Aspect, tuned: Tuned, stored: Stored, host: Host) -> None:
 def _await_carrier(interface: str, aspect: str, host: Host) -> None:
     if not wait_for_carrier(interface, CARRIER_SECONDS, SETTLED_SECONDS, host.root):
         rule = f"has had no carrier for {CARRIER_SECONDS:g} s since its {aspect} changed"
-        mend = "Look at the cable and the peer; playbooks/restore.yml sets it back."
-        raise HostError("interface", interface, rule, mend)
+        hint = "Look at the cable and the peer; playbooks/restore.yml sets it back."
+        raise HostError("interface", interface, rule, hint)
 
 
 def _back(aspect: Aspect, stored: Stored, host: Host) -> list[Step]:

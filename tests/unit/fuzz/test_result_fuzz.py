@@ -25,12 +25,12 @@ from synthetic_run import (
     write_trials,
 )
 
-from linerate.controller.report_data import Run, load_run
-from linerate.controller.report_html import report_html
-from linerate.controller.store import RunFolder
-from linerate.controller.summary import summary_markdown
 from linerate.errors import LinerateError
-from linerate.trial.agreement import contradiction, unplanned
+from linerate.report.html import report_html
+from linerate.report.summary import summary_markdown
+from linerate.results.model import Run, load_run
+from linerate.results.store import RunFolder
+from linerate.trial.consistency import contradiction, unplanned
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 ALONE = re.compile(

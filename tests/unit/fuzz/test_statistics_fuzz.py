@@ -18,7 +18,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from linerate.errors import StatisticsError
-from linerate.tcpreplay.statistics import Flows, Statistics, Totals, parse
+from linerate.tcpreplay.output import Flows, Statistics, Totals, parse
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 SAMPLES = {

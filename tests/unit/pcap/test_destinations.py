@@ -85,7 +85,7 @@ def test_what_may_not_be_sent_is_named_by_packet_address_rule_and_mend(walk, fra
     with pytest.raises(PcapError) as caught:
         walk([FINE] * 41 + [frame, FINE])
     assert f"packet 42 {rule}" in " ".join(caught.value.rule.split())
-    assert "linerate_allow_destinations" in caught.value.mend
+    assert "linerate_allow_destinations" in caught.value.hint
 
 
 def test_a_listed_destination_does_not_stand_for_another_mac_or_address(walk):

@@ -99,7 +99,7 @@ def test_refused(data, rule, summary_of):
     with pytest.raises(PcapError) as caught:
         summary_of(data)
     assert rule in caught.value.rule
-    assert caught.value.mend
+    assert caught.value.hint
 
 
 def test_every_cut_is_found(summary_of):

@@ -1,4 +1,4 @@
-"""What a pcap may be made of: each bad parameter is refused with its name, its value, the rule and a mend."""
+"""What a pcap may be made of: each bad parameter is refused with its name, its value, the rule and a hint."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_refused(name, value, rule):
     assert caught.value.subject == name
     assert str(caught.value.value).strip() == str(value).strip().lower() or caught.value.value == value
     assert rule in caught.value.rule
-    assert caught.value.mend
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize("name", sorted(REQUIRED))

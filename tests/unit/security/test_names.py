@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from synthetic_run import make_info, make_run, make_trial, read_info, read_trials, write_info, write_trials
 
-from linerate.controller.report_data import load_run
-from linerate.controller.report_html import report_html
-from linerate.controller.store import RunFolder
-from linerate.controller.summary import summary_markdown
-from linerate.controller.trials_csv import trials_csv
 from linerate.errors import InputError, LinerateError
-from linerate.host.receiver import socket_path
+from linerate.receiver.process import socket_path
+from linerate.report.html import report_html
+from linerate.report.summary import summary_markdown
+from linerate.report.trials_csv import trials_csv
+from linerate.results.model import load_run
+from linerate.results.store import RunFolder
 from linerate.tcpreplay.options import ReplayOptions, build_argv
 from linerate.trial.journal import name_of
 from linerate.trial.plan import Asked, Case, Sending, Way, plan

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from linerate.errors import HostError
-from linerate.host.run import Completed, run
+from linerate.system.run import Completed, run
 from linerate.tcpreplay.version import Version, find, parse_version
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "tcpreplay-version"

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from linerate.errors import HostError
-from linerate.host.nic_state import found_path
-from linerate.host.run import Completed
 from linerate.netmap.admode import read_admode
+from linerate.nic.state import found_path
+from linerate.system.run import Completed
 from linerate.trial import netmap_session
 from linerate.trial.netmap_session import NetmapSession
 from linerate.trial.nic_session import recover

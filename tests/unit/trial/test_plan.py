@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from linerate.errors import InputError
-from linerate.frames import GBIT
-from linerate.host.receiver import LONGEST_SOCKET_PATH, socket_path
+from linerate.receiver.process import LONGEST_SOCKET_PATH, socket_path
 from linerate.tcpreplay.options import build_argv
 from linerate.trial.journal import name_of
 from linerate.trial.plan import Asked, Case, Sending, Way, offer, plan, product, replay_options
+from linerate.units import GBIT
 
 SCHEMA = Path(__file__).parents[3] / "schemas/trial.schema.json"
 SENDING = Sending({"paced": 5.0, "topspeed": 3.0}, 10 * GBIT, nm_delay=4)

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from linerate.errors import HostError, InputError
-from linerate.frames import GBIT
 from linerate.tcpreplay.options import ReplayOptions, build_argv
-from linerate.trial.listing import listing, pcaps_of
 from linerate.trial.plan import Asked, Case, Sending, Way, plan, replay_options
+from linerate.trial.plan_text import listing, pcaps_of
 from linerate.trial.proof import Burst, arrived, proofs
 from linerate.trial.witnesses import report
+from linerate.units import GBIT
 
 SENDING = Sending({"paced": 5.0, "topspeed": 3.0}, 10 * GBIT, nm_delay=4)
 CONTEXT = {"sender": {"host": "s", "interface": "ens17"}, "receiver": {"host": "r", "interface": "ens18"}}
@@ -112,7 +112,7 @@ def test_what_arrives_is_said(matched):
 
 
 @pytest.mark.parametrize(
-    ("numbers", "cause", "mend"),
+    ("numbers", "cause", "hint"),
     [
         ((None, 0, 0, 0), "did not send them: tcpreplay's output is empty", "Mend what it complains of"),
         ((3, 3, 3, 3), "tcpreplay did not send them", "Mend"),
@@ -123,14 +123,14 @@ def test_what_arrives_is_said(matched):
         ((100, 100, 100, 0), "Frames arrive and are not as they were sent", "tcpdump -e"),
     ],
 )
-def test_what_does_not_arrive_is_one_error_with_what_each_end_saw(numbers, cause, mend):
+def test_what_does_not_arrive_is_one_error_with_what_each_end_saw(numbers, cause, hint):
     with pytest.raises(HostError) as caught:
         arrived(*seen(*numbers))
     assert cause in caught.value.rule
     assert f"only {numbers[3]} of 100 packets arrived. Seen: tcpreplay claims " in caught.value.rule
     assert "s ens17 " in caught.value.rule
     assert f"r ens18 received {numbers[2]}" in caught.value.rule
-    assert mend in caught.value.mend
+    assert hint in caught.value.hint
 
 
 def test_more_than_was_sent_is_another_sender():

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from linerate.controller.store import check
 from linerate.errors import ResultError
-from linerate.frames import GBIT
+from linerate.results.store import check
 from linerate.trial.curve import coefficient_of_variation, describe, grade, within_sending
 from linerate.trial.journal import KILLED, not_sent
-from linerate.trial.line import one_line
+from linerate.trial.one_line import one_line
 from linerate.trial.plan import Asked, Case, Sending, Way, plan, product
 from linerate.trial.result import build, samples_csv
 from linerate.trial.witnesses import report
+from linerate.units import GBIT
 
 SCHEMA = Path(__file__).parents[3] / "schemas/trial.schema.json"
 CASE = Case("udp_port_scan_64", "/p/u.pcap", "ab" * 32, 64_511, 78.0, 78, 78)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from linerate.host.run import Completed
+from linerate.system.run import Completed
 from linerate.tuning import tune
 from linerate.tuning.pin import PARTITION
 from linerate.tuning.tune import Host

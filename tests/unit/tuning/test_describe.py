@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.unit.tuning.conftest import FIXTURES
 
-from linerate.controller.report_tuning import LABELS, tuning_line, tuning_texts
-from linerate.host.environment import fingerprint
+from linerate.report.tuning import LABELS, tuning_line, tuning_texts
+from linerate.trial.environment import fingerprint
 from linerate.tuning.aspect import Wishes
 from linerate.tuning.describe import read_tuning
 from linerate.tuning.tune import tune

@@ -8,8 +8,8 @@ import stat
 import pytest
 
 from linerate.errors import HostError, InputError
-from linerate.host.lock import sole_sender
-from linerate.host.run import Completed
+from linerate.system.lock import sole_sender
+from linerate.system.run import Completed
 from linerate.tuning.aspect import Wishes
 from linerate.tuning.pin import PARTITION
 from linerate.tuning.state import PLACE

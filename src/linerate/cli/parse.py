@@ -1,0 +1,78 @@
+"""``linerate parse``: what tcpreplay said, as JSON, or why it cannot be believed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from ..errors import StatisticsError
+from ..tcpreplay.diagnosis import warnings
+from ..tcpreplay.output import Statistics, Totals, parse
+
+HELP = "read tcpreplay's saved output and print one JSON object a file"
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = commands.add_parser(
+        "parse",
+        help=HELP,
+        description=f"{HELP.capitalize()}. Takes stdout alone, or a transcript with stderr mixed in; - is standard "
+        "input. Bytes are pcap bytes (no FCS), mbps is 10^6 bit/s of them. Exit status 1 where a file holds no "
+        "complete, consistent statistics of one run.",
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print an object for each file; 1 when one of them had to be refused."""
+    status = 0
+    for file in arguments.files:
+        try:
+            text = _read(file)
+            found = {"file": file, "complete": True, **describe(parse(text)), "warnings": warnings(text)}
+        except StatisticsError as error:
+            found = {"file": file, "complete": False, "reason": error.rule, "warnings": warnings(text)}
+        except OSError as error:
+            found = {"file": file, "complete": False, "reason": f"cannot be read: {error.strerror}"}
+        if not found["complete"]:
+            status = 1
+            print(f"linerate parse: {file}: {found['reason']}", file=sys.stderr)
+        print(json.dumps(found), flush=True)
+    return status
+
+
+def _read(file: str) -> str:
+    content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    return content.decode("utf-8", "replace")
+
+
+def describe(statistics: Statistics) -> dict[str, Any]:
+    """The statistics as plain data: bytes are pcap bytes (no FCS), mbps is 10^6 bit/s of them."""
+    return {
+        **_totals(statistics.totals),
+        "successful": statistics.successful,
+        "failed": statistics.failed,
+        "truncated": statistics.truncated,
+        "retried_enobufs": statistics.retried_enobufs,
+        "retried_eagain": statistics.retried_eagain,
+        "interrupted": statistics.interrupted,
+        "flows": _plain(statistics.flows),
+        "devices": [_plain(device) for device in statistics.devices],
+        "progress": [_totals(totals) for totals in statistics.progress],
+    }
+
+
+def _totals(totals: Totals) -> dict[str, Any]:
+    return _plain(totals) or {}
+
+
+def _plain(value: object) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    return {name: float(item) if isinstance(item, Decimal) else item for name, item in vars(value).items()}

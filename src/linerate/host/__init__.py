@@ -1,1 +1,0 @@
-"""The state of a host: interfaces, counters, kernel, and the embedded lab."""

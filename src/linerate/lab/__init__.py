@@ -1,0 +1,1 @@
+"""Test benches on one machine: network namespaces and guests."""

@@ -1,0 +1,1 @@
+"""A network interface: its properties, settings, users and counters."""

@@ -1,0 +1,1 @@
+"""Source products: archives, builds and installation, with the recipes for netmap and tcpreplay."""

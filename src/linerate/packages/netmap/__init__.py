@@ -1,0 +1,1 @@
+"""netmap as a source product."""

@@ -1,0 +1,1 @@
+"""tcpreplay as a source product."""

@@ -1,0 +1,1 @@
+"""Counting at the receiver: the packet counter, its process, and the sampler."""

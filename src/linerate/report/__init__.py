@@ -1,0 +1,1 @@
+"""Reports on a run: HTML, text, Markdown and CSV."""

@@ -1,0 +1,87 @@
+"""The report's comparison plot: blocks of bars that may be compared, each block with an axis of its own.
+
+Places are percent of the axis, so that the bars are as wide as the page is and their labels stay text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..results.compare import RECEIVED, Member, member, rate_text
+from ..results.groups import Group
+from .axis import Axis, Reference, Tick, axis, drawn
+from .references import references
+from .text import clean
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Where a median and its 95 % interval stand, in percent of the axis."""
+
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One group: ``text`` are its numbers as words; ``rate`` is None where there is no valid trial."""
+
+    label: str
+    text: str
+    rate: Interval | None
+    witnessed: bool
+
+
+@dataclass(frozen=True)
+class Block:
+    """Bars on one axis. ``references`` come with their place in percent; ``beyond`` are too far right of the data."""
+
+    title: str
+    bars: tuple[Bar, ...]
+    ticks: tuple[Tick, ...]
+    references: tuple[tuple[Reference, float], ...]
+    beyond: tuple[Reference, ...]
+
+
+def blocks(groups: Sequence[Group]) -> list[Block]:
+    """Groups side by side: the engines of one case and offered rate, or the cases where there is one engine."""
+    several = len({group.engine for group in groups}) > 1
+    members: dict[tuple[str, ...], list[Group]] = {}
+    for group in groups:
+        key = (group.case, group.frame, group.offered) if several else (group.engine, group.offered)
+        members.setdefault(key, []).append(group)
+    return [_block(key, found, several) for key, found in members.items() if any(group.valid for group in found)]
+
+
+def _block(key: Sequence[str], groups: Sequence[Group], several: bool) -> Block:
+    members = [member(group) for group in groups]
+    high = max((_interval(found)[2] for found in members if found.pps), default=0.0)
+    inside, beyond = drawn(references(groups), high)
+    scale = axis(max([high, *(reference.value for reference in inside)]) * 1.02)
+    return Block(
+        title=", ".join(clean(part) for part in key),
+        bars=tuple(_bar(found, scale, several) for found in members),
+        ticks=scale.ticks,
+        references=tuple((reference, scale.percent(reference.value)) for reference in inside),
+        beyond=tuple(beyond),
+    )
+
+
+def _interval(found: Member) -> tuple[float, float, float]:
+    """Median, low and high in packets/s; all the same where there are too few repeats for an interval."""
+    if found.pps is None:
+        return 0.0, 0.0, 0.0
+    value, low, high = found.pps.value, found.pps.low, found.pps.high
+    return value, value if low is None else low, value if high is None else high
+
+
+def _bar(found: Member, scale: Axis, several: bool) -> Bar:
+    group = found.group
+    label = found.way if several else f"{clean(group.case)}, {group.frame}"
+    if found.pps is None:
+        return Bar(label, "no valid trial", None, True)
+    median, low, high = (scale.percent(value) for value in _interval(found))
+    side = "" if found.counted == RECEIVED else f" {found.counted}"
+    return Bar(label, f"{rate_text(found.pps)} pps{side}", Interval(median, low, high), group.witnessed)

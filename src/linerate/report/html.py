@@ -1,0 +1,138 @@
+"""A run as one self-contained HTML file: no script, style, font or link of anywhere else.
+
+Everything from data passes Jinja's autoescape, plots included: they are inline SVG. A content security policy names the
+one script by hash, so even an escape that failed could load and run nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ..results.compare import compare_ways
+from ..results.groups import (
+    Group,
+    adapters,
+    doubts,
+    findings,
+    group_trials,
+    headline,
+    lab_text,
+    line_rates,
+    unavailable,
+    verdict,
+)
+from ..results.model import Run
+from ..results.reference import against_reference
+from ..results.statistics import METHOD
+from . import plots as report_plots
+from .bars import blocks
+from .comparison import ratio_rows, sentences
+from .details import group_details
+from .hosts import hosts, plan
+from .references import reference_rows
+from .rows import TRIAL_COLUMNS, group_row, trial_row
+from .text import clean, number
+from .witnesses import counted
+
+TEMPLATES = Path(__file__).resolve().parent / "templates"
+
+_OPEN_CURVES = 16
+"""More curves than this are folded away by case."""
+
+
+def report_html(run: Run) -> str:
+    """The report. Equal runs give equal text: it holds no time of its making."""
+    groups = group_trials(run.trials)
+    where, notice = lab_text(run)
+    shown, comparisons = headline(groups), compare_ways(groups)
+    scripts = [_file("report.js")] if groups else []
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            run=run,
+            policy=_policy(scripts),
+            style=_file("report.css"),
+            scripts=scripts,
+            verdict=verdict(run),
+            standing=_standing(run),
+            headline=[*shown, *sentences(comparisons)],
+            ratios=ratio_rows(comparisons),
+            reference=reference_rows(against_reference(run, groups)),
+            method=METHOD,
+            findings=[line for line in findings(run, groups) if line not in shown],
+            doubts=doubts(run),
+            where=where,
+            notice=notice,
+            loopback=bool(run.info["lab"]) and run.info["lab"]["backend"] == "loopback",
+            line_rates=line_rates(run),
+            groups=[group_row(group) for group in groups],
+            plan=plan(run),
+            unavailable=unavailable(run),
+            adapters=adapters(run),
+            hosts=hosts(run),
+            **_plots(groups),
+            **_trials(run, groups),
+        )
+    )
+
+
+def _plots(groups: Sequence[Group]) -> dict[str, Any]:
+    """The plots; curves by case where they are many, so that they can stay closed."""
+    curves = report_plots.curves(groups)
+    few = len(curves) <= _OPEN_CURVES
+    cases: dict[str, list[report_plots.Curve]] = {}
+    for curve in curves:
+        cases.setdefault("" if few else curve.case, []).append(curve)
+    return {
+        "blocks": blocks(groups),
+        "curves": list(cases.items()),
+        "uncurved": [group.title for group in groups if not any(trial.samples for trial in group.trials)],
+        "box": report_plots,
+    }
+
+
+def _trials(run: Run, groups: Sequence[Group]) -> dict[str, Any]:
+    """Every trial, as a row and in full. A place in the page is a number: ids of trials are data."""
+    numbers = {trial.trial_id: place for place, trial in enumerate(run.trials, start=1)}
+    return {
+        "trial_columns": TRIAL_COLUMNS,
+        "trials": [trial_row(trial, numbers[trial.trial_id]) for trial in run.trials],
+        "counted": counted(run.trials),
+        "details": [group_details(group, numbers) for group in groups],
+    }
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters["clean"] = clean
+    environment.filters["number"] = number
+    environment.filters["compact"] = lambda value: json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return environment
+
+
+def _policy(scripts: Sequence[str]) -> str:
+    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    allowed = " ".join(f"'sha256-{value}'" for value in hashes) or "'none'"
+    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:"
+
+
+def _file(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _standing(run: Run) -> str:
+    """The verdict's colour: good, mixed or bad."""
+    valid = sum(trial.valid for trial in run.trials)
+    if not valid:
+        return "bad" if run.trials else "mixed"
+    return "good" if valid == len(run.trials) and not run.missing else "mixed"

@@ -1,0 +1,146 @@
+"""A run in one page of Markdown that also reads well in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..results.groups import (
+    Group,
+    adapters,
+    doubts,
+    findings,
+    group_trials,
+    lab_text,
+    line_rates,
+    unavailable,
+    verdict,
+)
+from ..results.model import Run, Trial
+from .markdown import md, table
+from .summary_compared import comparison_lines, curve_lines, group_name, reference_lines, sentences
+from .text import NONE, bit_rate, byte_size, count, mbit, number, offered
+from .tuning import tuning_line
+
+_INVALID_SHOWN = 20
+
+_RATES_HEADER = ("Case", "Frame, no FCS", "Offered", "Sent pps", "Received pps", "Loss %", "CV %", "Limit", "Valid")
+_RATES_ALIGN = "llrrrrrlr"
+_BITS_HEADER = ("Case", "Offered", "Counted", "% of line rate", "L1 Mbit/s", "L2 Mbit/s", "pcap Mbit/s")
+_BITS_ALIGN = "lrlrrrr"
+
+
+def summary_markdown(run: Run) -> str:
+    """The summary: verdict, results, environment, invalid trials. Ends with a newline."""
+    groups = group_trials(run.trials)
+    lines = [f"# Run {md(run.run_id)}", "", f"**{verdict(run)}**", "", *_facts(run, groups), ""]
+    if groups:
+        lines += ["## Results", "", *_rates_table(groups), "", *_bits_table(groups), "", *_legend(run), ""]
+    sections = (
+        ("Ways to send compared", comparison_lines(groups)),
+        ("Beside the reference experiment", reference_lines(run, groups)),
+        ("Curves", curve_lines(groups)),
+    )
+    for title, section in sections:
+        lines += [f"## {title}", "", *section, ""] if section else []
+    shown = adapters(run)
+    if shown:
+        lines += ["## Adapters of netmap", "", *(f"- {md(whose)}: {md(evidence)}" for whose, evidence in shown), ""]
+    lines += ["## Environment", "", *_environment(run), ""]
+    invalid = [trial for trial in run.trials if not trial.valid]
+    if invalid:
+        lines += ["## Invalid trials", "", *_invalid(invalid), ""]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _facts(run: Run, groups: Sequence[Group]) -> list[str]:
+    where, notice = lab_text(run)
+    lines = [md(line) for line in (*sentences(groups), *findings(run, groups))]
+    lines.append(md(f"Lab: {where}."))
+    if notice:
+        lines.append(f"**{notice}**" if run.info["lab"]["backend"] == "loopback" else notice)
+    lines += [md(f"Engine {line}.") for line in unavailable(run)]
+    lines += [f"**{md(line)}**" for line in doubts(run)]
+    return [f"- {line}" for line in lines]
+
+
+def _rates_table(groups: Sequence[Group]) -> list[str]:
+    rows = [
+        (
+            group_name(group),
+            group.frame,
+            group.offered,
+            number(group.median("sent", "pps")),
+            _received(group),
+            number(group.worst_loss_percent, 3),
+            number(group.cv_percent, 2),
+            ", ".join(group.limits) or NONE,
+            f"{len(group.valid)}/{len(group.trials)}",
+        )
+        for group in groups
+    ]
+    return table(_RATES_HEADER, rows, _RATES_ALIGN)
+
+
+def _bits_table(groups: Sequence[Group]) -> list[str]:
+    return table(_BITS_HEADER, [_bits_row(group) for group in groups], _BITS_ALIGN)
+
+
+def _bits_row(group: Group) -> tuple[str, ...]:
+    side = group.bits_side
+    if side is None:
+        return (group_name(group), group.offered, "no valid trial" if not group.valid else "no rate", *(NONE,) * 4)
+    counted = side if group.witnessed else f"{side}, not witnessed"
+    bits = (mbit(group.median(side, unit)) for unit in ("l1_bps", "l2_bps", "pcap_bps"))
+    return (group_name(group), group.offered, counted, number(group.median(side, "line_rate_percent"), 2), *bits)
+
+
+def _received(group: Group) -> str:
+    median = group.median("received", "pps")
+    if not group.valid or group.witnessed:
+        return number(median)
+    return "not witnessed" if median is None else f"{number(median)} (not witnessed)"
+
+
+def _legend(run: Run) -> list[str]:
+    above = dict.fromkeys(f"{t.case} at {offered(t.mode, t.offered_value)}" for t in run.trials if t.above_line)
+    return [
+        "- Numbers are medians of the valid repeats; loss is that of the worst repeat.",
+        "- Frame: bytes without FCS. L1: with FCS, preamble and inter-frame gap. L2: with FCS. pcap: without FCS.",
+        f"- Line rate: {line_rates(run)}, counted in L1 bits.",
+        *([f"- More than the line carries, so judged as top speed: {md('; '.join(above))}."] if above else []),
+    ]
+
+
+def _environment(run: Run) -> list[str]:
+    environment = run.info["environment"]
+    sender, receiver = environment["sender"], environment["receiver"]
+    tcpreplay = sender["versions"].get("tcpreplay", "not recorded")
+    lines = [
+        f"Scenario {run.info['scenario']}, linerate {run.info['linerate_version']}, created {run.info['created_at']}",
+        f"Fingerprint {environment['fingerprint']}, tcpreplay {tcpreplay}",
+        f"Sender {_host(sender)}",
+        f"Receiver {_host(receiver) if receiver else 'is no host of the inventory'}",
+    ]
+    tuned = tuning_line(sender.get("tuning"))
+    if tuned:
+        lines.append(f"Sender's tuning: {tuned}")
+    return [f"- {md(line)}" for line in lines]
+
+
+def _host(host: dict[str, Any]) -> str:
+    nic = host["nic"]
+    driver = " ".join(str(part) for part in (nic["driver"], nic["driver_version"]) if part) or "driver not known"
+    speed = "speed not known" if nic["speed_bps"] is None else bit_rate(nic["speed_bps"])
+    return (
+        f"{host['name']}: {host['os']}, kernel {host['kernel']}, {host['cpu_model']} "
+        f"({count(host['cpus'], 'CPU')}, {byte_size(host['memory_bytes'])}), "
+        f"NIC {nic['interface']} ({driver}, {speed}, MTU {nic['mtu']} B)"
+    )
+
+
+def _invalid(trials: Sequence[Trial]) -> list[str]:
+    lines = [f"- {md(trial.trial_id)}: {md('; '.join(trial.reasons))}" for trial in trials[:_INVALID_SHOWN]]
+    if len(trials) > _INVALID_SHOWN:
+        lines.append(f"- and {len(trials) - _INVALID_SHOWN:,} more: report.html lists every trial")
+    return lines

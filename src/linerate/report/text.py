@@ -1,0 +1,74 @@
+"""Numbers and names as the report writes them: the one home of formats, for Markdown and HTML alike."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from ..results.model import Trial
+from ..units import GBIT, MBIT, megabits
+
+NONE = "-"
+"""Stands where there is no number."""
+
+_SCALES = ((GBIT, "Gbit/s"), (MBIT, "Mbit/s"), (1_000, "kbit/s"))
+
+
+def clean(text: object) -> str:
+    """One line of visible text: control characters (terminal escapes, newlines, bidirectional overrides) by number."""
+    return "".join(c if _visible(c) else f"\\x{ord(c):02x}" for c in str(text))
+
+
+def _visible(character: str) -> bool:
+    return unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def number(value: int | float | None, decimals: int = 0) -> str:
+    """``1234567`` as ``1,234,567``; None as a dash. Never ``-0``."""
+    if value is None:
+        return NONE
+    text = f"{value:,.{decimals}f}"
+    return text.lstrip("-") if not text.strip("-0.,") else text
+
+
+def signed(value: int | None) -> str:
+    """A difference: ``+3``, ``-2``, ``0``; None as a dash."""
+    return NONE if value is None else f"{value:+,}" if value else "0"
+
+
+def mbit(bps: float | None) -> str:
+    """A rate in bit/s as a bare number of Mbit/s, for a column that names the unit."""
+    return NONE if bps is None else number(megabits(bps), 2)
+
+
+def bit_rate(bps: float) -> str:
+    """A rate in bit/s with the unit that suits it: ``2.756 Gbit/s``."""
+    for scale, unit in _SCALES:
+        if bps >= scale:
+            return f"{bps / scale:.4g} {unit}"
+    return f"{bps:.4g} bit/s"
+
+
+def byte_size(size: int) -> str:
+    """Memory in GiB or MiB."""
+    gib = size / 2**30
+    return f"{gib:.1f} GiB" if gib >= 1 else f"{size / 2**20:.0f} MiB"
+
+
+def offered(mode: str, value: float | None) -> str:
+    """What was asked of tcpreplay. Its Mbps count pcap bytes, without FCS."""
+    if mode == "topspeed" or value is None:
+        return "top speed"
+    amount = number(value, 0 if value == int(value) else 2)
+    return f"{amount} pps" if mode == "pps" else f"{amount} Mbit/s pcap"
+
+
+def frame(trial: Trial) -> str:
+    """The frame length of a trial's pcap in bytes without FCS; a range where it is mixed."""
+    case = trial.record["case"]
+    low, high = case["min_frame_length"], case["max_frame_length"]
+    return f"{low} B" if low == high else f"{low} to {high} B, mean {case['mean_frame_length']:.0f} B"
+
+
+def count(amount: int, noun: str) -> str:
+    """``1 trial``, ``2 trials``."""
+    return f"{amount:,} {noun}" if amount == 1 else f"{amount:,} {noun}s"

@@ -1,0 +1,66 @@
+"""Write a run's report, summary and table of trials into its folder, each file whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import ResultError
+from ..results.model import SCHEMAS, load_run
+from ..results.store import check as check_schema
+from ..system.files import write_whole
+from .html import report_html
+from .summary import summary_markdown
+from .summary_data import summary_data
+from .trials_csv import trials_csv
+
+REPORT = "report.html"
+SUMMARY = "summary.md"
+DATA = "summary.json"
+TRIALS = "trials.csv"
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a report consists of. ``changed``: a file's content differs from what was there before."""
+
+    report: Path
+    summary: Path
+    data: Path
+    trials: Path
+    text: str
+    previous_text: str | None
+    changed: bool
+
+
+def write_report(run_dir: Path, check: bool = False, schemas: Path | None = None) -> Written:
+    """Render the run in ``run_dir`` and store it there; with ``check`` only say what would change.
+
+    Raises ResultError when the run cannot be read, HostError when the files cannot be written.
+    """
+    run = load_run(run_dir, schemas)
+    text, data = summary_markdown(run), summary_data(run)
+    check_schema(data, (schemas or SCHEMAS) / "summary.schema.json")
+    contents = {
+        run.path / REPORT: report_html(run),
+        run.path / SUMMARY: text,
+        run.path / DATA: json.dumps(data, indent=2) + "\n",
+        run.path / TRIALS: trials_csv(run),
+    }
+    before = {path: _read(path) for path in contents}
+    stale = [path for path in contents if before[path] != contents[path]]
+    if not check:
+        for path in stale:
+            write_whole(path, contents[path].encode())
+    report, summary, stored, trials = contents
+    return Written(report, summary, stored, trials, text, before[summary], bool(stale))
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None
+    except OSError as error:
+        raise ResultError("file", str(path), f"cannot be read: {error}", "Make it readable, or remove it.") from error

@@ -1,0 +1,103 @@
+"""``linerate pcap`` as a person calls it: the file, the manifest on standard output, one line when it fails."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from linerate.pcap.reader import read_summary
+
+
+@pytest.fixture
+def linerate_pcap(tmp_path):
+    def call(*argv, file_size_limit=resource.RLIM_INFINITY):
+        return subprocess.run(
+            [sys.executable, "-m", "linerate.cli.main", "pcap", *argv],
+            cwd=tmp_path,
+            check=False,
+            capture_output=True,
+            text=True,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (file_size_limit, resource.RLIM_INFINITY)),
+        )
+
+    return call
+
+
+def test_writes_the_pcap_and_prints_its_manifest(linerate_pcap, tmp_path):
+    done = linerate_pcap("--protocol", "tcp", "--ip-length", "64", "out.pcap")
+    assert done.returncode == 0
+    manifest = json.loads(done.stdout)
+    summary = read_summary(str(tmp_path / "out.pcap"))
+    assert manifest["packets"] == summary.packets == 64_511
+    assert manifest["sha256"] == summary.sha256
+    assert manifest == json.loads((tmp_path / "out.pcap.json").read_text())
+
+
+def test_every_option_reaches_the_pcap(linerate_pcap):
+    given = {
+        "protocol": "udp",
+        "ip_length": 100,
+        "packets": 30,
+        "first_port": 10,
+        "last_port": 19,
+        "source_port": 7,
+        "src_ip": "10.0.0.1",
+        "dst_ip": "10.0.0.2",
+        "src_mac": "0a:00:00:00:00:01",
+        "dst_mac": "0a:00:00:00:00:02",
+        "vlan": 12,
+        "payload": "abcd",
+        "ttl": 3,
+    }
+    argv = [part for name, value in given.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+    done = linerate_pcap(*argv, "out.pcap")
+    assert json.loads(done.stdout)["parameters"] == given
+
+
+def test_second_call_leaves_the_file_alone(linerate_pcap, tmp_path):
+    argv = ("--protocol", "udp", "--packets", "10", "out.pcap")
+    first = linerate_pcap(*argv)
+    inode = (tmp_path / "out.pcap").stat().st_ino
+    second = linerate_pcap(*argv)
+    assert "written, there is no pcap yet" in first.stderr
+    assert "left alone" in second.stderr
+    assert second.stdout == first.stdout
+    assert (tmp_path / "out.pcap").stat().st_ino == inode
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (("--ip-length", "39"), "ip_length 39: must be 40 to 65535 bytes for tcp"),
+        (("--ip-length", "many"), "ip_length 'many': must be a whole number"),
+        (("--dst-mac", "ff:ff:ff:ff:ff:ff"), "must not be a multicast or broadcast address"),
+        (("--packets", "0"), "packets 0: must be 1 to"),
+        (("--vlan", "4095"), "vlan 4095: must be 0 to 4094"),
+    ],
+)
+def test_bad_value_is_one_line_and_no_file(argv, message, linerate_pcap, tmp_path):
+    done = linerate_pcap("--protocol", "tcp", *argv, "out.pcap")
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_full_disk_is_one_line_and_no_file(linerate_pcap, tmp_path):
+    done = linerate_pcap("--protocol", "tcp", "out.pcap", file_size_limit=1_000_000)
+    assert done.returncode == 1
+    assert "file 'out.pcap': cannot be written: File too large" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_folder_is_one_line(linerate_pcap):
+    done = linerate_pcap("--protocol", "tcp", "none/out.pcap")
+    assert done.returncode == 1
+    assert "file 'none/out.pcap': cannot be written: No such file or directory" in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,182 @@
+"""The lab's decisions, with the machine simulated; tests/integration/test_lab.py makes the real thing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from linerate.errors import HostError
+from linerate.lab.namespaces import (
+    RECEIVER,
+    SENDER,
+    STATE_FILE,
+    State,
+    absent,
+    present,
+    read_state,
+    why_no_namespaces,
+)
+from linerate.system.capabilities import missing_capabilities
+from linerate.system.run import Completed
+
+FULL = "000001ffffffffff"
+NET_RAW_ONLY = "0000000000002000"
+
+
+class Machine:
+    """Answers as `ip`, `sysctl` and `unshare` do, for the few words the lab says to them."""
+
+    def __init__(self, root: Path, capabilities: str = FULL, refuses: str = "") -> None:
+        self.root = root
+        self.refuses = refuses
+        self.ran: list[str] = []
+        status = root / "proc/self/status"
+        status.parent.mkdir(parents=True)
+        status.write_text(f"Name:\tpython3\nCapEff:\t{capabilities}\nSeccomp:\t0\n")
+
+    def run(self, argv: Sequence[str]) -> Completed:
+        words = " ".join(argv)
+        if argv[0] == "unshare":
+            refused = bool(self.refuses) and self.refuses in words
+            return Completed(tuple(argv), int(refused), "", f"{argv[4]}: not allowed here.\n" if refused else "")
+        self.ran.append(words)
+        if argv[:3] == ("ip", "netns", "add"):
+            (self.root / "run/netns").mkdir(parents=True, exist_ok=True)
+            (self.root / "run/netns" / argv[3]).touch()
+        if argv[:3] == ("ip", "netns", "delete"):
+            (self.root / "run/netns" / argv[3]).unlink()
+        if argv[-2:] == ("address", "show"):
+            return Completed(tuple(argv), 0, json.dumps(self.links(argv[2])), "")
+        if "sysctl" in argv and "-e" in argv:
+            return Completed(tuple(argv), 0, "net.ipv4.ip_forward = 0\n", "")
+        return Completed(tuple(argv), 0, "", "")
+
+    def links(self, namespace: str) -> list[dict]:
+        end = SENDER if namespace == SENDER.namespace else RECEIVER
+        lo = {"ifname": "lo", "ifindex": 1, "flags": ["LOOPBACK", "UP"]}
+        made = any("type veth" in words for words in self.ran)
+        own = {
+            "ifname": end.interface,
+            "ifindex": 2,
+            "link_index": 2,
+            "flags": ["BROADCAST", "UP", "LOWER_UP"],
+            "mtu": 1500,
+            "address": end.mac,
+            "addr_info": [],
+            "linkinfo": {"info_kind": "veth"},
+        }
+        return [lo, own] if made else [lo]
+
+
+def refuse_packet_socket() -> None:
+    raise PermissionError(1, "Operation not permitted")
+
+
+def stored(machine: Machine) -> dict:
+    return json.loads((machine.root / STATE_FILE).read_text())
+
+
+def test_made_once_then_left_alone_then_removed(tmp_path):
+    machine = Machine(tmp_path)
+    assert present(machine.run, tmp_path).changed
+    assert stored(machine)["backend"] == "netns"
+    ran = len(machine.ran)
+    assert not present(machine.run, tmp_path).changed
+    assert not [words for words in machine.ran[ran:] if "show" not in words and "sysctl -e" not in words]
+    assert absent(machine.run, tmp_path).changed
+    assert not (tmp_path / "run/linerate").exists()
+    assert not absent(machine.run, tmp_path).changed
+
+
+def test_check_mode_runs_nothing_that_changes(tmp_path):
+    machine = Machine(tmp_path)
+    foretold = present(machine.run, tmp_path, check=True)
+    assert foretold.steps[0] == "ip netns add linerate-sender1"
+    assert machine.ran == []
+    assert read_state(tmp_path) is None
+
+
+def test_ipv6_is_left_alone_where_the_kernel_has_none(tmp_path):
+    without = present(Machine(tmp_path / "a").run, tmp_path / "a", check=True)
+    assert not [step for step in without.steps if "net.ipv6" in step]
+    (tmp_path / "b/proc/sys/net/ipv6").mkdir(parents=True)
+    machine = Machine(tmp_path / "b")
+    with_ipv6 = present(machine.run, tmp_path / "b", check=True)
+    assert [step for step in with_ipv6.steps if "net.ipv6.conf.all.disable_ipv6=1" in step]
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "said"),
+    [
+        (NET_RAW_ONLY, "CAP_SYS_ADMIN and CAP_NET_ADMIN are missing"),
+        ("000001ffffdfffff", "CAP_SYS_ADMIN is missing"),
+        ("000001ffffffefff", "CAP_NET_ADMIN is missing"),
+    ],
+)
+def test_loopback_names_the_missing_capabilities(tmp_path, capabilities, said):
+    machine = Machine(tmp_path, capabilities, refuses="ip link add")
+    change = present(machine.run, tmp_path, try_packet_socket=lambda: None)
+    assert change.state == State("loopback", f"this process may not make network namespaces: {said}")
+    assert stored(machine) == {"backend": "loopback", "reason": change.state.reason}
+    assert not present(machine.run, tmp_path, try_packet_socket=lambda: None).changed
+
+
+@pytest.mark.parametrize("refused", ["ip link add", "mount", "sysctl"])
+def test_every_capability_and_still_refused(tmp_path, refused):
+    """Seccomp, AppArmor or a read-only /proc/sys: the program's own complaint is the reason."""
+    machine = Machine(tmp_path, refuses=f"-- {refused}")
+    program = refused.split()[0]
+    expected = f"this process may not make network namespaces: {program}: not allowed here"
+    assert why_no_namespaces(machine.run, tmp_path) == expected
+
+
+def test_not_even_raw_frames(tmp_path):
+    machine = Machine(tmp_path, "0000000000000000", refuses="ip link add")
+    with pytest.raises(HostError, match=r"CAP_NET_RAW.*docker run --cap-add=NET_RAW"):
+        present(machine.run, tmp_path, try_packet_socket=refuse_packet_socket)
+    assert read_state(tmp_path) is None
+
+
+def test_it_switches_over_when_what_is_allowed_changes(tmp_path):
+    machine = Machine(tmp_path, refuses="sysctl")
+    assert present(machine.run, tmp_path, try_packet_socket=lambda: None).changed
+    machine.refuses = ""
+    assert present(machine.run, tmp_path).changed
+    assert read_state(tmp_path).backend == "netns"
+    machine.refuses = "sysctl"
+    back = present(machine.run, tmp_path, try_packet_socket=lambda: None)
+    assert back.steps == (f"write {tmp_path / STATE_FILE}: loopback",)
+
+
+def test_a_spoilt_state_file_is_written_again(tmp_path):
+    machine = Machine(tmp_path)
+    present(machine.run, tmp_path)
+    (tmp_path / STATE_FILE).write_text("{")
+    assert present(machine.run, tmp_path).changed
+    assert stored(machine)["backend"] == "netns"
+
+
+def test_a_command_that_fails_is_named(tmp_path):
+    machine = Machine(tmp_path)
+
+    def run(argv: Sequence[str]) -> Completed:
+        if "veth" in argv and argv[0] == "ip":
+            return Completed(tuple(argv), 2, "", "Error: Unknown device type.\n")
+        return machine.run(argv)
+
+    with pytest.raises(HostError, match=r"link add lrs0.*ended with 2: Error: Unknown device type"):
+        present(run, tmp_path)
+
+
+def test_a_repair_that_has_no_effect_is_an_error(tmp_path):
+    machine = Machine(tmp_path)
+    machine.links = lambda namespace: [{"ifname": "lo", "ifindex": 1, "flags": ["LOOPBACK"]}]
+    with pytest.raises(HostError, match="was run without effect"):
+        present(machine.run, tmp_path)
+
+
+def test_no_capability_is_called_missing_without_proc(tmp_path):
+    assert missing_capabilities(tmp_path, ("CAP_NET_RAW",)) == ()

@@ -1,0 +1,80 @@
+"""A rate curve that begins with the traffic and divides by the time that really passed."""
+
+from __future__ import annotations
+
+import pytest
+
+from linerate.receiver.sampler import SEEK_SECONDS, Sampler
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_time_zero_is_the_last_look_before_the_first_packet(clock):
+    counted = [5, 500]
+    sampler = Sampler(lambda: (counted[0], counted[1]), 1.0, clock)
+    for _ in range(10):
+        assert sampler.poll() == SEEK_SECONDS
+        clock.now += SEEK_SECONDS
+    counted[:] = [15, 1500]
+    assert sampler.poll() <= 1.0
+    assert sampler.samples == []
+    clock.now = 101.2
+    counted[:] = [105, 10500]
+    sampler.poll()
+    (sample,) = sampler.samples
+    assert sample.packets == 100
+    assert sample.bytes == 10000
+    assert sample.elapsed_seconds == pytest.approx(101.2 - 100.18)
+    assert sample.pps == pytest.approx(100 / sample.interval_seconds)
+
+
+def test_a_late_wake_up_makes_a_longer_interval_not_a_higher_rate(clock):
+    counted = [0]
+    sampler = Sampler(lambda: (counted[0], 0), 1.0, clock)
+    counted[0] = 1
+    sampler.poll()
+    clock.now += 1.5
+    counted[0] = 150
+    sampler.poll()
+    clock.now += 0.5
+    counted[0] = 200
+    sampler.poll()
+    assert [round(sample.interval_seconds, 6) for sample in sampler.samples] == [1.5, 0.5]
+    assert [sample.pps for sample in sampler.samples] == [100, 100]
+
+
+def test_the_rest_is_a_last_sample_only_where_something_was_counted(clock):
+    counted = [0]
+    sampler = Sampler(lambda: (counted[0], 0), 1.0, clock)
+    counted[0] = 10
+    sampler.poll()
+    clock.now += 0.4
+    sampler.finish()
+    clock.now += 0.4
+    sampler.finish()
+    assert [sample.packets for sample in sampler.samples] == [10]
+
+
+def test_packets_seen_at_once_lend_the_time_they_took_to_the_first_sample(clock):
+    """Twenty milliseconds without a packet would make a first sample of 100 ms a fifth too low."""
+    counted = [0]
+    sampler = Sampler(lambda: (counted[0], 0), 0.1, clock)
+    clock.now += SEEK_SECONDS
+    counted[0] = 5
+    sampler.poll()
+    clock.now += 0.1
+    counted[0] += 100
+    sampler.poll()
+    (sample,) = sampler.samples
+    assert sample.pps == pytest.approx(1000)
+    assert sample.elapsed_seconds == pytest.approx(0.105)

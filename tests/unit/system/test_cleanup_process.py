@@ -1,0 +1,141 @@
+"""A process that cleans up after one that was killed, with real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from linerate.system.cleanup_process import Guardian, kill_runs_of
+
+PATIENCE_SECONDS = 60
+WORK = """
+    import subprocess, sys, time
+    from pathlib import Path
+    from linerate.system.cleanup_process import Guardian
+    cleaned, ready, end = sys.argv[1:]
+    guardian = Guardian(lambda: Path(cleaned).write_text("yes")).start()
+    Path(ready).write_text(str(guardian._pid))
+    if end == "waits":
+        time.sleep(600)
+    if end == "releases":
+        guardian.release()
+    if end == "fails":
+        raise RuntimeError
+"""
+
+
+def eventually(is_so: Callable[[], Any]) -> Any:
+    end = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < end:
+        if found := is_so():
+            return found
+        time.sleep(0.02)
+    raise AssertionError("it did not become so")
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def work(tmp_path: Path, end: str) -> tuple[subprocess.Popen[bytes], int]:
+    """A process with a guardian, and the guardian's id."""
+    ready = tmp_path / "ready"
+    argv = [sys.executable, "-c", textwrap.dedent(WORK), str(tmp_path / "cleaned"), str(ready), end]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return process, int(eventually(lambda: ready.exists() and ready.read_text()))
+
+
+def test_it_cleans_up_after_sigkill(tmp_path: Path):
+    process, guardian = work(tmp_path, "waits")
+    assert not (tmp_path / "cleaned").exists()
+    # To the guardian, what ends the other is nothing.
+    os.kill(guardian, signal.SIGTERM)
+    os.kill(guardian, signal.SIGHUP)
+    process.kill()
+    # It holds nothing that somebody waits for: the end of the output comes with the process.
+    process.communicate(timeout=PATIENCE_SECONDS)
+    eventually((tmp_path / "cleaned").exists)
+    eventually(lambda: not alive(guardian))
+
+
+def test_it_cleans_up_after_an_error(tmp_path: Path):
+    process, guardian = work(tmp_path, "fails")
+    process.communicate(timeout=PATIENCE_SECONDS)
+    eventually((tmp_path / "cleaned").exists)
+    eventually(lambda: not alive(guardian))
+
+
+def test_released_it_ends_and_does_nothing(tmp_path: Path):
+    process, guardian = work(tmp_path, "releases")
+    process.communicate(timeout=PATIENCE_SECONDS)
+    assert not alive(guardian)
+    assert not (tmp_path / "cleaned").exists()
+
+
+@pytest.mark.parametrize("end", [Guardian.release, Guardian.let_clean])
+def test_that_it_was_killed_is_nothing_to_its_owner(tmp_path: Path, end: Callable[[Guardian], None]):
+    guardian = Guardian((tmp_path / "cleaned").touch).start()
+    os.kill(guardian._pid, signal.SIGKILL)
+    eventually(lambda: not alive(guardian._pid))
+    end(guardian)
+    assert not (tmp_path / "cleaned").exists()
+
+
+def test_let_clean_it_has_ended_before_its_owner_goes_on(tmp_path: Path):
+    guardian = Guardian(lambda: (tmp_path / "cleaned").write_text("yes")).start()
+    guardian.let_clean()
+    assert (tmp_path / "cleaned").read_text() == "yes"
+
+
+def test_what_it_kills_is_what_it_was_told(tmp_path: Path):
+    """The exact argument list, begun after this process; with or without what ties it to its parent before it."""
+    argv = ["sleep", "613.25"]
+    meant = [subprocess.Popen(argv), subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *argv])]
+    other = subprocess.Popen(["sleep", "613.5"])
+    try:
+        assert kill_runs_of(argv) == 2
+        assert [process.wait() for process in meant] == [-signal.SIGKILL] * 2
+        assert alive(other.pid)
+    finally:
+        other.kill()
+        other.wait()
+    assert kill_runs_of(argv) == 0
+
+
+def proc(root: Path, pid: int, start: int, network: str, command: bytes = b"tcpreplay\0x.pcap\0") -> None:
+    folder = root / f"proc/{pid}"
+    (folder / "ns").mkdir(parents=True)
+    (folder / "ns/net").symlink_to(f"net:[{network}]")
+    (folder / "stat").write_text(f"{pid} (a) b) S {' '.join(['0'] * 18)} {start} 0\n")
+    (folder / "cmdline").write_bytes(command)
+
+
+@pytest.mark.parametrize(
+    ("start", "network", "killed"),
+    [(500, "1", True), (499, "1", False), (501, "2", False)],
+    ids=["later, same network", "before", "another network"],
+)
+def test_an_earlier_one_and_one_in_another_network_are_spared(tmp_path, start, network, killed):
+    proc(tmp_path, os.getpid(), 500, "1", b"python3\0")
+    proc(tmp_path, 999_999, start, network)
+    gone: list[int] = []
+
+    def kill(pid: int, number: int) -> None:
+        gone.append(pid)
+        (tmp_path / f"proc/{pid}/cmdline").write_bytes(b"")
+
+    assert kill_runs_of(["tcpreplay", "x.pcap"], str(tmp_path), kill) == int(killed)
+    assert gone == [999_999] * killed
