@@ -1,0 +1,154 @@
+"""What the sender and the receivers saw of a trial, as typed records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..receiver.sampler import Sample
+from ..record import Record
+
+
+@dataclass(frozen=True)
+class Process(Record):
+    """How the sending program ended. A negative ``exit_status`` is the signal that ended it, None is not known.
+
+    ``stopped_because`` is why it was stopped from outside; None where it ended by itself. ``stderr`` is cut.
+    """
+
+    exit_status: int | None
+    signals_sent: tuple[str, ...]
+    deadline_exceeded: bool
+    stopped_because: str | None
+    elapsed_seconds: float
+    stderr: str
+    stderr_bytes: int
+    cpus_allowed: str | None
+
+
+@dataclass(frozen=True)
+class Claim(Record):
+    """The sender's own count, from complete and consistent statistics. ``mbps`` is 10^6 bit/s of pcap bytes."""
+
+    packets: int
+    bytes: int
+    seconds: float
+    bytes_per_second: float
+    mbps: float
+    pps: float
+    successful: int
+    failed: int
+    truncated: int
+    retried_enobufs: int
+    retried_eagain: int
+    interrupted: bool
+
+
+@dataclass(frozen=True)
+class SenderNic(Record):
+    """What the sending interface counted, and by which ``source``; None where nothing counts what the adapter sends."""
+
+    source: str
+    tx_packets: int | None
+    tx_bytes: int | None
+    tx_dropped: int | None
+    tx_errors: int | None
+
+
+@dataclass(frozen=True)
+class Adapter(Record):
+    """The kind of adapter that was requested and the one that was ``found``, with the ``evidence``.
+
+    Both kinds are None for an engine without adapters; ``found`` is None where there is no sign of any.
+    """
+
+    kind: str | None
+    found: str | None = None
+    driver: str | None = None
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Recovery(Record):
+    """How the sending interface was restored: the ``steps``, the ``seconds`` until it had its ``carrier`` again."""
+
+    seconds: float
+    carrier: bool
+    steps: tuple[str, ...]
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Sent(Record):
+    """The sender's half of a trial. Times are UTC (ISO 8601); CPU shares in percent of one core."""
+
+    PARTS: ClassVar[Mapping[str, type[Any]]] = {
+        "process": Process,
+        "claim": Claim,
+        "nic": SenderNic,
+        "samples": Sample,
+        "adapter": Adapter,
+        "recovery": Recovery,
+    }
+
+    argv: tuple[str, ...]
+    started_at: str
+    ended_at: str
+    process: Process
+    claim: Claim | None
+    claim_error: str | None
+    nic: SenderNic
+    samples: tuple[Sample, ...]
+    cpu_percent: float | None
+    core_busy_percent: float | None
+    adapter: Adapter
+    recovery: Recovery | None
+
+
+@dataclass(frozen=True)
+class Count(Record):
+    """Packets that a witness counted by ``method`` (packet_socket, if_mib), and which frames those are."""
+
+    method: str
+    packets: int
+    matches: str
+
+
+@dataclass(frozen=True)
+class ReceiverNic(Record):
+    """What the receiving interface counted, and by which ``source``."""
+
+    source: str
+    rx_packets: int
+    rx_bytes: int
+    rx_dropped: int
+    rx_errors: int
+
+
+@dataclass(frozen=True)
+class WitnessReport(Record):
+    """What one witness says of a trial. Where it is not ``usable`` it has a ``reason`` and no ``witness``.
+
+    ``counters`` are what its counters moved by, by source and name. ``settled`` is whether they had come to rest.
+    """
+
+    PARTS: ClassVar[Mapping[str, type[Any]]] = {"witness": Count, "nic": ReceiverNic, "samples": Sample}
+
+    name: str
+    kind: str
+    host: str
+    interface: str
+    usable: bool
+    reason: str | None
+    refresh_seconds: float | None
+    settled: bool
+    witness: Count | None
+    nic: ReceiverNic | None
+    counters: Mapping[str, Mapping[str, int]]
+    samples: tuple[Sample, ...]
+
+    @property
+    def counted(self) -> int | None:
+        """The packets that it counted; None where it could not count."""
+        return self.witness.packets if self.usable and self.witness else None

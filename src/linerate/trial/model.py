@@ -1,0 +1,190 @@
+"""The trial: what is to be sent, how, over which bench, and who counts it. One type from the plan to the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..record import Record
+
+
+@dataclass(frozen=True)
+class Case(Record):
+    """A pcap to send, as its manifest describes it. Lengths in bytes without FCS."""
+
+    name: str
+    pcap: str
+    pcap_sha256: str
+    pcap_packets: int
+    mean_frame_length: float
+    min_frame_length: int
+    max_frame_length: int
+    destination: str
+    vlan_id: int | None = None
+
+    @classmethod
+    def of_manifest(cls, name: str, manifest: Mapping[str, Any]) -> Case:
+        """The case of a pcap by its manifest, which also states its ``path`` on the sender."""
+        parameters = manifest["parameters"]
+        return cls(
+            name=name,
+            pcap=manifest["path"],
+            pcap_sha256=manifest["sha256"],
+            pcap_packets=manifest["packets"],
+            mean_frame_length=manifest["mean_frame_length"],
+            min_frame_length=manifest["min_frame_length"],
+            max_frame_length=manifest["max_frame_length"],
+            destination=parameters["dst_ip"],
+            vlan_id=parameters["vlan"],
+        )
+
+
+@dataclass(frozen=True)
+class SendMethod(Record):
+    """How frames leave: the engine, for engines that have several the kind of adapter, and how many processes send."""
+
+    engine: str
+    adapter: str | None = None
+    processes: int = 1
+
+    @property
+    def name(self) -> str:
+        """A plain name: ``kernel``, ``netmap-native``, ``netmap-emulated``."""
+        name = "-".join(part for part in (self.engine, self.adapter) if part)
+        return name if self.processes == 1 else f"{name}-x{self.processes}"
+
+
+@dataclass(frozen=True)
+class Offered(Record):
+    """The offered load. ``value`` is in packets/s (pps) or 10^6 pcap bit/s (mbps), None at top speed.
+
+    ``packets`` is None where only ``duration_seconds`` bounds the trial: at top speed, and at a load above what the
+    line carries, which is judged as top speed. At ``deadline_seconds`` the sender is stopped from outside.
+    """
+
+    mode: str
+    value: float | None
+    pps: float | None
+    packets: int | None
+    duration_seconds: float
+    deadline_seconds: float
+
+    @property
+    def paced_pps(self) -> float | None:
+        """The rate that the sender must keep to; None where it sends as fast as it can."""
+        return self.pps if self.packets is not None else None
+
+
+@dataclass(frozen=True)
+class Sending(Record):
+    """How the sender is run. ``nm_delay``, ``stall_seconds`` and ``sample_interval`` are in seconds.
+
+    ``settings`` are further options of tcpreplay; ``cpu`` is the one CPU that it runs on, None where the scheduler
+    chooses.
+    """
+
+    interface: str
+    executable: str
+    nm_delay: int
+    stall_seconds: float
+    sample_interval: float
+    settings: Mapping[str, Any]
+    cpu: int | None = None
+
+
+@dataclass(frozen=True)
+class Port(Record):
+    """An interface of a host."""
+
+    host: str
+    interface: str
+
+
+@dataclass(frozen=True)
+class LineRate(Record):
+    """The line rate in bit/s, and its ``source``: interface, given, assumed."""
+
+    bps: float
+    source: str
+
+
+@dataclass(frozen=True)
+class Witness(Record):
+    """What counts at the receiver: a host (``kind`` linux) or an SNMP agent (snmp). It holds no secret.
+
+    ``refresh_seconds`` is how old an agent's counters may be; 0 where that is still to be measured, None for a host.
+    """
+
+    name: str
+    kind: str
+    host: str
+    interface: str
+    port: int | None = None
+    version: str | None = None
+    refresh_seconds: float | None = None
+    refresh_source: str | None = None
+    agent: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Bench(Record):
+    """What all trials of a run share. ``receiver`` is None where no receiving port is known.
+
+    Frames may go to ``allow_destinations`` alone: IP networks, and MAC addresses, the receiver's among them.
+    """
+
+    PARTS: ClassVar[Mapping[str, type[Any]]] = {
+        "sender": Port,
+        "receiver": Port,
+        "line_rate": LineRate,
+        "witnesses": Witness,
+    }
+
+    run_id: str
+    sender: Port
+    receiver: Port | None
+    receiver_mtu: int | None
+    allow_destinations: tuple[str, ...]
+    witnesses: tuple[Witness, ...]
+    line_rate: LineRate
+    versions: Mapping[str, str]
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Trial(Record):
+    """One trial. ``predicted_pps`` is the offered rate, or line rate at top speed (an upper bound).
+
+    ``owner`` names the process on the controller that stores the result while it lives (controller.owner).
+    """
+
+    PARTS: ClassVar[Mapping[str, type[Any]]] = {
+        "case": Case,
+        "method": SendMethod,
+        "offered": Offered,
+        "sending": Sending,
+        "bench": Bench,
+    }
+
+    sequence: int
+    trial_id: str
+    repeat: int
+    case: Case
+    method: SendMethod
+    offered: Offered
+    loop: int
+    predicted_pps: float
+    estimated_seconds: float
+    sending: Sending
+    bench: Bench
+    owner: Mapping[str, Any] | None = None
+
+    @property
+    def line_rate_bps(self) -> float:
+        return self.bench.line_rate.bps
+
+    def planned(self) -> dict[str, Any]:
+        """The trial as the plan in run.json states it: without what the run states once."""
+        whole = self.to_json()
+        return {name: whole[name] for name in whole if name not in ("bench", "sending", "owner")}
