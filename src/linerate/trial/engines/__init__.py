@@ -1,0 +1,1 @@
+"""The engines that send: one module or folder each, and one registration (engines.registry)."""

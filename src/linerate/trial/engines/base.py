@@ -1,0 +1,96 @@
+"""What an engine must provide, so that plan, trial, verdict and report need not know which one sends.
+
+An engine is a program that sends a pcap; engine, kind of adapter and number of processes make a send method. The
+engine is the same object on the controller, where a trial is planned, and on the sender, where it is run.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ...system.run import Runner
+from ...tcpreplay.supervise import Outcome
+from ..evidence import Adapter, Claim
+from ..model import Trial
+from ..nic_session import NicSession
+
+OPENING, SENDING, CLOSING = "opening", "sending", "closing"
+"""Phases of a run: a NIC that is being opened or closed may be reset, and nothing leaves it."""
+
+
+@dataclass(frozen=True)
+class SenderHost:
+    """What availability depends on: the sending interface, and the features of the sending program there."""
+
+    interface: str
+    features: frozenset[str] = frozenset()
+    root: str = "/"
+
+
+class Engine(ABC):
+    """One engine. Without adapters ``adapters`` is empty; ``max_processes`` may send at once."""
+
+    name: ClassVar[str]
+    adapters: ClassVar[tuple[str, ...]] = ()
+    max_processes: ClassVar[int] = 1
+    counter_delay_seconds: ClassVar[float] = 0.0
+    """The interval in which the NIC's counters are brought up to date while it sends."""
+
+    def unavailable(self, host: SenderHost) -> str | None:
+        """Why the engine cannot send on ``host``; None where it can."""
+        return None
+
+    def adapter_unavailable(self, adapter: str, host: SenderHost) -> str | None:
+        """Why the engine cannot send through ``adapter`` on ``host``; None where it can."""
+        return None
+
+    def switching_seconds(self, nm_delay: int) -> float:
+        """What opening and closing the NIC adds to each trial, in seconds."""
+        return 0.0
+
+    def closing_seconds(self, nm_delay: int) -> float:
+        """What closing the NIC may take at most, in seconds."""
+        return 0.0
+
+    @abstractmethod
+    def command(self, trial: Trial) -> list[str]:
+        """The argument list that sends ``trial``. InputError where one of its settings is not usable."""
+
+    @abstractmethod
+    def gap_seconds(self, trial: Trial) -> float:
+        """The longest time between two packets; infinite where it is not known."""
+
+    @abstractmethod
+    def read_claim(self, outcome: Outcome) -> tuple[Claim | None, str | None]:
+        """The engine's own count; where it has none that is complete and consistent, None and the reason."""
+
+    def session(self, trial: Trial, argv: list[str], run: Runner) -> NicSession:
+        """The context that prepares the NIC for ``trial`` and restores it afterwards."""
+        return NicSession(trial.sending.interface, argv, run)
+
+    def bypasses_kernel_counters(self, adapter: str | None) -> bool:
+        """Whether the kernel's counters of the interface stand still while it sends."""
+        return False
+
+    def phase(self, messages: str) -> str:
+        """The phase of a run, by what the program wrote to stderr so far."""
+        return SENDING
+
+    def core_limit(self, adapter: Adapter, paced: bool) -> str | None:
+        """What a busy core means as the limit of a trial, where that is more than the core itself."""
+        return None
+
+
+def availability(engines: Mapping[str, Engine], host: SenderHost) -> dict[str, str | None]:
+    """By engine, and by ``engine-adapter``, why it is not available on ``host``; None where it is."""
+    reasons: dict[str, str | None] = {}
+    for name, engine in engines.items():
+        reasons[name] = engine.unavailable(host)
+        for adapter in engine.adapters:
+            reasons[f"{name}-{adapter}"] = engine.adapter_unavailable(adapter, host)
+    return reasons
+
+

@@ -1,0 +1,1 @@
+"""The engine ``netmap``: tcpreplay through netmap's native or emulated adapter."""
