@@ -1,4 +1,4 @@
-"""One sender on an interface: the lock dies with its owner, and names him while he lives."""
+"""File locks: exclusive, shared, released with their holder, and the one that allows one sender per interface."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from linerate.errors import HostError
 from linerate.system import lock
-from linerate.system.lock import lock_path, refuse_held, sole_sender
+from linerate.system.lock import LockHeldError, exclusive, is_held, lock_path, refuse_held, shared, sole_sender
 
 HOLD = """
 import os, sys, time
@@ -29,17 +29,17 @@ with sole_sender("ens17", "trial 7 of run r", sys.argv[1]) as descriptor:
 
 
 def holder(root, how="stay"):
-    """A process that holds the lock, and the number that it said."""
+    """A process that holds the lock, and the process id that it printed."""
     process = subprocess.Popen([sys.executable, "-c", HOLD, root, how], stdout=subprocess.PIPE, text=True)
     return process, int(process.stdout.readline())
 
 
 @pytest.fixture(autouse=True)
-def no_patience(monkeypatch):
+def short_patience(monkeypatch):
     monkeypatch.setattr(lock, "PATIENCE_SECONDS", 0.3)
 
 
-def test_a_second_sender_is_told_who_holds_the_interface(tmp_path):
+def test_second_sender_gets_the_name_of_the_holder(tmp_path):
     process, pid = holder(str(tmp_path))
     try:
         for attempt in (lambda: sole_sender("ens17", "mine", str(tmp_path)).__enter__(),
@@ -54,24 +54,24 @@ def test_a_second_sender_is_told_who_holds_the_interface(tmp_path):
     finally:
         process.kill()
         process.wait()
-    # The file of the killed one is there, and is no lock.
+    # The lock file of the killed process remains, but it is not held.
     assert lock_path("ens17", str(tmp_path)).exists()
     refuse_held("ens17", str(tmp_path))
     with sole_sender("ens17", "mine", str(tmp_path)):
         pass
 
 
-def test_what_a_dead_owner_left_running_keeps_the_lock(tmp_path):
-    process, left = holder(str(tmp_path), "leave")
+def test_child_of_a_dead_holder_keeps_the_lock(tmp_path):
+    process, child = holder(str(tmp_path), "leave")
     process.wait()
     try:
         with pytest.raises(HostError, match=r"trial 7 of run r.*process \d+, which ended and left another running"):
             sole_sender("ens17", "mine", str(tmp_path)).__enter__()
     finally:
-        os.kill(left, 9)
+        os.kill(child, 9)
 
 
-def test_one_that_is_about_to_end_is_waited_for(tmp_path, monkeypatch):
+def test_lock_waits_for_a_holder_that_ends(tmp_path, monkeypatch):
     monkeypatch.setattr(lock, "PATIENCE_SECONDS", 60)
     process, _ = holder(str(tmp_path))
     waits = iter([process.kill, process.wait])
@@ -80,14 +80,14 @@ def test_one_that_is_about_to_end_is_waited_for(tmp_path, monkeypatch):
         pass
 
 
-def test_one_after_the_other(tmp_path):
+def test_lock_can_be_taken_repeatedly(tmp_path):
     for _ in range(3):
         with sole_sender("ens17", "mine", str(tmp_path)):
             pass
 
 
-def test_no_file_stays_and_whoever_waited_for_it_has_the_lock_that_others_see(tmp_path, monkeypatch):
-    """The waiting one has opened a file that is gone by the time it has its lock."""
+def test_lock_file_removed_while_waiting_is_created_again(tmp_path, monkeypatch):
+    """The waiting process has opened a file that is removed before it gets the lock on it."""
     monkeypatch.setattr(lock, "PATIENCE_SECONDS", 60)
     first = sole_sender("ens17", "first", str(tmp_path))
     first.__enter__()
@@ -99,17 +99,17 @@ def test_no_file_stays_and_whoever_waited_for_it_has_the_lock_that_others_see(tm
     assert list((tmp_path / "run/linerate").iterdir()) == []
 
 
-def test_looking_makes_nothing(tmp_path):
+def test_probe_creates_nothing(tmp_path):
     refuse_held("ens17", str(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_file_is_for_its_owner_alone(tmp_path):
+def test_lock_file_is_private(tmp_path):
     with sole_sender("ens17", "mine", str(tmp_path)):
         assert lock_path("ens17", str(tmp_path)).stat().st_mode & 0o777 == 0o600
 
 
-def test_rubbish_in_the_file_is_nobody_s_name(tmp_path):
+def test_unreadable_holder_is_not_named(tmp_path):
     process, _ = holder(str(tmp_path))
     try:
         lock_path("ens17", str(tmp_path)).write_bytes(b'{"pid": "x"')
@@ -120,7 +120,49 @@ def test_rubbish_in_the_file_is_nobody_s_name(tmp_path):
         process.wait()
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+def test_folder_that_cannot_be_created_is_named(tmp_path):
     (tmp_path / "run").write_text("")
-    with pytest.raises(HostError, match=r"lock .*cannot be made: Not a directory"):
+    with pytest.raises(HostError, match=r"lock .*cannot be opened: Not a directory"):
         sole_sender("ens17", "mine", str(tmp_path)).__enter__()
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "file"
+    path.touch()
+    return path
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_exclusive_excludes_every_other_lock(tmp_path, file, kind):
+    path = file if kind == "file" else tmp_path
+    with exclusive(path):
+        assert is_held(path)
+        for other in (exclusive, shared):
+            with pytest.raises(LockHeldError, match="is held by another process"):
+                other(path, wait_seconds=0).__enter__()
+    assert not is_held(path)
+
+
+def test_shared_excludes_exclusive_only(file):
+    with shared(file), shared(file, wait_seconds=0):
+        assert not is_held(file)
+        with pytest.raises(LockHeldError):
+            exclusive(file, wait_seconds=0).__enter__()
+
+
+def test_exclusive_creates_the_file_and_its_folder_on_request(tmp_path):
+    path = tmp_path / "folder/lock"
+    with pytest.raises(HostError, match="cannot be opened: No such file"):
+        exclusive(path).__enter__()
+    with exclusive(path, create=True):
+        assert is_held(path)
+
+
+def test_descriptor_opened_elsewhere_can_be_locked(file):
+    with file.open("rb") as reading, exclusive(file):
+        assert not lock.lock(reading.fileno(), wait_seconds=0)
+    with file.open("rb") as reading:
+        assert lock.lock(reading.fileno())
+        assert is_held(file)
+    assert not is_held(file)

@@ -11,7 +11,7 @@ from pathlib import Path
 from ...errors import HostError, InputError
 from ...netmap.users import holding_drivers, holding_processes
 from ...system.files import write_whole
-from ...system.lock import locked
+from ...system.lock import exclusive
 from ...system.run import Completed, Runner, checked
 from .build import MODULE_FOLDER
 from .package import Manifest, read_manifest, sha256, unpack
@@ -55,7 +55,7 @@ def install(package: str, run: Runner, check: bool = False, root: str = "/") -> 
         _refuse_users(root, but=manifest.modules)
     if check:
         return _install(manifest, contents, run, check, root)
-    with locked(os.path.join(root, LOCK)):
+    with exclusive(os.path.join(root, LOCK), create=True):
         return _install(manifest, contents, run, check, root)
 
 
