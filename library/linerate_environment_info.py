@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: linerate_environment_info
 short_description: Read the environment that belongs to a measurement
-description: Reads kernel, CPU, memory, and the state of one interface, and whether netmap can be used on it.
+description: Reads kernel, CPU, memory, the state of one interface, and which send methods are available on it.
 version_added: "0.1.0"
 author: linerate contributors
 options:
@@ -20,7 +20,7 @@ options:
     type: bool
     default: false
   cpu:
-    description: The one CPU that tcpreplay is to be pinned to. One that does not run is refused.
+    description: The one CPU that tcpreplay is to run on. A CPU that is not online is refused.
     type: int
 attributes:
   check_mode:
@@ -39,20 +39,18 @@ environment:
   description: Kernel, os, cpu_model, cpus, memory_bytes, governor, python, nic, tuning.
   returned: always
   type: dict
-netmap_unavailable:
-  description: Why netmap cannot send on the interface; null when it can.
+unavailable:
+  description: >-
+    By engine, and by engine and adapter (C(netmap-native)), why it cannot send on the interface; null when it can.
   returned: always
-  type: str
-native_unavailable:
-  description: Why netmap's adapter of the interface cannot be native; null when it can.
-  returned: always
-  type: str
+  type: dict
 """
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
-from ansible.module_utils.linerate.netmap.availability import native_unavailable_reason, unavailable_reason
 from ansible.module_utils.linerate.system.run import run
+from ansible.module_utils.linerate.trial.engines.base import SenderHost, availability
+from ansible.module_utils.linerate.trial.engines.registry import engines
 from ansible.module_utils.linerate.trial.environment import read_environment
 
 
@@ -66,12 +64,12 @@ def main() -> None:
         supports_check_mode=True,
     )
     interface = module.params["interface"]
+    features = frozenset({"netmap"} if module.params["tcpreplay_has_netmap"] else ())
     try:
         module.exit_json(
             changed=False,
             environment=read_environment(interface, run, cpu=module.params["cpu"]),
-            netmap_unavailable=unavailable_reason(interface, module.params["tcpreplay_has_netmap"]),
-            native_unavailable=native_unavailable_reason(interface),
+            unavailable=availability(engines(), SenderHost(interface, features)),
         )
     except LinerateError as error:
         module.fail_json(msg=str(error))

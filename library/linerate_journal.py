@@ -1,28 +1,28 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: MIT
-"""Ansible module: what interrupted trials left on a sender."""
+"""Ansible module: the journals of interrupted trials on a sender."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: linerate_journal
-short_description: Read what interrupted trials left on a sender, and forget what is stored
+short_description: Read the journals of interrupted trials on a sender, and remove those that are stored
 description:
-  - M(linerate_replay) writes down what it knows of a trial as it comes. Where it could not hand over its result,
-    since it was killed, or the controller or the connection went away, that is read here.
-  - A journal that is still written is left alone.
+  - M(linerate_replay) keeps a journal of what it knows of a trial. Where it could not return its result, because it was
+    killed, or the controller or the connection was lost, the journal is read here.
+  - A journal that is still being written is skipped.
 version_added: "0.1.0"
 author: linerate contributors
 options:
   trial:
-    description: The trial whose journal is meant, as M(linerate_run) returned it; by default all.
+    description: The trial whose journal to read, as M(linerate_run) returned it; by default all.
     type: dict
   wait_seconds:
-    description: How long to wait for the end of a trial that is still being ended or cleaned up.
+    description: How long to wait for a trial that is still being stopped or cleaned up.
     type: float
     default: 0
   forget:
-    description: Names of journals to remove, as their results are stored. Nothing is read then.
+    description: Names of journals to remove because their results are stored. Nothing is read then.
     type: list
     elements: str
     default: []
@@ -33,11 +33,11 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Read what interrupted trials left
+- name: Read the journals of interrupted trials
   linerate_journal:
-  register: left
+  register: interrupted
 
-- name: Forget them
+- name: Remove the journal of a trial that is stored
   linerate_journal:
     forget: [20260101T000000Z-sender1--001-udp_port_scan_64-kernel-20000pps-r1]
 """
@@ -45,17 +45,16 @@ EXAMPLES = r"""
 RETURN = r"""
 journals:
   description: >-
-    For each its C(name), its C(trial) as it was planned, and what was C(sent), as M(linerate_replay) returns it.
+    Each with its C(name), its C(trial), and what was C(sent), as M(linerate_replay) returns it.
   returned: always
   type: list
   elements: dict
 """
 
-from dataclasses import asdict
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
-from ansible.module_utils.linerate.trial.journal import forget, left, name_of
+from ansible.module_utils.linerate.trial.journal import forget, interrupted, name_of
+from ansible.module_utils.linerate.trial.model import Trial
 
 
 def main() -> None:
@@ -71,12 +70,13 @@ def main() -> None:
     try:
         if given["forget"]:
             module.exit_json(changed=bool(forget(given["forget"], check=module.check_mode)), journals=[])
-        found, wrong = left(wait_seconds=given["wait_seconds"], only=given["trial"] and name_of(given["trial"]))
+        only = name_of(Trial.from_json(given["trial"])) if given["trial"] else None
+        found, wrong = interrupted(wait_seconds=given["wait_seconds"], only=only)
     except LinerateError as error:
         module.fail_json(msg=str(error))
     for warning in wrong:
         module.warn(warning)
-    module.exit_json(changed=False, journals=[asdict(journal) for journal in found])
+    module.exit_json(changed=False, journals=[journal.to_json() for journal in found])
 
 
 if __name__ == "__main__":

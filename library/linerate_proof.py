@@ -1,12 +1,12 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: MIT
-"""Ansible module: judge whether a burst arrived."""
+"""Ansible module: judge a proof of arrival."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: linerate_proof
-short_description: Judge whether a short burst arrived at the receiver
+short_description: Check that a short burst arrived at the receiver
 description:
   - Fails where the receiver counted too few packets of a burst, and says what tcpreplay claims, what both interfaces
     and the receiver's packet socket counted, and where the packets were probably lost. Runs on the controller.
@@ -18,11 +18,11 @@ options:
     type: dict
     required: true
   sent:
-    description: What M(linerate_replay) returned.
+    description: The result of M(linerate_replay).
     type: dict
     required: true
   received:
-    description: For each witness its definition, and what it returned, as for M(linerate_record).
+    description: For each witness its definition, and the result of its module, as for M(linerate_record).
     type: list
     elements: list
     required: true
@@ -33,9 +33,9 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Judge the burst
+- name: Check that the burst arrived
   linerate_proof:
-    proof: "{{ planned_trial }}"
+    proof: "{{ proof }}"
     sent: "{{ replay_result }}"
     received: "{{ [[witness, receive_result]] }}"
 """
@@ -49,8 +49,9 @@ line:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
-from ansible.module_utils.linerate.trial.proof import arrived
-from ansible.module_utils.linerate.trial.witnesses import report
+from ansible.module_utils.linerate.trial.evidence import Sent
+from ansible.module_utils.linerate.trial.proof import Proof, arrived
+from ansible.module_utils.linerate.trial.witnesses import reports_of
 
 
 def main() -> None:
@@ -63,9 +64,10 @@ def main() -> None:
         supports_check_mode=True,
     )
     given = module.params
-    reports = [report(definition, result) for definition, result in given["received"]]
     try:
-        module.exit_json(changed=False, line=arrived(given["proof"], given["sent"], reports))
+        sent = Sent.of_result(given["sent"])
+        line = arrived(Proof.from_json(given["proof"]), sent, reports_of(given["received"]))
+        module.exit_json(changed=False, line=line)
     except LinerateError as error:
         module.fail_json(msg=str(error))
 

@@ -8,51 +8,54 @@ DOCUMENTATION = r"""
 module: linerate_replay
 short_description: Send a pcap with tcpreplay under supervision
 description:
-  - Builds tcpreplay's command line, runs it with an external deadline, counts what the interface sent,
-    and returns tcpreplay's own statistics only where they are complete and consistent.
-  - The exit status of tcpreplay is never trusted. A trial that went wrong is returned, not failed, so that
-    it can be stored and judged; bad input fails before anything is sent.
-  - A run that cannot come to anything any more is stopped within seconds, with the reason in
-    RV(ignore:process.stopped_because) - the interface is down, gone or without a carrier, nothing leaves it, tcpreplay
-    floods its messages, the controller or the connection to it went away, or this module was told to end.
-  - After every trial, whatever became of it, the interface gets the settings back that it had; after netmap its carrier
-    is waited for. Where this module is killed, a process that outlives it ends tcpreplay and puts the settings back;
-    where that is killed, too, the next trial does.
-  - What is known of O(trial) so far stands in a journal on the host, which M(linerate_journal) reads.
+  - Runs the program that sends with an external deadline, counts what the interface sent, and returns the program's own
+    statistics only where they are complete and consistent.
+  - Takes a planned trial whole, as O(trial); for a single replay outside a run, simple options make the same trial.
+  - The exit status of tcpreplay is never trusted. A trial that went wrong is returned, not failed, so that it can be
+    stored and judged; bad input fails before anything is sent.
+  - A hopeless run is stopped within seconds, with the reason in RV(ignore:process.stopped_because) - the interface is
+    down, gone or without a carrier, nothing leaves it, tcpreplay floods its messages, the controller or the connection
+    to it is gone, or this module was told to end.
+  - After every trial the interface has its settings again; after netmap its carrier is waited for. If this module is
+    killed, a cleanup process ends tcpreplay and restores the settings; if that is killed, too, the next trial does.
+  - What is known of O(trial) is kept in a journal on the host, which M(linerate_journal) reads.
 version_added: "0.1.0"
 author: linerate contributors
 options:
+  trial:
+    description: The trial to send, as M(linerate_run) returned it. Excludes the options of a single replay.
+    type: dict
+  journal:
+    description: Whether to keep a journal of O(trial).
+    type: bool
+    default: true
+  work:
+    description: What this sends for; a second sender that is refused the interface is told. By default the trial.
+    type: str
   interface:
     description: >-
-      Sending interface. Refused where it carries the default route, the SSH session, another interface or an address in
-      use, is down or has no carrier; and where another process of linerate sends on it.
+      Sending interface, for a single replay. Refused where it carries the default route, the SSH session, another
+      interface or an address in use, is down or has no carrier; and where another process of linerate sends on it.
     type: str
-    required: true
   pcap:
     description: Path of the pcap on the host. It is read to its end before anything is sent.
     type: path
-    required: true
   pcap_sha256:
-    description: SHA-256 of the pcap that is meant, in hex; another is refused.
+    description: Expected SHA-256 of the pcap, in hex; any other pcap is refused.
     type: str
   allow_destinations:
     description:
-      - Where frames may go - IP networks and MACs. The MAC that a frame goes to must be listed; where the frame carries
-        IP, its destination must be in a listed network, too. VLAN tags are looked through. A listed MAC is enough for a
-        frame without IP.
-      - An address of the sending interface that is in none of the networks is one in use, so the interface is refused.
+      - Where frames may go - IP networks and MAC addresses. The destination MAC of a frame must be listed; where the
+        frame carries IP, its destination must be in a listed network, too. VLAN tags are skipped. A listed MAC is enough
+        for a frame without IP.
+      - An address of the sending interface that is in none of the networks is in use, so the interface is refused.
     type: list
     elements: str
-    required: true
   receiver_mtu:
-    description: MTU of the receiver's interface in bytes; not looked at when left out.
+    description: MTU of the receiver's interface in bytes; not checked when left out.
     type: int
-  work:
-    description: What this sends for, such as a run and its trial; who is refused the interface meanwhile is told.
-    type: str
-    default: a replay
   pps:
-    description: Packets a second. Exactly one of O(pps), O(mbps), O(multiplier), O(topspeed) is given.
+    description: Packets per second. Exactly one of O(pps), O(mbps), O(multiplier), O(topspeed) is given.
     type: float
   mbps:
     description: Rate in 10^6 bit/s of pcap bytes (frames without FCS), as tcpreplay counts.
@@ -86,7 +89,7 @@ options:
     type: bool
     default: true
   timer:
-    description: tcpreplay's way to wait between packets; its default when left out.
+    description: How tcpreplay waits between packets; its default when left out.
     type: str
     choices: [select, gtod, nano]
   netmap:
@@ -95,13 +98,12 @@ options:
     default: false
   adapter:
     description:
-      - Which adapter netmap is made to take, by its parameter admode, for the time of the trial; needed with
-        O(netmap=true).
-      - Native takes a patched driver, which must be loaded.
+      - The adapter, C(native) or C(emulated), that netmap is forced to use during the trial by its parameter admode;
+        needed with O(netmap=true).
+      - Native needs a patched driver, which must be loaded.
     type: str
-    choices: [native, emulated]
   nm_delay:
-    description: Seconds netmap waits for the link, at open and at close.
+    description: Seconds that tcpreplay waits for the link when it opens and closes netmap.
     type: int
     default: 10
   cpu:
@@ -114,33 +116,30 @@ options:
     type: str
     default: tcpreplay
   deadline_seconds:
-    description: When it is stopped from outside, with SIGINT and then SIGKILL.
+    description: When tcpreplay is stopped from outside, with SIGINT and then SIGKILL.
     type: float
-    required: true
   stall_seconds:
     description:
-      - How long nothing may leave the interface, beside the gap between two packets at the rate asked for, until the
-        run is hopeless; two seconds more through netmap, since a NIC counts in steps. A busy emulated host needs more.
+      - How long nothing may leave the interface, in addition to the gap between two packets at the offered rate, before
+        the run is hopeless; two seconds more through netmap, since a NIC counts in steps. A busy emulated host needs
+        more.
     type: float
     default: 3.0
   interval_seconds:
     description: Time between two samples of the interface's counters.
     type: float
     default: 1.0
-  trial:
-    description: The trial that this is, as M(linerate_run) returned it; without it no journal is kept.
-    type: dict
 attributes:
   async:
-    description: The trial then goes on without C(ansible-playbook), until its own deadline.
+    description: The trial then continues without C(ansible-playbook), until its own deadline.
     support: full
   check_mode:
-    description: Looks at everything that would be looked at before sending, returns O(ignore:argv), sends nothing.
+    description: Checks all that is checked before sending, returns O(ignore:argv), and sends nothing.
     support: full
 """
 
 EXAMPLES = r"""
-- name: Send 60,000 packets at 20,000 packets a second
+- name: Send 60,000 packets at 20,000 packets per second
   linerate_replay:
     interface: lrs0
     pcap: /var/lib/linerate/pcaps/udp_port_scan_64.pcap
@@ -178,11 +177,11 @@ ended_at:
 process:
   description: >-
     Exit status, signals sent to it, whether the deadline passed, why it was stopped (C(stopped_because), null where it
-    ended by itself), elapsed seconds, capped stderr, and the CPUs it could run on while it sent.
+    ended by itself), elapsed seconds, capped stderr, and the CPUs that it could run on while it sent.
   returned: when sent
   type: dict
 claim:
-  description: tcpreplay's statistics, null where they are missing or contradict themselves.
+  description: tcpreplay's statistics, null where they are missing or inconsistent.
   returned: when sent
   type: dict
 claim_error:
@@ -191,7 +190,8 @@ claim_error:
   type: str
 adapter:
   description:
-    - The C(kind) of netmap's adapter asked for, the one C(found), null without netmap; the C(driver); the C(evidence).
+    - The C(kind) of adapter that was requested, the one C(found), both null for an engine without adapters; the
+      C(driver) and the C(evidence).
   returned: when sent
   type: dict
 recovery:
@@ -202,8 +202,8 @@ recovery:
   type: dict
 nic:
   description:
-    - What the sending interface counted during the trial, by the C(source) that moved, the kernel's or the driver's.
-      Null numbers where nothing counts what a native adapter sends.
+    - What the sending interface counted during the trial, and the C(source), the kernel or the driver. Null numbers
+      where no counter moves with what a native adapter sends.
   returned: when sent
   type: dict
 samples:
@@ -216,7 +216,7 @@ cpu_percent:
   returned: when sent
   type: float
 core_busy_percent:
-  description: Share of the time in which tcpreplay's core was not idle, whoever used it.
+  description: Share of the time in which tcpreplay's core was not idle, whatever used it.
   returned: when sent
   type: float
 """
@@ -227,14 +227,21 @@ from ansible.module_utils.linerate.pcap.destinations import AllowedDestinations
 from ansible.module_utils.linerate.system.caller_gone import Lease, end_within
 from ansible.module_utils.linerate.system.lock import refuse_held, sole_sender
 from ansible.module_utils.linerate.system.run import run
-from ansible.module_utils.linerate.tcpreplay.options import ReplayOptions, build_argv
+from ansible.module_utils.linerate.tcpreplay.options import NM_DELAY, TIMERS
+from ansible.module_utils.linerate.trial.ad_hoc import ad_hoc_trial
+from ansible.module_utils.linerate.trial.engines.registry import engine
+from ansible.module_utils.linerate.trial.journal import FOLDER
+from ansible.module_utils.linerate.trial.model import SAMPLE_INTERVAL, STALL_SECONDS, TCPREPLAY, Trial
 from ansible.module_utils.linerate.trial.nic_session import recover
 from ansible.module_utils.linerate.trial.preflight import FarEnd, preflight
-from ansible.module_utils.linerate.trial.replay import ReplayJob, replay
+from ansible.module_utils.linerate.trial.replay import replay
 
-OPTIONS = {
-    "interface": {"type": "str", "required": True},
-    "pcap": {"type": "path", "required": True},
+AD_HOC = {
+    "interface": {"type": "str"},
+    "pcap": {"type": "path"},
+    "pcap_sha256": {"type": "str"},
+    "allow_destinations": {"type": "list", "elements": "str"},
+    "receiver_mtu": {"type": "int"},
     "pps": {"type": "float"},
     "mbps": {"type": "float"},
     "multiplier": {"type": "float"},
@@ -245,49 +252,61 @@ OPTIONS = {
     "duration": {"type": "int"},
     "preload_pcap": {"type": "bool", "default": False},
     "flow_stats": {"type": "bool", "default": True},
-    "timer": {"type": "str", "choices": ["select", "gtod", "nano"]},
+    "timer": {"type": "str", "choices": list(TIMERS)},
     "netmap": {"type": "bool", "default": False},
-    "nm_delay": {"type": "int", "default": 10},
-}
-LOOK = {
-    "pcap_sha256": {"type": "str"},
-    "allow_destinations": {"type": "list", "elements": "str", "required": True},
-    "receiver_mtu": {"type": "int"},
-    "work": {"type": "str", "default": "a replay"},
-}
-JOB = {
-    "executable": {"type": "str", "default": "tcpreplay"},
-    "deadline_seconds": {"type": "float", "required": True},
-    "interval_seconds": {"type": "float", "default": 1.0},
-    "adapter": {"type": "str", "choices": ["native", "emulated"]},
+    "adapter": {"type": "str"},
+    "nm_delay": {"type": "int", "default": NM_DELAY},
+    "executable": {"type": "str", "default": TCPREPLAY},
+    "deadline_seconds": {"type": "float"},
+    "interval_seconds": {"type": "float", "default": SAMPLE_INTERVAL},
     "cpu": {"type": "int"},
-    "stall_seconds": {"type": "float", "default": 3.0},
+    "stall_seconds": {"type": "float", "default": STALL_SECONDS},
+}
+REQUIRED = ("interface", "pcap", "allow_destinations", "deadline_seconds")
+"""What an ad-hoc trial cannot do without."""
+SPEC = {
     "trial": {"type": "dict"},
+    "journal": {"type": "bool", "default": True},
+    "work": {"type": "str"},
+    **AD_HOC,
 }
 AROUND_SECONDS = 300
-"""What looking before, and putting back after, may take beside the deadline: then the kernel ends this process."""
+"""What preflight and restoring may take in addition to the deadline; after that the kernel ends this process."""
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={**OPTIONS, **LOOK, **JOB}, supports_check_mode=True)
-    given = module.params
+    module = AnsibleModule(
+        argument_spec=SPEC,
+        supports_check_mode=True,
+        required_one_of=[("trial", "interface")],
+        mutually_exclusive=[("trial", name) for name in REQUIRED],
+        required_together=[REQUIRED],
+    )
     lease = Lease().listen()
     try:
-        options = ReplayOptions(**{name: given[name] for name in OPTIONS})
-        job = ReplayJob(options, **{name: given[name] for name in JOB})
-        far_end = FarEnd(AllowedDestinations(given["allow_destinations"]), given["receiver_mtu"])
-        pcaps = [(options.pcap, given["pcap_sha256"])]
+        trial, work, journals = requested(module.params)
+        interface, pcaps = trial.sending.interface, [(trial.case.pcap, trial.case.pcap_sha256 or None)]
+        far_end = FarEnd(AllowedDestinations(trial.bench.allow_destinations), trial.bench.receiver_mtu)
         if module.check_mode:
-            refuse_held(options.interface)
-            preflight(options.interface, pcaps, far_end, run, job.cpu)
-            module.exit_json(changed=True, argv=build_argv(options, given["executable"]))
-        end_within(job.deadline_seconds + AROUND_SECONDS)
-        with sole_sender(options.interface, given["work"]):
-            recover(options.interface, run)
-            preflight(options.interface, pcaps, far_end, run, job.cpu)
-            module.exit_json(changed=True, **replay(job, run, lease.over))
+            refuse_held(interface)
+            preflight(interface, pcaps, far_end, run, trial.sending.cpu)
+            module.exit_json(changed=True, argv=engine(trial.method.engine).command(trial))
+        end_within(trial.offered.deadline_seconds + AROUND_SECONDS)
+        with sole_sender(interface, work):
+            recover(interface, run)
+            preflight(interface, pcaps, far_end, run, trial.sending.cpu)
+            module.exit_json(changed=True, **replay(trial, run, lease.over, journals).to_json())
     except LinerateError as error:
         module.fail_json(msg=str(error))
+
+
+def requested(given: dict) -> tuple:
+    """The trial, what it is for, and the folder of its journal; an ad-hoc trial has none."""
+    if given["trial"] is None:
+        return ad_hoc_trial(given), given["work"] or "a replay", None
+    trial = Trial.from_json(given["trial"])
+    work = given["work"] or f"trial {trial.trial_id} of run {trial.bench.run_id}"
+    return trial, work, FOLDER if given["journal"] else None
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: MIT
-"""Ansible module: begin a run on the controller."""
+"""Ansible module: plan a run on the controller and create its folder."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: linerate_run
-short_description: Plan the trials of a scenario and begin a run's results
+short_description: Plan the trials of a scenario and create the run's folder
 description:
-  - Plans every case by every engine at every rate, says which engines cannot be had and why, and makes the
-    run's folder with C(run.json). Runs on the controller.
+  - Plans every case by every send method at every rate, reports which send methods are not available and why, and
+    creates the run's folder with C(run.json). Runs on the controller.
 version_added: "0.1.0"
 author: linerate contributors
 options:
@@ -35,23 +35,22 @@ options:
     elements: str
     required: true
   manifests:
-    description: The pcaps' manifests by name, each with its C(path) on the sender.
+    description: Manifests of the pcaps by name, each with its C(path) on the sender.
     type: dict
     required: true
   engines:
-    description: How frames leave.
+    description: Engines that send, such as C(kernel) and C(netmap).
     type: list
     elements: str
-    choices: [kernel, netmap]
     required: true
   netmap_adapters:
-    description: Which adapters the engine C(netmap) sends through.
+    description: Kinds of adapter that the engine C(netmap) sends through; all by default.
     type: list
     elements: str
-    choices: [native, emulated]
-    default: [native, emulated]
   unavailable:
-    description: For an engine, or an adapter of netmap, why the sender cannot use it; null when it can.
+    description: >-
+      By engine, and by engine and adapter (C(netmap-native)), why the sender cannot use it; null when it can. As
+      M(linerate_environment_info) returns it.
     type: dict
     default: {}
   rates:
@@ -61,9 +60,8 @@ options:
     required: true
     suboptions:
       mode:
-        description: Packets a second, 10^6 bit/s of pcap bytes, or as fast as possible.
+        description: C(pps), C(mbps) (10^6 bit/s of pcap bytes) or C(topspeed).
         type: str
-        choices: [pps, mbps, topspeed]
         required: true
       value:
         description: The rate; none at top speed.
@@ -79,18 +77,15 @@ options:
         type: str
         required: true
       engine:
-        description: How frames leave.
+        description: The engine that sends.
         type: str
-        choices: [kernel, netmap]
         required: true
       adapter:
-        description: With the engine C(netmap), the adapter; by default each of O(netmap_adapters).
+        description: The kind of adapter, for an engine that has several; by default each of O(netmap_adapters).
         type: str
-        choices: [native, emulated]
       mode:
-        description: Packets a second, 10^6 bit/s of pcap bytes, or as fast as possible.
+        description: C(pps), C(mbps) (10^6 bit/s of pcap bytes) or C(topspeed).
         type: str
-        choices: [pps, mbps, topspeed]
         required: true
       value:
         description: The rate; none at top speed.
@@ -113,31 +108,31 @@ options:
         type: float
         required: true
   link_bps:
-    description: Link speed in bit/s; by default what the sending interface says, else 10 Gbit/s is assumed.
+    description: Link speed in bit/s; by default what the sending interface reports, else 10 Gbit/s is assumed.
     type: float
   nm_delay:
-    description: Seconds netmap waits for the link.
+    description: Seconds that tcpreplay waits for the link when it opens and closes netmap.
     type: int
     default: 10
   deadline_margin:
-    description: Seconds more than it should that a trial may take, before it is stopped from outside.
+    description: How many seconds longer than planned a trial may take before it is stopped from outside.
     type: float
     default: 15
   sample_interval:
-    description: Seconds between two samples that the trials will take; only looked at here, as the two that follow.
+    description: Seconds between two samples of the counters.
     type: float
     default: 1.0
   stall_seconds:
-    description: How long nothing may leave in a trial that should; see M(linerate_replay).
+    description: How long nothing may leave the interface that should; see M(linerate_replay).
     type: float
     default: 3.0
   rate_tolerance_percent:
-    description: How far a paced trial may be from the rate asked for; see M(linerate_record).
+    description: How far a paced trial may be from the offered rate; validated here, used by M(linerate_record).
     type: float
     default: 1.0
   witnesses:
     description:
-      - Who counts what arrives; none when the sender alone is to be judged.
+      - The witnesses, which count what arrives; none when the sender alone is to be judged.
       - Each has a C(kind), C(linux) with C(host) and C(interface), or C(snmp) with C(address), C(interface), C(port),
         C(version) and C(refresh_seconds); and a C(name). No credentials, as they are stored.
     type: list
@@ -156,33 +151,37 @@ options:
     type: dict
     default: {}
   short_trials:
-    description: What becomes of trials that are too short for a witness' counters.
+    description: What to do with trials that are too short for a witness' counters.
     type: str
     choices: [lengthen, refuse]
     default: lengthen
   allow_destinations:
-    description: IP networks and MACs that may be sent to, beside the receiver's own MAC; see M(linerate_replay).
+    description: >-
+      IP networks and MAC addresses that may be sent to, in addition to the receiver's MAC; see M(linerate_replay).
     type: list
     elements: str
     default: [198.18.0.0/15, "2001:2::/48"]
   executable:
-    description: The tcpreplay that will run, as the plan shows it.
+    description: The tcpreplay to run.
     type: str
     default: tcpreplay
+  cpu:
+    description: The one CPU that tcpreplay runs on; by default the scheduler chooses.
+    type: int
   proof:
     description: The burst that must arrive before the trials begin.
     type: dict
     options:
       packets:
-        description: How many packets.
+        description: Number of packets.
         type: int
         default: 100
       pps:
-        description: At how many packets a second.
+        description: Rate in packets per second.
         type: float
         default: 200
       percent:
-        description: How many percent of them the receiver must count.
+        description: Percentage of them that the receiver must count.
         type: float
         default: 50
   settings:
@@ -191,8 +190,8 @@ options:
     default: {}
   environment:
     description: >-
-      C(sender) and C(receiver), each as M(linerate_environment_info) returns it, with C(name) and C(versions); no
-      C(receiver) where what receives is no host.
+      C(sender) and C(receiver), each as M(linerate_environment_info) returns it, with C(name) and C(versions). Without
+      C(receiver) where the receiver is not a host.
     type: dict
     required: true
   lab:
@@ -205,7 +204,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Begin a run
+- name: Plan a run and create its folder
   linerate_run:
     run_id: 20260101T000000Z-sender1
     results_dir: results
@@ -268,17 +267,19 @@ plan:
   returned: always
   type: dict
 witnesses:
-  description: The witnesses, complete, with how old a counter of theirs may be.
+  description: The witnesses, complete, with the age that their counters may have.
   returned: always
   type: list
   elements: dict
 trials:
-  description: For each trial what the sender, the receiver and the record need.
+  description: >-
+    The trials, each whole, as M(linerate_replay), M(linerate_record) and M(linerate_journal) take it
+    (C(linerate.trial.model.Trial)).
   returned: always
   type: list
   elements: dict
 listing:
-  description: The plan in words, for each trial a line and its command, and a line for all.
+  description: The plan in words - for each trial a line and its command, and a line for all.
   returned: always
   type: list
   elements: str
@@ -289,7 +290,8 @@ pcaps:
   elements: dict
 proofs:
   description: >-
-    For each way to send, destination and VLAN the burst that must arrive first, like a trial; none where nobody counts.
+    For each send method, destination and VLAN the burst that must arrive first (C(linerate.trial.proof.Proof)); none
+    without a witness.
   returned: always
   type: list
   elements: dict
@@ -299,27 +301,50 @@ from dataclasses import fields
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.linerate.controller.begin import begin
+from ansible.module_utils.linerate.controller.begin import Hosts, begin
 from ansible.module_utils.linerate.controller.scenario import Scenario
 from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.pcap.destinations import BENCHMARK_NETWORKS
 from ansible.module_utils.linerate.results.store import RunFolder
-from ansible.module_utils.linerate.trial.plan import ADAPTERS, MODES
+from ansible.module_utils.linerate.tcpreplay.options import NM_DELAY
+from ansible.module_utils.linerate.trial.model import (
+    RATE_TOLERANCE_PERCENT,
+    SAMPLE_INTERVAL,
+    STALL_SECONDS,
+    TCPREPLAY,
+)
+from ansible.module_utils.linerate.trial.plan import DEADLINE_MARGIN
 from ansible.module_utils.linerate.trial.plan_text import listing, pcaps_of
-from ansible.module_utils.linerate.trial.proof import Burst, proofs
-from ansible.module_utils.linerate.trial.witnesses import SHORT_TRIALS, define, found_out
+from ansible.module_utils.linerate.trial.proof import ProofLoad, proofs
+from ansible.module_utils.linerate.trial.witnesses import SHORT_TRIALS, define, with_agents
 
-RATE = {"mode": {"type": "str", "choices": list(MODES), "required": True}, "value": {"type": "float"}}
-SPEC = {
+RATE = {"mode": {"type": "str", "required": True}, "value": {"type": "float"}}
+RUN = {
     "run_id": {"type": "str", "required": True},
     "results_dir": {"type": "path", "required": True},
     "schemas_dir": {"type": "path", "required": True},
+    "environment": {"type": "dict", "required": True},
+    "unavailable": {"type": "dict", "default": {}},
+    "lab": {"type": "dict"},
+    "manifests": {"type": "dict", "required": True},
+    "agents": {"type": "list", "elements": "dict", "default": []},
+    "receiver": {"type": "str"},
+    "interfaces": {"type": "dict", "default": {}},
+    "proof": {
+        "type": "dict",
+        "apply_defaults": True,
+        "options": {
+            "packets": {"type": "int", "default": ProofLoad.packets},
+            "pps": {"type": "float", "default": ProofLoad.pps},
+            "percent": {"type": "float", "default": ProofLoad.percent},
+        },
+    },
+}
+SCENARIO = {
     "scenario": {"type": "str", "required": True},
     "cases": {"type": "list", "elements": "str", "required": True},
-    "manifests": {"type": "dict", "required": True},
-    "engines": {"type": "list", "elements": "str", "choices": ["kernel", "netmap"], "required": True},
-    "netmap_adapters": {"type": "list", "elements": "str", "choices": list(ADAPTERS), "default": list(ADAPTERS)},
-    "unavailable": {"type": "dict", "default": {}},
+    "engines": {"type": "list", "elements": "str", "required": True},
+    "netmap_adapters": {"type": "list", "elements": "str"},
     "rates": {"type": "list", "elements": "dict", "required": True, "options": RATE},
     "trials": {
         "type": "list",
@@ -327,8 +352,8 @@ SPEC = {
         "default": [],
         "options": {
             "case": {"type": "str", "required": True},
-            "engine": {"type": "str", "choices": ["kernel", "netmap"], "required": True},
-            "adapter": {"type": "str", "choices": list(ADAPTERS)},
+            "engine": {"type": "str", "required": True},
+            "adapter": {"type": "str"},
             **RATE,
         },
     },
@@ -336,50 +361,35 @@ SPEC = {
     "duration_seconds": {
         "type": "dict",
         "required": True,
-        "options": {mode: {"type": "float", "required": True} for mode in ("paced", "topspeed")},
-    },
-    "link_bps": {"type": "float"},
-    "nm_delay": {"type": "int", "default": 10},
-    "deadline_margin": {"type": "float", "default": 15},
-    "sample_interval": {"type": "float", "default": 1.0},
-    "stall_seconds": {"type": "float", "default": 3.0},
-    "rate_tolerance_percent": {"type": "float", "default": 1.0},
-    "witnesses": {"type": "list", "elements": "dict", "default": []},
-    "agents": {"type": "list", "elements": "dict", "default": []},
-    "receiver": {"type": "str"},
-    "interfaces": {"type": "dict", "default": {}},
-    "short_trials": {"type": "str", "choices": list(SHORT_TRIALS), "default": SHORT_TRIALS[0]},
-    "allow_destinations": {"type": "list", "elements": "str", "default": list(BENCHMARK_NETWORKS)},
-    "executable": {"type": "str", "default": "tcpreplay"},
-    "proof": {
-        "type": "dict",
-        "apply_defaults": True,
         "options": {
-            "packets": {"type": "int", "default": 100},
-            "pps": {"type": "float", "default": 200},
-            "percent": {"type": "float", "default": 50},
+            "paced": {"type": "float", "required": True},
+            "topspeed": {"type": "float", "required": True},
         },
     },
+    "link_bps": {"type": "float"},
+    "nm_delay": {"type": "int", "default": NM_DELAY},
+    "deadline_margin": {"type": "float", "default": DEADLINE_MARGIN},
+    "sample_interval": {"type": "float", "default": SAMPLE_INTERVAL},
+    "stall_seconds": {"type": "float", "default": STALL_SECONDS},
+    "rate_tolerance_percent": {"type": "float", "default": RATE_TOLERANCE_PERCENT},
+    "witnesses": {"type": "list", "elements": "dict", "default": []},
+    "short_trials": {"type": "str", "choices": list(SHORT_TRIALS), "default": SHORT_TRIALS[0]},
+    "allow_destinations": {"type": "list", "elements": "str", "default": list(BENCHMARK_NETWORKS)},
+    "executable": {"type": "str", "default": TCPREPLAY},
+    "cpu": {"type": "int"},
     "settings": {"type": "dict", "default": {}},
-    "environment": {"type": "dict", "required": True},
-    "lab": {"type": "dict"},
 }
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    module = AnsibleModule(argument_spec={**RUN, **SCENARIO}, supports_check_mode=True)
     given = module.params
-    scenario_fields = {field.name for field in fields(Scenario)} - {"name", "witnesses"}
+    results = Path(given["results_dir"])
     try:
-        witnesses = found_out(define(given["witnesses"], given["receiver"], given["interfaces"]), given["agents"])
-        asked = {name: given[name] for name in scenario_fields}
-        scenario = Scenario(name=given["scenario"], witnesses=witnesses, **asked)
-        environment = {"receiver": None, **given["environment"]}
-        run, trials = begin(
-            given["run_id"], scenario, given["manifests"], given["unavailable"], environment, given["lab"]
-        )
-        bursts = proofs(trials, Burst(**given["proof"]), given["deadline_margin"])
-        results = Path(given["results_dir"])
+        scenario = scenario_of(given)
+        hosts = Hosts({"receiver": None, **given["environment"]}, given["unavailable"], given["lab"])
+        run, trials = begin(given["run_id"], scenario, given["manifests"], hosts)
+        bursts = proofs(trials, ProofLoad(**given["proof"]), given["deadline_margin"])
         if not module.check_mode:
             RunFolder.create(results, run, Path(given["schemas_dir"]))
     except LinerateError as error:
@@ -388,11 +398,22 @@ def main() -> None:
         changed=True,
         run_dir=str(results / given["run_id"]),
         plan=run["plan"],
-        witnesses=run["witnesses"],
-        trials=trials,
+        witnesses=[witness.to_json() for witness in scenario.witnesses],
+        trials=[trial.to_json() for trial in trials],
         listing=listing(trials),
         pcaps=pcaps_of(trials),
-        proofs=bursts if witnesses else [],
+        proofs=[burst.to_json() for burst in bursts] if scenario.witnesses else [],
+    )
+
+
+def scenario_of(given: dict) -> Scenario:
+    """The scenario of the module's options."""
+    named = {"name", "adapters", "witnesses"}
+    return Scenario(
+        name=given["scenario"],
+        adapters={"netmap": given["netmap_adapters"]} if given["netmap_adapters"] is not None else {},
+        witnesses=with_agents(define(given["witnesses"], given["receiver"], given["interfaces"]), given["agents"]),
+        **{field.name: given[field.name] for field in fields(Scenario) if field.name not in named},
     )
 
 

@@ -1,6 +1,6 @@
 # Copyright: the linerate authors
 # SPDX-License-Identifier: MIT
-"""Has a trial end with the `ansible-playbook` that began it."""
+"""Ends a trial together with the `ansible-playbook` that started it."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         """The module's own result.
 
-        A worker of Ansible outlives `ansible-playbook` where that is killed, and would have the trial go on. It is told
-        then (prctl(2)), and ends with what it started, the SSH client among them; the module sees that its answer has
-        no reader any more.
+        A worker of Ansible outlives an `ansible-playbook` that is killed, and the trial would continue. The kernel
+        signals it instead (prctl(2)), and it ends with what it started, the SSH client included; the module sees that
+        its output has no reader any more.
         """
         super().run(tmp, task_vars)
         began = os.getppid()
@@ -35,6 +35,6 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail("ansible-playbook has ended.")
         args = dict(self._task.args)
         if isinstance(args.get("trial"), dict):
-            # The journal has it from there: what the trial leaves is this one's to store, as long as it lives.
+            # Kept in the journal: an interrupted trial is stored by this process, as long as it lives.
             args["trial"] = {**args["trial"], "owner": owner(began)}
         return self._execute_module(module_args=args, task_vars=task_vars, wrap_async=self._task.async_val)

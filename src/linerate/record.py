@@ -32,7 +32,7 @@ class Record:
             raise InputError(cls.__name__, data, "must be an object", "Pass it on as linerate returned it.")
         known = {field.name: field for field in fields(cls)}
         unknown = sorted(data.keys() - known.keys())
-        required = (name for name, field in known.items() if field.default is MISSING)
+        required = (name for name, field in known.items() if field.default is field.default_factory is MISSING)
         missing = [name for name in required if name not in data]
         for names, rule in ((unknown, "is not known"), (missing, "is missing")):
             if names:

@@ -1,4 +1,4 @@
-"""Whose a run is: the `ansible-playbook` that made it. Another one leaves its trials alone while that lives."""
+"""The owner of a run: the `ansible-playbook` that started it. No other stores its trials while that lives."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ GONE = -1
 
 
 def owner(pid: int) -> dict[str, int]:
-    """The process ``pid``, told apart from a later one of the same number by when it began."""
+    """The process ``pid``, identified by its start time as well, since numbers are used again."""
     return {"pid": pid, "began": start_time(pid)}
 
 
 def lives(found: Any) -> bool:
-    """Whether what :func:`owner` returned still runs here; False also for what it never returned."""
+    """Whether the process that :func:`owner` returned still runs here; False also for any other value."""
     try:
         return bool(GONE != start_time(int(found["pid"])) == found["began"])
     except (KeyError, TypeError, ValueError):

@@ -1,35 +1,47 @@
-"""What a user asks for, and what of it can be had here."""
+"""What a user requests, and what of it is available here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InputError
 from ..pcap.destinations import BENCHMARK_NETWORKS
 from ..receiver.sampler import LEAST_INTERVAL, MOST_INTERVAL
-from ..trial.plan import ADAPTERS, ENGINES, Asked, Case, Way, product
-from ..trial.stall_detector import MOST_STALL
+from ..tcpreplay.options import NM_DELAY
+from ..trial.engines.registry import engine as engine_of
+from ..trial.model import (
+    MOST_STALL,
+    RATE_TOLERANCE_PERCENT,
+    SAMPLE_INTERVAL,
+    STALL_SECONDS,
+    TCPREPLAY,
+    Case,
+    SendMethod,
+    Witness,
+)
+from ..trial.plan import DEADLINE_MARGIN, Combination, combine
 from ..validate import check_rate
 
 Missing = dict[str, Any]
-"""A way to send that cannot be had: engine, adapter where it is one, reason; the listed trials it would have sent."""
+"""A send method that is not available: engine, adapter where it is one, reason; the listed trials it would send."""
+Manifests = Mapping[str, Mapping[str, Any]]
+Unavailable = Mapping[str, "str | None"]
+"""By engine and by ``engine-adapter``, why the sender cannot use it; None where it can (engines.base.availability)."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """What a user asks for: every case by every engine at every rate, ``repeats`` times.
+    """What a user requests: every case by every engine at every rate, ``repeats`` times.
 
-    Or, where ``trials`` are given, exactly those: {case, engine, adapter, mode, value}, which ``cases``, ``engines``
-    and ``rates`` then do not add to. The engine netmap sends through each of ``netmap_adapters``, unless a trial names
-    its own. ``rates`` are {mode, value}; ``duration_seconds``
-    is {paced, topspeed}; ``settings`` are further options of tcpreplay. ``link_bps`` None: as the sending interface
-    says, else 10 Gbit/s is assumed. ``witnesses`` are as trial.witnesses.define makes them; ``short_trials``, for those
-    that their counters cannot follow, is lengthen or refuse. ``allow_destinations`` are IP networks and MACs that may
-    be sent to, beside the receiver's own MAC; ``executable`` is the tcpreplay that the plan shows. ``sample_interval``,
-    ``stall_seconds`` and ``rate_tolerance_percent`` are what the trials are watched and judged by; they are only looked
-    at here, so that a number that spoils every trial is told before the first: InputError names it.
+    Or, where ``trials`` are given, exactly those: {case, engine, adapter, mode, value}, in place of ``cases``,
+    ``engines`` and ``rates``. ``adapters`` are by engine; an engine without an entry sends through each that it has.
+    ``rates`` are {mode, value}; ``duration_seconds`` is {paced, topspeed}; ``settings`` are further options of
+    tcpreplay. ``link_bps`` None: as the sending interface reports, else 10 Gbit/s is assumed. ``short_trials``, for
+    those that a witness' counters cannot follow, is lengthen or refuse. ``allow_destinations`` are IP networks and MAC
+    addresses, in addition to the receiver's own MAC. ``rate_tolerance_percent`` is only validated here, so that a
+    number that spoils every trial is refused before the first. InputError names a number that is not usable.
     """
 
     name: str
@@ -39,18 +51,19 @@ class Scenario:
     repeats: int
     duration_seconds: Mapping[str, float]
     link_bps: float | None = None
-    nm_delay: int = 10
-    deadline_margin: float = 15.0
-    netmap_adapters: Sequence[str] = ADAPTERS
-    settings: Mapping[str, Any] | None = None
+    nm_delay: int = NM_DELAY
+    deadline_margin: float = DEADLINE_MARGIN
+    adapters: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
     trials: Sequence[Mapping[str, Any]] = ()
-    witnesses: Sequence[Mapping[str, Any]] = ()
+    witnesses: tuple[Witness, ...] = ()
     short_trials: str = "lengthen"
     allow_destinations: Sequence[str] = BENCHMARK_NETWORKS
-    executable: str = "tcpreplay"
-    sample_interval: float = 1.0
-    stall_seconds: float = 3.0
-    rate_tolerance_percent: float = 1.0
+    executable: str = TCPREPLAY
+    cpu: int | None = None
+    sample_interval: float = SAMPLE_INTERVAL
+    stall_seconds: float = STALL_SECONDS
+    rate_tolerance_percent: float = RATE_TOLERANCE_PERCENT
 
     def __post_init__(self) -> None:
         check_rate("benchmark_sample_interval", self.sample_interval, LEAST_INTERVAL, MOST_INTERVAL)
@@ -59,70 +72,66 @@ class Scenario:
 
 
 def scenario_trials(
-    scenario: Scenario, manifests: Mapping[str, Mapping[str, Any]], unavailable: Mapping[str, str | None]
-) -> tuple[list[Asked], list[Missing]]:
-    """The trials that can be had, and the ways to send that cannot, each with its reason.
+    scenario: Scenario, manifests: Manifests, unavailable: Unavailable
+) -> tuple[list[Combination], list[Missing]]:
+    """The trials that are possible, and the send methods that are not available, each with its reason.
 
-    ``unavailable`` says for an engine, or for a kind of netmap's adapter, why the sender cannot use it; InputError
-    when no way to send is left.
+    InputError when no send method is left.
     """
     if scenario.trials:
-        asked, missing = _listed(scenario, manifests, unavailable)
+        combinations, missing = _listed(scenario, manifests, unavailable)
     else:
         cases = [_case(name, manifests) for name in scenario.cases]
-        found = [_ways(engine, scenario.netmap_adapters, unavailable) for engine in scenario.engines]
-        ways, missing = [way for some, _ in found for way in some], [item for _, some in found for item in some]
-        asked = product(cases, ways, scenario.rates) if ways else []
-    if not asked:
+        found = [_methods(engine, scenario.adapters.get(engine), unavailable) for engine in scenario.engines]
+        methods, missing = [method for some, _ in found for method in some], [one for _, some in found for one in some]
+        combinations = combine(cases, methods, scenario.rates) if methods else []
+    if not combinations:
         reasons = "; ".join(f"{item['engine']}: {item['reason']}" for item in missing)
         raise InputError("engines", list(scenario.engines), f"none can send here ({reasons})", "Add kernel.")
-    return asked, missing
+    return combinations, missing
 
 
 def _listed(
-    scenario: Scenario, manifests: Mapping[str, Mapping[str, Any]], unavailable: Mapping[str, str | None]
-) -> tuple[list[Asked], list[Missing]]:
-    asked: list[Asked] = []
+    scenario: Scenario, manifests: Manifests, unavailable: Unavailable
+) -> tuple[list[Combination], list[Missing]]:
+    combinations: list[Combination] = []
     missing: dict[tuple[str, str | None], Missing] = {}
     for trial in scenario.trials:
         case, mode, value = _case(trial["case"], manifests), str(trial["mode"]), trial.get("value")
-        adapters = [trial["adapter"]] if trial.get("adapter") else scenario.netmap_adapters
-        ways, lacking = _ways(trial["engine"], adapters, unavailable)
-        asked += [Asked(case, way, mode, value) for way in ways]
+        adapters = [trial["adapter"]] if trial.get("adapter") else scenario.adapters.get(trial["engine"])
+        methods, lacking = _methods(trial["engine"], adapters, unavailable)
+        combinations += [Combination(case, method, mode, value) for method in methods]
         for item in lacking:
             kept = missing.setdefault((item["engine"], item.get("adapter")), {**item, "trials": []})
             kept["trials"].append({"case": case.name, "mode": mode, "value": value})
-    return asked, list(missing.values())
+    return combinations, list(missing.values())
 
 
-def _ways(
-    engine: str, adapters: Sequence[str], unavailable: Mapping[str, str | None]
-) -> tuple[list[Way], list[Missing]]:
-    """The ways to send by ``engine`` that this sender has, and those that it has not, each with the reason."""
-    _known("engine", engine, ENGINES)
-    reason = unavailable.get(engine)
+def _methods(
+    name: str, adapters: Sequence[str] | None, unavailable: Unavailable
+) -> tuple[list[SendMethod], list[Missing]]:
+    """The send methods of the engine ``name`` that this sender has, and those it lacks, each with the reason."""
+    engine = engine_of(name)
+    reason = unavailable.get(name)
     if reason:
-        return [], [{"engine": engine, "reason": reason}]
-    if engine == "kernel":
-        return [Way(engine)], []
-    ways: list[Way] = []
+        return [], [{"engine": name, "reason": reason}]
+    if not engine.adapters:
+        return [SendMethod(name)], []
+    methods: list[SendMethod] = []
     missing: list[Missing] = []
-    for adapter in adapters:
-        _known("netmap adapter", adapter, ADAPTERS)
-        reason = unavailable.get(adapter)
+    for adapter in engine.adapters if adapters is None else adapters:
+        if adapter not in engine.adapters:
+            rule = f"must be one of {', '.join(engine.adapters)}"
+            raise InputError(f"{name} adapter", adapter, rule, f"Correct the scenario's {name} adapters.")
+        reason = unavailable.get(f"{name}-{adapter}")
         if reason:
-            missing.append({"engine": engine, "adapter": adapter, "reason": reason})
+            missing.append({"engine": name, "adapter": adapter, "reason": reason})
         else:
-            ways.append(Way(engine, adapter))
-    return ways, missing
+            methods.append(SendMethod(name, adapter))
+    return methods, missing
 
 
-def _known(what: str, name: str, all_of_them: Sequence[str]) -> None:
-    if name not in all_of_them:
-        raise InputError(what, name, f"must be one of {', '.join(all_of_them)}", f"Correct the scenario's {what}s.")
-
-
-def _case(name: str, manifests: Mapping[str, Mapping[str, Any]]) -> Case:
+def _case(name: str, manifests: Manifests) -> Case:
     if name not in manifests:
         raise InputError("case", name, f"is not among the pcaps {', '.join(manifests)}", "Add it to pcaps_set.")
-    return Case.from_manifest(name, manifests[name])
+    return Case.of_manifest(name, manifests[name])

@@ -14,6 +14,8 @@ from ..validate import LEAST_RATE, MOST_SECONDS, check_rate, check_whole, number
 
 PACING = ("pps", "mbps", "multiplier", "topspeed")
 TIMERS = ("select", "gtod", "nano")
+NM_DELAY = 10
+"""tcpreplay's own default, in seconds."""
 BOUNDS = {
     "loop": (0, 2**31 - 1),
     "limit": (1, 2**53),
@@ -46,7 +48,7 @@ class ReplayOptions:
     flow_stats: bool = True
     timer: str | None = None
     netmap: bool = False
-    nm_delay: int = 10
+    nm_delay: int = NM_DELAY
 
     def __post_init__(self) -> None:
         _check_pacing(self)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from ..receiver.sampler import Sample
@@ -104,6 +104,11 @@ class Sent(Record):
     core_busy_percent: float | None
     adapter: Adapter
     recovery: Recovery | None
+
+    @classmethod
+    def of_result(cls, result: Mapping[str, Any]) -> Sent:
+        """What linerate_replay returned, without the keys that Ansible adds. InputError where it is not complete."""
+        return cls.from_json({field.name: result[field.name] for field in fields(cls) if field.name in result})
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from ..record import Record
+from ..tcpreplay.options import NM_DELAY
+
+TCPREPLAY = "tcpreplay"
+"""The program that sends where none is named: the one on the search path."""
+STALL_SECONDS, MOST_STALL = 3.0, 3600.0
+"""How long nothing may leave the interface that should: by default, and at most."""
+SAMPLE_INTERVAL = 1.0
+RATE_TOLERANCE_PERCENT = 1.0
+"""How far a paced trial may be from the offered rate and still be valid."""
 
 
 @dataclass(frozen=True)
@@ -78,18 +87,22 @@ class Offered(Record):
 
 @dataclass(frozen=True)
 class Sending(Record):
-    """How the sender is run. ``nm_delay``, ``stall_seconds`` and ``sample_interval`` are in seconds.
+    """How the program that sends is run. ``nm_delay``, ``stall_seconds`` and ``sample_interval`` are in seconds.
 
-    ``settings`` are further options of tcpreplay; ``cpu`` is the one CPU that it runs on, None where the scheduler
-    chooses.
+    ``loop`` is how often the pcap is sent (0: without end), ``limit`` the packets in all, ``duration`` the whole
+    seconds after which the program ends by itself. ``settings`` are further options of the program. ``cpu`` is the one
+    CPU that it runs on; None where the scheduler chooses.
     """
 
     interface: str
-    executable: str
-    nm_delay: int
-    stall_seconds: float
-    sample_interval: float
-    settings: Mapping[str, Any]
+    executable: str = TCPREPLAY
+    loop: int = 1
+    limit: int | None = None
+    duration: int | None = None
+    nm_delay: int = NM_DELAY
+    stall_seconds: float = STALL_SECONDS
+    sample_interval: float = SAMPLE_INTERVAL
+    settings: Mapping[str, Any] = field(default_factory=dict)
     cpu: int | None = None
 
 
@@ -173,7 +186,6 @@ class Trial(Record):
     case: Case
     method: SendMethod
     offered: Offered
-    loop: int
     predicted_pps: float
     estimated_seconds: float
     sending: Sending

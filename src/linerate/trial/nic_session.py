@@ -1,38 +1,40 @@
-"""What a trial needs around tcpreplay, whatever the engine: the NIC as it was found, whoever is killed."""
+"""The NIC around a trial: its settings are stored, changed by the engine where needed, and restored, come what may."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Callable
+from typing import Callable
 
 from ..errors import HostError
-from ..netmap.admode import ADMODE, read_admode, write_admode
+from ..netmap.adapter import driver_of
 from ..nic.read import has_carrier
 from ..nic.state import NicState, read_state, restore_state
 from ..system.cleanup_process import Guardian, kill_runs_of
 from ..system.files import write_whole
+from ..system.lock import exclusive
 from ..system.run import Runner
+from .evidence import Adapter, Recovery
 
 STORED = "run/linerate/trial"
 """Below the root folder; gone after a reboot, as are the settings of a NIC."""
 
 Guard = Callable[[Callable[[], None]], Guardian]
+Parameters = Mapping[str, str]
+"""Values of kernel modules' parameters, by their path below the root folder."""
 
 
 class NicSession:
-    """``interface`` has the settings that it was found with after this context, also where this process is killed.
+    """``interface`` has its settings again after this context, also where this process is killed.
 
-    Then a guardian ends what runs ``argv`` and puts them back; where that is killed, too, the next trial does.
-    Whether the interface is up is not put back: tcpreplay does not take it down, and whoever did meant it.
-    HostError on entering where there is no such interface, or the settings cannot be stored.
+    In that case a cleanup process ends what runs ``argv`` and restores the settings; where that is killed, too, the
+    next trial does. Whether the interface is up is not restored: tcpreplay does not take it down, and whoever did
+    meant it. HostError on entering where there is no such interface, or the settings cannot be stored.
     """
 
     def __init__(
@@ -42,9 +44,8 @@ class NicSession:
         self._had_carrier = False
         self._guardian: Guardian | None = None
         self._mark = f"{os.getpid()}-{time.monotonic_ns()}"
-        self.recovery: dict[str, Any] | None = None
-        """Afterwards: the ``steps`` that restored the NIC, whether it has its ``carrier`` and the ``seconds`` until
-        then; the ``error`` where it could not be restored."""
+        self.recovery: Recovery | None = None
+        """How the NIC was restored; set when the context is left."""
 
     def __enter__(self) -> NicSession:
         recover(self._interface, self._run, self._root)
@@ -63,16 +64,23 @@ class NicSession:
     ) -> None:
         self._leave()
 
+    def observe(self, sending: bool) -> None:
+        """Gather evidence of the adapter; called again and again while the program runs."""
+
+    def adapter(self) -> Adapter:
+        """The adapter that sent, with its evidence; to be called before the context is left."""
+        return Adapter(None, driver=driver_of(self._interface, self._root))
+
     def _prepare(self) -> None:
-        """What an engine changes before tcpreplay starts."""
+        """Change what the engine needs before its program starts."""
+
+    def _parameters(self) -> Parameters:
+        """The parameters of kernel modules that the engine changes, as they are now."""
+        return {}
 
     def _wait(self) -> bool:
         """Whether the interface has the carrier that it had; an engine that resets the NIC waits for it."""
         return not self._had_carrier or has_carrier(self._interface, self._root)
-
-    def _admode(self) -> str | None:
-        """netmap's parameter as found, where this engine changes it."""
-        return None
 
     def _clean(self) -> None:
         kill_runs_of(self._argv)
@@ -89,27 +97,25 @@ class NicSession:
         if self._guardian and error is None:
             self._guardian.release()
         elif self._guardian:
-            # It tries once more, and what is stored stays for the next trial to try.
+            # It tries once more; the stored settings stay for the next trial to try.
             self._guardian.let_clean()
         carrier = error is None and self._wait()
-        self.recovery = {"seconds": round(time.monotonic() - begin, 3), "carrier": carrier, "steps": list(steps)}
-        if error is not None:
-            self.recovery["error"] = error
+        self.recovery = Recovery(round(time.monotonic() - begin, 3), carrier, steps, error)
 
     def _store(self, state: NicState) -> None:
         path = _path(state.interface, self._root)
-        admode = self._admode()
+        parameters = self._parameters()
         stored = {
             "state": asdict(state),
-            "admode": admode,
+            "parameters": dict(parameters),
             "index": _index(state.interface, self._root),
             "mark": self._mark,
         }
         try:
             path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         except PermissionError:
-            if admode is None:
-                # Whoever may send and no more (CAP_NET_RAW) cannot change a NIC either.
+            if not parameters:
+                # A user who may send and no more (CAP_NET_RAW) cannot change a NIC either.
                 return
             raise
         write_whole(path, json.dumps(stored).encode())
@@ -118,27 +124,23 @@ class NicSession:
 def recover(
     interface: str, run: Runner, root: str = "/", mark: str | None = None, check: bool = False
 ) -> tuple[str, ...]:
-    """Put back what a trial changed and did not put back; the steps, none where nothing is.
+    """Restore what a trial changed and did not restore; the steps, none where nothing is to be done.
 
     With a ``mark``, only what the session of that mark stored. What is stored of an interface that is gone, or of
-    another one of the same name, is forgotten. With ``check`` nothing is changed. HostError where something cannot be
-    put back: it stays stored.
+    another one of the same name, is removed. With ``check`` nothing is changed. HostError where something cannot be
+    restored: it stays stored.
     """
     path = _path(interface, root)
     if not path.exists():
         return ()
-    with _alone(path.parent):
+    # A cleanup process may be at work when the next trial starts.
+    with exclusive(path.parent):
         if not path.exists():
             return ()
-        state, admode, index, owner = _load(path)
+        state, parameters, index, owner = _load(path)
         if mark is not None and owner != mark:
             return ()
-        steps: list[str] = []
-        # Where netmap was unloaded meanwhile, the parameter went with it.
-        if admode is not None and Path(root, ADMODE).exists() and read_admode(root) != admode:
-            if not check:
-                write_admode(admode, root)
-            steps.append(f"write /{ADMODE}: {admode}")
+        steps = [step for name, value in parameters.items() for step in _restore_parameter(name, value, root, check)]
         if index == _index(interface, root) != "":
             now = read_state(interface, run, root)
             steps += restore_state(replace(state, up=now.up), run, root, check)
@@ -147,12 +149,26 @@ def recover(
         return tuple(steps)
 
 
-def _load(path: Path) -> tuple[NicState, str | None, str, str]:
+def _restore_parameter(name: str, value: str, root: str, check: bool) -> list[str]:
+    """Write the parameter where it has another value; a module that was unloaded took its parameters along."""
+    path = Path(root, name)
+    if not path.exists() or path.read_text(encoding="ascii").strip() == value:
+        return []
+    if not check:
+        try:
+            path.write_text(value, encoding="ascii")
+        except OSError as error:
+            rule = f"cannot be set to {value}: {error.strerror}"
+            raise HostError("parameter", f"/{name}", rule, "Set it as root.") from error
+    return [f"write /{name}: {value}"]
+
+
+def _load(path: Path) -> tuple[NicState, Parameters, str, str]:
     try:
         stored = json.loads(path.read_bytes())
-        admode = stored["admode"]
-        return NicState(**stored["state"]), admode and str(admode), str(stored["index"]), str(stored["mark"])
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        parameters = {str(name): str(value) for name, value in stored["parameters"].items()}
+        return NicState(**stored["state"]), parameters, str(stored["index"]), str(stored["mark"])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         hint = "Remove it; set by hand what `ethtool -k` and `ip link` show to be wrong."
         raise HostError("stored state", str(path), f"cannot be read ({error})", hint) from error
 
@@ -166,20 +182,9 @@ def _index(interface: str, root: str) -> str:
 
 
 def _path(interface: str, root: str) -> Path:
-    """One file for an interface of a network namespace: names are free to be the same in another."""
+    """One file per interface and network namespace, since another namespace may use the same name."""
     try:
         space = os.stat(Path(root, "proc/self/ns/net")).st_ino
     except OSError:
         space = 0
     return Path(root, STORED, f"{interface}.{space}.json")
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One at a time: a guardian may be at work when the next trial begins."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -1,17 +1,21 @@
-"""Proof of arrival: a short, slow burst that the receiver must count, before any trial is believed to arrive.
+"""Proof of arrival: a short, slow burst that the receiver must count, before the trials start.
 
 That nothing arrives is the classic mistake of a bench, and no sender notices it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 from ..errors import HostError
-from ..tcpreplay.options import ReplayOptions
+from ..record import Record
 from ..validate import check_rate, check_whole
+from .engines.registry import engine
+from .evidence import Claim, ReceiverNic, Sent, WitnessReport
+from .model import Offered, Trial
+from .plan import DEADLINE_FACTOR
 from .witnesses import primary
 
 PROOF = "proof of arrival"
@@ -19,8 +23,8 @@ PREPARATION_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
-class Burst:
-    """``packets`` at ``pps`` packets/s; ``percent`` of them must be counted at the receiver."""
+class ProofLoad(Record):
+    """``packets`` at ``pps`` packets/s, of which ``percent`` must be counted at the receiver."""
 
     packets: int = 100
     pps: float = 200.0
@@ -32,19 +36,38 @@ class Burst:
         check_rate("benchmark_proof_percent", self.percent, most=100)
 
 
-def proofs(trials: Sequence[Mapping[str, Any]], burst: Burst, deadline_margin: float) -> list[dict[str, Any]]:
-    """One burst for each way to send, destination and VLAN of the prepared ``trials``, with the longest frames there.
+@dataclass(frozen=True)
+class Proof(Record):
+    """A burst to be sent as ``trial``; ``path`` says how and where to, ``percent`` of it must arrive."""
 
-    What lets those pass lets the shorter ones pass, too. Each is like a prepared trial, for the same modules.
+    PARTS: ClassVar[dict[str, type[Any]]] = {"trial": Trial}
+
+    path: str
+    percent: float
+    trial: Trial
+
+    @property
+    def packets(self) -> int:
+        return int(self.trial.sending.limit or 0)
+
+    @property
+    def enough(self) -> float:
+        """How many packets must arrive."""
+        return self.percent * self.packets / 100
+
+
+def proofs(trials: Sequence[Trial], load: ProofLoad, deadline_margin: float) -> list[Proof]:
+    """One burst for each send method, destination and VLAN of the ``trials``, with the longest frames there.
+
+    A path that carries those carries the shorter ones, too.
     """
-    longest: dict[tuple[str, str, int | None], Mapping[str, Any]] = {}
+    longest: dict[tuple[str, str, int | None], Trial] = {}
     for trial in trials:
-        name = "-".join(filter(None, (trial["planned"]["engine"], trial["planned"]["adapter"])))
-        path = name, trial["destination"], trial["vlan_id"]
-        if path not in longest or _longest_frame(trial) > _longest_frame(longest[path]):
+        path = trial.method.name, trial.case.destination, trial.case.vlan_id
+        if path not in longest or trial.case.max_frame_length > longest[path].case.max_frame_length:
             longest[path] = trial
     return [
-        _proof(f"proof-{place}-{path[0]}", _words(*path), trial, burst, deadline_margin)
+        Proof(_words(*path), load.percent, _burst(f"proof-{place}-{path[0]}", trial, load, deadline_margin))
         for place, (path, trial) in enumerate(longest.items(), start=1)
     ]
 
@@ -53,105 +76,84 @@ def _words(name: str, destination: str, vlan: int | None) -> str:
     return f"{name} to {destination}" + ("" if vlan is None else f" in VLAN {vlan}")
 
 
-def _longest_frame(trial: Mapping[str, Any]) -> int:
-    length: int = trial["planned"]["case"]["max_frame_length"]
-    return length
-
-
-def _proof(trial_id: str, words: str, trial: Mapping[str, Any], burst: Burst, deadline_margin: float) -> dict[str, Any]:
-    case, replay = trial["planned"]["case"], trial["replay"]
-    options = ReplayOptions(
-        interface=replay["interface"],
-        pcap=replay["pcap"],
-        pps=burst.pps,
-        loop=-(-burst.packets // case["pcap_packets"]),
-        limit=burst.packets,
-        netmap=replay["netmap"],
-        nm_delay=replay["nm_delay"],
+def _burst(trial_id: str, trial: Trial, load: ProofLoad, deadline_margin: float) -> Trial:
+    seconds = load.packets / load.pps
+    switching = engine(trial.method.engine).switching_seconds(trial.sending.nm_delay)
+    deadline = DEADLINE_FACTOR * seconds + switching + max(PREPARATION_SECONDS, deadline_margin)
+    loop = -(-load.packets // trial.case.pcap_packets)
+    return replace(
+        trial,
+        trial_id=trial_id,
+        offered=Offered("pps", load.pps, load.pps, load.packets, seconds, round(deadline, 3)),
+        sending=replace(trial.sending, loop=loop, limit=load.packets, duration=None, settings={}),
     )
-    waiting = 2 * options.nm_delay if options.netmap else 0
-    deadline = 1.25 * burst.packets / burst.pps + waiting + max(PREPARATION_SECONDS, deadline_margin)
-    planned = trial["planned"]
-    return {
-        **trial,
-        "way": words,
-        "percent": burst.percent,
-        "planned": {
-            **planned,
-            "trial_id": trial_id,
-            "offered": {**planned["offered"], "deadline_seconds": round(deadline, 3)},
-        },
-        "replay": {**replay, **vars(options)},
-    }
 
 
-def arrived(proof: Mapping[str, Any], sent: Mapping[str, Any], reports: Sequence[Mapping[str, Any]]) -> str:
-    """How many packets arrived, in words. HostError where too few did: what each end saw, and the likely cause.
-
-    ``sent`` is what the module linerate_replay returned, ``reports`` are of trial.witnesses.
-    """
-    asked, witness = proof["replay"]["limit"], primary(reports)
-    if witness is None:
-        reasons = "; ".join(f"{one['name']}: {one['reason']}" for one in reports)
-        raise HostError(PROOF, proof["way"], f"no witness could count ({reasons})", "Correct benchmark_witnesses.")
-    counted = witness["witness"]["packets"]
-    if witness["kind"] == "linux" and counted > 2 * asked:
-        rule = f"the receiver counted {counted:,} packets like the {asked:,} sent: another sender is at work"
-        raise HostError(PROOF, proof["way"], rule, "End it, or send to another address.")
-    if 100 * counted >= proof["percent"] * asked:
-        return f"{proof['way']}: {counted:,} of {asked:,} packets counted at the receiver"
+def arrived(proof: Proof, sent: Sent, reports: Sequence[WitnessReport]) -> str:
+    """How many packets arrived, in words. HostError where too few did: what each end saw, and the likely cause."""
+    witness = primary(reports)
+    if witness is None or witness.witness is None:
+        reasons = "; ".join(f"{one.name}: {one.reason}" for one in reports)
+        raise HostError(PROOF, proof.path, f"no witness could count ({reasons})", "Correct benchmark_witnesses.")
+    counted = witness.witness.packets
+    if witness.kind == "linux" and counted > 2 * proof.packets:
+        rule = f"the receiver counted {counted:,} packets like the {proof.packets:,} sent: another sender is active"
+        raise HostError(PROOF, proof.path, rule, "End it, or send to another address.")
+    if counted >= proof.enough:
+        return f"{proof.path}: {counted:,} of {proof.packets:,} packets counted at the receiver"
     cause, hint = _cause(proof, sent, witness)
-    rule = f"only {counted:,} of {asked:,} packets arrived. {_seen(proof, sent, witness)}. {cause}"
-    raise HostError(PROOF, proof["way"], rule, hint)
+    rule = f"only {counted:,} of {proof.packets:,} packets arrived. {_seen(proof, sent, witness)}. {cause}"
+    raise HostError(PROOF, proof.path, rule, hint)
 
 
-def _seen(proof: Mapping[str, Any], sent: Mapping[str, Any], witness: Mapping[str, Any]) -> str:
+def _seen(proof: Proof, sent: Sent, witness: WitnessReport) -> str:
     """What each of the four witnesses says."""
-    claim, left, came = sent["claim"], sent["nic"], witness["nic"]
-    claimed = f"claims {claim['successful']:,} sent, {claim['failed']:,} failed" if claim else "claims nothing"
-    moved = "counts nothing" if left["tx_packets"] is None else f"sent {left['tx_packets']:,}"
-    dropped = "" if left["tx_dropped"] is None else f" and dropped {left['tx_dropped']:,}"
-    sender = proof["context"]["sender"]
+    claimed = _claimed(sent.claim)
+    moved = "counts nothing" if sent.nic.tx_packets is None else f"sent {sent.nic.tx_packets:,}"
+    dropped = "" if sent.nic.tx_dropped is None else f" and dropped {sent.nic.tx_dropped:,}"
+    sender = proof.trial.bench.sender
+    counted = f"of these {witness.witness.packets:,} are {witness.witness.matches}" if witness.witness else ""
     return (
-        f"Seen: tcpreplay {claimed}; {sender['host']} {sender['interface']} {moved}{dropped}; "
-        f"{witness['host']} {witness['interface']} {_came(came)}; of these {witness['witness']['packets']:,} are "
-        f"{witness['witness']['matches']}"
+        f"Seen: tcpreplay {claimed}; {sender.host} {sender.interface} {moved}{dropped}; "
+        f"{witness.host} {witness.interface} {_came(witness.nic)}; {counted}"
     )
 
 
-def _came(nic: Mapping[str, Any] | None) -> str:
-    said = [f"{word} {nic[name]:,}" for name, word in _RECEIVED.items() if nic and nic.get(name) is not None]
-    return ", ".join(said) or "counts nothing more"
+def _claimed(claim: Claim | None) -> str:
+    return f"claims {claim.successful:,} sent, {claim.failed:,} failed" if claim else "claims nothing"
 
 
-_RECEIVED = {"rx_packets": "received", "rx_dropped": "dropped", "rx_errors": "with errors"}
+def _came(nic: ReceiverNic | None) -> str:
+    if nic is None:
+        return "counts nothing more"
+    return f"received {nic.rx_packets:,}, dropped {nic.rx_dropped:,}, with errors {nic.rx_errors:,}"
 
 
-def _cause(proof: Mapping[str, Any], sent: Mapping[str, Any], witness: Mapping[str, Any]) -> tuple[str, str]:
-    """Where the packets were lost, by the last witness that saw them; and what to look at there."""
-    claim, left, counted = sent["claim"], sent["nic"], witness["nic"] or {}
-    came = {name: counted.get(name) or 0 for name in _RECEIVED}
-    enough = proof["percent"] * proof["replay"]["limit"] / 100
-    if claim is None or claim["successful"] < enough:
-        return f"tcpreplay did not send them: {sent['claim_error'] or 'it was stopped'}", "Mend what it complains of."
-    if left["tx_packets"] is not None and left["tx_packets"] < enough:
+def _cause(proof: Proof, sent: Sent, witness: WitnessReport) -> tuple[str, str]:
+    """Where the packets were lost, by the last witness that saw them; and what to check there."""
+    received = witness.nic.rx_packets if witness.nic else 0
+    came = received + (witness.nic.rx_dropped + witness.nic.rx_errors if witness.nic else 0)
+    if sent.claim is None or sent.claim.successful < proof.enough:
+        reason = sent.claim_error or "it was stopped"
+        return f"tcpreplay did not send them: {reason}", "Correct what it reports."
+    if sent.nic.tx_packets is not None and sent.nic.tx_packets < proof.enough:
         return (
             "They did not leave the sending interface",
-            "See its link (ethtool), its queueing discipline (tc qdisc show), and the MTU of the other end.",
+            "Check its link (ethtool), its queueing discipline (tc qdisc show), and the MTU of the other end.",
         )
-    if sum(came.values()) < enough:
-        frame = proof["planned"]["case"]["max_frame_length"]
+    if came < proof.enough:
+        frame = proof.trial.case.max_frame_length
         return (
             "They left the sender and did not reach the receiver",
-            "Check the cable and its ports, that the frames' destination MAC is the receiver's or the router's that is "
-            f"next, the VLAN, an MTU for frames of {frame} B on the way, and a firewall in between.",
+            "Check the cable and its ports, that the frames' destination MAC is that of the receiver or of the next "
+            f"router, the VLAN, an MTU for frames of {frame} B on the path, and a firewall in between.",
         )
-    if came["rx_packets"] < enough:
+    if received < proof.enough:
         return (
             "The receiving interface discarded them",
             "Check its MTU, its VLAN filter, and its errors (ethtool -S).",
         )
     return (
         "Frames arrive and are not as they were sent",
-        "Look at them (tcpdump -e): a VLAN tag, or addresses that are rewritten on the way.",
+        "Capture them (tcpdump -e): a VLAN tag, or addresses that are rewritten on the path.",
     )

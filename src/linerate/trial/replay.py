@@ -1,157 +1,126 @@
-"""The sender's half of a trial, once it may be sent: send under supervision while counting."""
+"""The sender's half of a trial: run the program under supervision, and count meanwhile."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Callable
+from collections.abc import Sequence
+from typing import Callable
 
 from ..clock import utc_now
-from ..errors import HostError, InputError, StatisticsError
+from ..errors import HostError
 from ..netmap.adapter import driver_of
 from ..nic.counters import NOT_COUNTED, SENDING, SentCounters
-from ..receiver.sampler import LEAST_INTERVAL, MOST_INTERVAL, Reading, Sampler
+from ..receiver.sampler import Reading, Sampler
 from ..system.cpu import CpuMeter
 from ..system.run import Runner
-from ..tcpreplay.diagnosis import diagnose
-from ..tcpreplay.options import ReplayOptions, build_argv
-from ..tcpreplay.output import parse
 from ..tcpreplay.supervise import HopelessError, Outcome, Running, supervise
 from ..tuning.pin import allowed_cpus, pin
-from ..validate import MOST_SECONDS, check_rate
-from .journal import FOLDER, Journal, begin
-from .netmap_session import NetmapSession
+from .engines.base import Engine
+from .engines.registry import engine as engine_of
+from .evidence import Adapter, Process, SenderNic, Sent
+from .journal import Journal, start
+from .model import Trial
 from .nic_session import NicSession
-from .result import claim_of
-from .stall_detector import LOOK_SECONDS, MOST_STALL, STALL_SECONDS, Expected, Watch
+from .stall_detector import POLL_SECONDS, Expected, StallDetector
 
 KEPT_STDERR_CHARACTERS = 4000
 
 
-@dataclass(frozen=True)
-class ReplayJob:
-    """What to send and how long it may take at most; the samples are ``interval_seconds`` apart.
+def replay(
+    trial: Trial, run: Runner, abort: Callable[[], str | None] = lambda: None, journals: str | None = None
+) -> Sent:
+    """Send ``trial``, and return what was seen of it; when ``abort()`` gives a reason, sending ends at once.
 
-    ``adapter`` is native or emulated, with the option netmap and with no other. ``cpu`` is the one that tcpreplay
-    runs on; the scheduler chooses where it is None. ``stall_seconds`` is how long nothing may leave that should.
-    ``trial``, as linerate_run returned it, is what the journal in the folder ``journals`` is kept for.
+    A journal is kept in the folder ``journals``; none where that is None.
     """
-
-    options: ReplayOptions
-    deadline_seconds: float
-    executable: str = "tcpreplay"
-    interval_seconds: float = 1.0
-    adapter: str | None = None
-    cpu: int | None = None
-    stall_seconds: float = STALL_SECONDS
-    trial: Mapping[str, Any] | None = None
-    journals: str = FOLDER
-
-    def __post_init__(self) -> None:
-        if self.options.netmap != (self.adapter is not None):
-            rule = "is needed to send through netmap" if self.options.netmap else "has no meaning without netmap"
-            raise InputError("adapter", self.adapter, rule, "Give netmap and adapter together.")
-        check_rate("deadline_seconds", self.deadline_seconds, most=2 * MOST_SECONDS)
-        check_rate("interval_seconds", self.interval_seconds, LEAST_INTERVAL, MOST_INTERVAL)
-        check_rate("stall_seconds", self.stall_seconds, most=MOST_STALL)
-
-
-def replay(job: ReplayJob, run: Runner, over: Callable[[], str | None] = lambda: None) -> dict[str, Any]:
-    """Send, and return what was seen of it; where ``over()`` gives a reason, sending ends at once.
-
-    That is argv, times (UTC), process, claim or claim_error, nic (tx counters), samples, the CPU, the adapter with
-    its evidence, and how the NIC recovered.
-    """
-    argv = build_argv(job.options, job.executable)
-    adapter: dict[str, Any] = {
-        "kind": job.adapter,
-        "found": None,
-        "driver": driver_of(job.options.interface),
-        "evidence": [],
-    }
-    # Before the guardian, which has a part in the journal's lock: it is let go when all is cleaned up.
-    journal = begin(job.trial, argv, adapter, job.journals) if job.trial else None
-    if job.adapter is None:
-        session = NicSession(job.options.interface, argv, run)
-        with session:
-            sent = _Sending(job, over, journal).send(argv)
-    else:
-        session = through_netmap = NetmapSession(job.options.interface, argv, job.adapter, run)
-        with session:
-            sent = _Sending(job, over, journal, through_netmap).send(argv)
-            adapter = through_netmap.describe()
-    sent = {**sent, "adapter": adapter, "recovery": session.recovery}
+    engine = engine_of(trial.method.engine)
+    argv = engine.command(trial)
+    # Before the cleanup process starts, which inherits the journal's lock: it is released when all is cleaned up.
+    journal = start(trial, argv, journals, driver_of(trial.sending.interface)) if journals else None
+    session = engine.session(trial, argv, run)
+    with session:
+        sending = _Sending(trial, engine, session, abort, journal)
+        outcome = sending.run(argv)
+        adapter = session.adapter()
+    sent = sending.sent(argv, outcome, adapter, session)
     if journal:
         journal.end(sent)
     return sent
 
 
 class _Sending:
-    """One run of tcpreplay, and all that is seen of it meanwhile."""
+    """One run of the program, and all that is seen of it meanwhile."""
 
     def __init__(
         self,
-        job: ReplayJob,
-        over: Callable[[], str | None],
+        trial: Trial,
+        engine: Engine,
+        session: NicSession,
+        abort: Callable[[], str | None],
         journal: Journal | None,
-        netmap: NetmapSession | None = None,
     ) -> None:
-        self._job, self._over, self._journal, self._netmap = job, over, journal, netmap
-        self._counters = SentCounters(job.options.interface)
+        self._trial, self._engine, self._session, self._abort, self._journal = trial, engine, session, abort, journal
+        self._counters = SentCounters(trial.sending.interface)
         self._last = self._counters.read()
-        self._sampler = Sampler(self._sent, job.interval_seconds)
-        self._watch = Watch(Expected.of(job.options, job.stall_seconds), self._left_and_dropped)
+        self._sampler = Sampler(self._read_sent, trial.sending.sample_interval)
+        self._detector = StallDetector(Expected.of(trial, engine), self._left_and_dropped, engine.phase)
         self._meter = CpuMeter()
         self._allowed: str | None = None
         self._noted = 0
+        self._times = ("", "")
 
-    def send(self, argv: list[str]) -> dict[str, Any]:
+    def run(self, argv: Sequence[str]) -> Outcome:
+        """Run the program to its end, or until it is stopped."""
         started_at = utc_now()
-        outcome = supervise(argv, self._job.deadline_seconds, self._tick, started=self._pin)
-        ended_at = utc_now()
+        outcome = supervise(argv, self._trial.offered.deadline_seconds, self._tick, started=self._pin)
+        self._times = started_at, utc_now()
         self._sampler.finish()
-        claim, claim_error = _claim(outcome)
-        return {
-            "argv": argv,
-            "started_at": started_at,
-            "ended_at": ended_at,
-            "process": {**_process(outcome), "cpus_allowed": self._allowed},
-            "claim": claim,
-            "claim_error": claim_error,
-            "nic": self._counted(),
-            "samples": [asdict(sample) for sample in self._sampler.samples],
-            "cpu_percent": self._meter.process_percent(),
-            "core_busy_percent": self._meter.core_percent(),
-        }
+        return outcome
+
+    def sent(self, argv: Sequence[str], outcome: Outcome, adapter: Adapter, session: NicSession) -> Sent:
+        """What was seen of the run."""
+        claim, claim_error = self._engine.read_claim(outcome)
+        return Sent(
+            argv=tuple(argv),
+            started_at=self._times[0],
+            ended_at=self._times[1],
+            process=_process(outcome, self._allowed),
+            claim=claim,
+            claim_error=claim_error,
+            nic=self._nic,
+            samples=tuple(self._sampler.samples),
+            cpu_percent=self._meter.process_percent(),
+            core_busy_percent=self._meter.core_percent(),
+            adapter=adapter,
+            recovery=session.recovery,
+        )
 
     def _pin(self, pid: int) -> None:
-        if self._job.cpu is not None:
-            pin(pid, self._job.cpu)
+        if self._trial.sending.cpu is not None:
+            pin(pid, self._trial.sending.cpu)
 
     def _tick(self, running: Running) -> float:
-        over = self._over()
-        if over:
-            raise HopelessError(over)
+        reason = self._abort()
+        if reason:
+            raise HopelessError(reason)
         pause = self._sampler.poll()
         self._note_samples()
         if self._sampler.started:
             self._meter.note(running.pid)
             self._allowed = self._allowed or allowed_cpus(running.pid)
-        if self._netmap:
-            self._netmap.look(self._sampler.started)
-        self._watch.look(running)
-        return min(pause, LOOK_SECONDS)
+        self._session.observe(self._sampler.started)
+        self._detector.poll(running)
+        return min(pause, POLL_SECONDS)
 
     def _note_samples(self) -> None:
         new = self._sampler.samples[self._noted :]
         if self._journal and new:
-            counted = self._counted()
+            nic = self._nic
             for sample in new:
-                self._journal.sample(asdict(sample), counted)
+                self._journal.sample(sample, nic)
         self._noted += len(new)
 
     def _read(self) -> tuple[str, dict[str, int]]:
-        """What was sent so far; what was last seen of it where the interface is gone, or has begun anew."""
+        """What was sent so far; the last reading where the interface is gone, or its counters were reset."""
         try:
             now = self._counters.read()
         except HostError:
@@ -160,13 +129,14 @@ class _Sending:
             self._last = now
         return self._last
 
-    def _sent(self) -> Reading:
+    def _read_sent(self) -> Reading:
         _, now = self._read()
         return now["tx_packets"], now["tx_bytes"]
 
     @property
     def _uncounted(self) -> bool:
-        return self._job.adapter == "native" and not self._counters.has_hardware
+        bypasses = self._engine.bypasses_kernel_counters(self._trial.method.adapter)
+        return bypasses and not self._counters.has_hardware
 
     def _left_and_dropped(self) -> tuple[int, int] | None:
         if self._uncounted:
@@ -174,29 +144,23 @@ class _Sending:
         _, now = self._read()
         return now["tx_packets"], now["tx_dropped"] + now["tx_errors"]
 
-    def _counted(self) -> dict[str, Any]:
-        """What the interface counted; nothing where it has no counter that a native adapter moves."""
+    @property
+    def _nic(self) -> SenderNic:
+        """What the interface counted; None where no counter moves with what the adapter sends."""
         if self._uncounted:
-            return {"source": NOT_COUNTED, **dict.fromkeys(SENDING)}
+            return SenderNic(NOT_COUNTED, None, None, None, None)
         source, moved = self._read()
-        return {"source": source, **moved}
+        return SenderNic(source, *(moved[name] for name in SENDING))
 
 
-def _claim(outcome: Outcome) -> tuple[dict[str, Any] | None, str | None]:
-    try:
-        return claim_of(parse(outcome.stdout)), None
-    except StatisticsError as error:
-        cause = diagnose(outcome.stderr)
-        return None, f"{error.subject} {error.rule}" + (f" (it said: {cause})" if cause else "")
-
-
-def _process(outcome: Outcome) -> Mapping[str, Any]:
-    return {
-        "exit_status": outcome.exit_status,
-        "signals_sent": list(outcome.signals_sent),
-        "deadline_exceeded": outcome.deadline_exceeded,
-        "stopped_because": outcome.stopped_because,
-        "elapsed_seconds": round(outcome.elapsed_seconds, 6),
-        "stderr": outcome.stderr[:KEPT_STDERR_CHARACTERS],
-        "stderr_bytes": outcome.stderr_bytes,
-    }
+def _process(outcome: Outcome, cpus_allowed: str | None) -> Process:
+    return Process(
+        exit_status=outcome.exit_status,
+        signals_sent=tuple(outcome.signals_sent),
+        deadline_exceeded=outcome.deadline_exceeded,
+        stopped_because=outcome.stopped_because,
+        elapsed_seconds=round(outcome.elapsed_seconds, 6),
+        stderr=outcome.stderr[:KEPT_STDERR_CHARACTERS],
+        stderr_bytes=outcome.stderr_bytes,
+        cpus_allowed=cpus_allowed,
+    )

@@ -1,13 +1,16 @@
-"""Those who count what arrives: which there are, what each said of a trial, and how far they disagree."""
+"""The witnesses, which count what arrives: which there are, and what each reports of a trial."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from dataclasses import fields, replace
 from typing import Any
 
 from ..errors import InputError
+from ..receiver.sampler import Sample
+from .evidence import Count, ReceiverNic, WitnessReport
+from .model import Port, Witness
 
 KINDS = ("linux", "snmp", "none")
 VERSIONS = ("2c", "3")
@@ -24,21 +27,20 @@ _HINT = "Correct benchmark_witnesses; see the role's argument_specs."
 
 def define(
     given: Sequence[Mapping[str, Any]], receiver: str | None, interfaces: Mapping[str, str]
-) -> list[dict[str, Any]]:
+) -> tuple[Witness, ...]:
     """The witnesses of a scenario, complete and without a secret.
 
-    Each has ``name``, ``kind``, ``host``, ``interface``; one by SNMP also ``port``, ``version``, and
-    ``refresh_seconds``, 0 where that is to be found out. ``receiver`` is the host of a linux witness that names none,
-    ``interfaces`` the receiving interface by host. None at all is no error: the sender alone is judged then.
+    ``receiver`` is the host of a linux witness that names none, ``interfaces`` the receiving interface by host. No
+    witness is no error: the sender alone is judged then. InputError names a witness that is not usable.
     """
     if [witness.get("kind") for witness in given] == ["none"]:
-        return []
+        return ()
     made = [_linux(one, receiver, interfaces) if _kind(one) == "linux" else _snmp(one) for one in given]
-    names = [witness["name"] for witness in made]
+    names = [witness.name for witness in made]
     for name in names:
         if names.count(name) > 1:
-            raise InputError("witness", name, "is there twice", "Give each witness a name of its own.")
-    return made
+            raise InputError("witness", name, "is defined twice", "Give each witness a name of its own.")
+    return tuple(made)
 
 
 def _kind(witness: Mapping[str, Any]) -> str:
@@ -46,13 +48,13 @@ def _kind(witness: Mapping[str, Any]) -> str:
     if kind not in KINDS:
         raise InputError("kind of a witness", kind, f"must be one of {', '.join(KINDS)}", _HINT)
     if kind == "none":
-        raise InputError("kind of a witness", kind, "stands beside others", "Leave it out, or leave the others out.")
+        raise InputError("kind of a witness", kind, "excludes others", "Leave it out, or leave the others out.")
     for key in sorted(witness.keys() - _KEYS[kind]):
         raise InputError(f"{kind} witness", key, f"is not one of {', '.join(sorted(_KEYS[kind]))}", _HINT)
     return kind
 
 
-def _linux(witness: Mapping[str, Any], receiver: str | None, interfaces: Mapping[str, str]) -> dict[str, Any]:
+def _linux(witness: Mapping[str, Any], receiver: str | None, interfaces: Mapping[str, str]) -> Witness:
     host = witness.get("host") or receiver
     if not host:
         raise InputError("linux witness", None, "names no host", "Set its host, or linerate_receiver on the sender.")
@@ -60,138 +62,107 @@ def _linux(witness: Mapping[str, Any], receiver: str | None, interfaces: Mapping
     if not interface:
         hint = "Set its interface, or linerate_interface on that host of the inventory."
         raise InputError("linux witness", host, "has no receiving interface", hint)
-    return {"name": str(witness.get("name") or host), "kind": "linux", "host": host, "interface": interface}
+    return Witness(name=str(witness.get("name") or host), kind="linux", host=host, interface=interface)
 
 
-def _snmp(witness: Mapping[str, Any]) -> dict[str, Any]:
+def _snmp(witness: Mapping[str, Any]) -> Witness:
     for key in ("address", "interface"):
         if not witness.get(key):
             raise InputError("snmp witness", dict(witness), f"has no {key}", _HINT)
     version = str(witness.get("version") or VERSIONS[0])
     if version not in VERSIONS:
         raise InputError("SNMP version", version, f"must be one of {', '.join(VERSIONS)}", _HINT)
-    return {
-        "name": str(witness.get("name") or witness["address"]),
-        "kind": "snmp",
-        "host": str(witness["address"]),
-        "interface": str(witness["interface"]),
-        "port": int(witness.get("port") or SNMP_PORT),
-        "version": version,
-        "refresh_seconds": float(witness.get("refresh_seconds") or 0),
-    }
+    return Witness(
+        name=str(witness.get("name") or witness["address"]),
+        kind="snmp",
+        host=str(witness["address"]),
+        interface=str(witness["interface"]),
+        port=int(witness.get("port") or SNMP_PORT),
+        version=version,
+        refresh_seconds=float(witness.get("refresh_seconds") or 0),
+    )
 
 
-def found_out(witnesses: Sequence[Mapping[str, Any]], agents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The witnesses with what was found out of their ``agents``, which are in the order of the snmp ones.
+def with_agents(witnesses: Sequence[Witness], agents: Sequence[Mapping[str, Any]]) -> tuple[Witness, ...]:
+    """The witnesses with what was learned of their ``agents``, which are in the order of the snmp ones.
 
-    Before any was asked there are no agents; a witness is then as it was defined.
+    Before any was queried there are no agents; a witness is then as it was defined.
     """
-    found = iter(agents)
+    queried = iter(agents)
     complete = []
     for witness in witnesses:
-        seen = next(found, {}) if witness["kind"] == "snmp" else {}
-        complete.append(
-            {**witness, **{key: seen[key] for key in ("refresh_seconds", "refresh_source", "agent") if seen}}
-        )
-    return complete
+        agent = next(queried, {}) if witness.kind == "snmp" else {}
+        learned = {key: agent[key] for key in ("refresh_seconds", "refresh_source", "agent") if agent}
+        complete.append(replace(witness, **learned))
+    return tuple(complete)
 
 
 def fit(
-    durations: Mapping[str, float], witnesses: Sequence[Mapping[str, Any]], short_trials: str
+    durations: Mapping[str, float], witnesses: Sequence[Witness], short_trials: str
 ) -> tuple[dict[str, float], list[str]]:
-    """The durations of trials (seconds, by mode) that the slowest counters can follow, and what had to be said of it.
+    """The durations of trials (seconds, by bound) that the slowest counters can follow, and notices of what changed.
 
     InputError where ``short_trials`` is ``refuse`` and one is too short.
     """
     if short_trials not in SHORT_TRIALS:
         raise InputError("short trials", short_trials, f"must be one of {', '.join(SHORT_TRIALS)}", "Choose one.")
-    slowest = max(witnesses, key=lambda one: one.get("refresh_seconds") or 0, default={})
-    refresh = slowest.get("refresh_seconds") or 0
+    slowest = max(witnesses, key=lambda one: one.refresh_seconds or 0, default=None)
+    refresh = slowest.refresh_seconds or 0 if slowest else 0
     least = math.ceil(LEAST_REFRESHES * refresh)
     fitted, notices = dict(durations), []
-    for mode, seconds in durations.items():
-        # One of no length at all is refused by the plan, by its own value.
-        if 0 < seconds < least:
-            rule = f"is shorter than {LEAST_REFRESHES} refreshes ({refresh:g} s) of {slowest['name']}'s counters"
+    for bound, seconds in durations.items():
+        # A duration of 0 is refused by the plan, by its own value.
+        if slowest and 0 < seconds < least:
+            rule = f"is shorter than {LEAST_REFRESHES} refreshes ({refresh:g} s) of {slowest.name}'s counters"
             if short_trials == "refuse":
-                hint = f"Let {mode} trials last {least} s, or lengthen them: benchmark_snmp_short_trials."
-                raise InputError(f"{mode} duration", seconds, rule, hint)
-            fitted[mode] = least
-            notices.append(f"{mode} trials last {least} s instead of {seconds:g} s, which {rule}.")
+                hint = f"Let {bound} trials last {least} s, or lengthen them: benchmark_snmp_short_trials."
+                raise InputError(f"{bound} duration", seconds, rule, hint)
+            fitted[bound] = least
+            notices.append(f"{bound} trials last {least} s instead of {seconds:g} s, which {rule}.")
     return fitted, notices
 
 
-def receiving_port(witnesses: Sequence[Mapping[str, Any]], receiver: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def receiving_port(witnesses: Sequence[Witness], receiver: Mapping[str, Any] | None) -> Port | None:
     """The port that a trial's packets are for: that of the witness that decides, else the ``receiver``'s, if any."""
-    ports = sorted(witnesses, key=lambda one: one["kind"] != "linux")
+    ports = sorted(witnesses, key=lambda one: one.kind != "linux")
     if ports:
-        return {"host": ports[0]["host"], "interface": ports[0]["interface"]}
-    return {"host": receiver["name"], "interface": receiver["nic"]["interface"]} if receiver else None
+        return Port(ports[0].host, ports[0].interface)
+    return Port(receiver["name"], receiver["nic"]["interface"]) if receiver else None
 
 
-def report(definition: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
-    """What one witness says of a trial, from its definition and what linerate_receive or linerate_snmp_info returned.
+def report(witness: Witness, result: Mapping[str, Any]) -> WitnessReport:
+    """What a witness reports of a trial, from the result of linerate_receive or linerate_snmp_info for it.
 
-    ``usable`` is False where it could not count, with the ``reason``. A module that failed says why in ``msg``.
+    A module that failed says why in ``msg``; that is the reason why the witness is not usable.
     """
     usable = bool(result.get("usable", result.get("witness")))
-    reason = None if usable else result.get("reason") or result.get("msg") or "it gave no count"
-    return {
-        **{key: definition[key] for key in ("name", "kind", "host", "interface")},
-        "usable": usable,
-        "reason": reason,
-        "refresh_seconds": definition.get("refresh_seconds"),
-        "settled": bool(result.get("settled", True)),
-        "witness": result.get("witness"),
-        "nic": result.get("nic"),
-        "counters": result.get("counters") or {},
-        "samples": result.get("samples") or [],
-    }
+    count, nic = result.get("witness"), result.get("nic")
+    return WitnessReport(
+        name=witness.name,
+        kind=witness.kind,
+        host=witness.host,
+        interface=witness.interface,
+        usable=usable,
+        reason=None if usable else result.get("reason") or result.get("msg") or "it gave no count",
+        refresh_seconds=witness.refresh_seconds,
+        settled=bool(result.get("settled", True)),
+        witness=Count.from_json(count) if count else None,
+        nic=ReceiverNic.from_json(nic) if nic else None,
+        counters=result.get("counters") or {},
+        samples=tuple(_sample(one) for one in result.get("samples") or ()),
+    )
 
 
-def primary(reports: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+def _sample(values: Mapping[str, Any]) -> Sample:
+    return Sample(**{field.name: values[field.name] for field in fields(Sample)})
+
+
+def reports_of(received: Sequence[Sequence[Mapping[str, Any]]]) -> list[WitnessReport]:
+    """The reports of ``received``: for each witness its definition, and the result of its module."""
+    return [report(Witness.from_json(definition), result) for definition, result in received]
+
+
+def primary(reports: Sequence[WitnessReport]) -> WitnessReport | None:
     """The witness that a trial is judged by: the first linux one that could count, else the first that could."""
-    usable = [one for one in reports if one["usable"] and one["witness"]]
-    return next((one for one in usable if one["kind"] == "linux"), usable[0] if usable else None)
-
-
-def stored(reports: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The witnesses as a trial's record has them; their samples go to a file of their own."""
-    return [
-        {
-            **{key: one[key] for key in ("name", "kind", "host", "interface", "usable", "reason", "refresh_seconds")},
-            "settled": one["settled"],
-            "method": one["witness"]["method"] if one["witness"] else None,
-            "matches": one["witness"]["matches"] if one["witness"] else None,
-            "packets": one["witness"]["packets"] if one["witness"] else None,
-            "counters": {source: dict(group) for source, group in one["counters"].items()},
-        }
-        for one in reports
-    ]
-
-
-def disagreements(
-    reports: Sequence[Mapping[str, Any]], pps: float | None, tolerance_packets: float
-) -> list[dict[str, Any]]:
-    """For each two witnesses that counted, the first's packets less the second's, and whether that is tolerable.
-
-    ``tolerance_packets`` is for other traffic. Counters that had not settled when they were read may lack what came
-    in one refresh of theirs at ``pps``.
-    """
-    counted = [one for one in reports if one["usable"] and one["witness"]]
-    found = []
-    for first, second in combinations(counted, 2):
-        one, other = (side["witness"]["packets"] for side in (first, second))
-        refresh = sum(side["refresh_seconds"] or 0 for side in (first, second) if not side["settled"])
-        tolerated = round(tolerance_packets + refresh * (pps or 0))
-        found.append(
-            {
-                "first": first["name"],
-                "second": second["name"],
-                "packets": one - other,
-                "percent": 100 * (one - other) / one if one else None,
-                "tolerance_packets": tolerated,
-                "within": abs(one - other) <= tolerated,
-            }
-        )
-    return found
+    usable = [one for one in reports if one.counted is not None]
+    return next((one for one in usable if one.kind == "linux"), usable[0] if usable else None)
