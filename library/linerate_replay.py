@@ -227,11 +227,11 @@ from ansible.module_utils.linerate.pcap.destinations import AllowedDestinations
 from ansible.module_utils.linerate.system.caller_gone import Lease, end_within
 from ansible.module_utils.linerate.system.lock import refuse_held, sole_sender
 from ansible.module_utils.linerate.system.run import run
-from ansible.module_utils.linerate.tcpreplay.options import NM_DELAY, TIMERS
-from ansible.module_utils.linerate.trial.ad_hoc import ad_hoc_trial
+from ansible.module_utils.linerate.tcpreplay.options import TIMERS
+from ansible.module_utils.linerate.trial.ad_hoc import DEFAULTS, REQUIRED, ad_hoc_trial
 from ansible.module_utils.linerate.trial.engines.registry import engine
 from ansible.module_utils.linerate.trial.journal import FOLDER
-from ansible.module_utils.linerate.trial.model import SAMPLE_INTERVAL, STALL_SECONDS, TCPREPLAY, Trial
+from ansible.module_utils.linerate.trial.model import Trial
 from ansible.module_utils.linerate.trial.nic_session import recover
 from ansible.module_utils.linerate.trial.preflight import FarEnd, preflight
 from ansible.module_utils.linerate.trial.replay import replay
@@ -245,30 +245,28 @@ AD_HOC = {
     "pps": {"type": "float"},
     "mbps": {"type": "float"},
     "multiplier": {"type": "float"},
-    "topspeed": {"type": "bool", "default": False},
+    "topspeed": {"type": "bool"},
     "pps_multi": {"type": "int"},
-    "loop": {"type": "int", "default": 1},
+    "loop": {"type": "int"},
     "limit": {"type": "int"},
     "duration": {"type": "int"},
-    "preload_pcap": {"type": "bool", "default": False},
-    "flow_stats": {"type": "bool", "default": True},
+    "preload_pcap": {"type": "bool"},
+    "flow_stats": {"type": "bool"},
     "timer": {"type": "str", "choices": list(TIMERS)},
-    "netmap": {"type": "bool", "default": False},
+    "netmap": {"type": "bool"},
     "adapter": {"type": "str"},
-    "nm_delay": {"type": "int", "default": NM_DELAY},
-    "executable": {"type": "str", "default": TCPREPLAY},
+    "nm_delay": {"type": "int"},
+    "executable": {"type": "str"},
     "deadline_seconds": {"type": "float"},
-    "interval_seconds": {"type": "float", "default": SAMPLE_INTERVAL},
+    "interval_seconds": {"type": "float"},
     "cpu": {"type": "int"},
-    "stall_seconds": {"type": "float", "default": STALL_SECONDS},
+    "stall_seconds": {"type": "float"},
 }
-REQUIRED = ("interface", "pcap", "allow_destinations", "deadline_seconds")
-"""What an ad-hoc trial cannot do without."""
 SPEC = {
     "trial": {"type": "dict"},
     "journal": {"type": "bool", "default": True},
     "work": {"type": "str"},
-    **AD_HOC,
+    **{name: {**option, "default": DEFAULTS.get(name)} for name, option in AD_HOC.items()},
 }
 AROUND_SECONDS = 300
 """What preflight and restoring may take in addition to the deadline; after that the kernel ends this process."""

@@ -8,9 +8,23 @@ from typing import Any
 
 from ..errors import InputError
 from ..receiver.sampler import LEAST_INTERVAL, MOST_INTERVAL
+from ..tcpreplay.options import NM_DELAY
 from ..validate import MOST_SECONDS, check_rate
 from .engines.registry import engine
-from .model import MOST_STALL, Bench, Case, LineRate, Offered, Port, Sending, SendMethod, Trial
+from .model import (
+    MOST_STALL,
+    SAMPLE_INTERVAL,
+    STALL_SECONDS,
+    TCPREPLAY,
+    Bench,
+    Case,
+    LineRate,
+    Offered,
+    Port,
+    Sending,
+    SendMethod,
+    Trial,
+)
 
 PACING = ("pps", "mbps", "multiplier")
 SETTINGS = ("pps_multi", "preload_pcap", "flow_stats", "timer")
@@ -21,11 +35,38 @@ SENDING = {
 """Options that are fields of Sending, with their name there."""
 
 
-def ad_hoc_trial(given: Mapping[str, Any]) -> Trial:
+DEFAULTS: Mapping[str, Any] = {
+    "pcap_sha256": None,
+    "receiver_mtu": None,
+    "pps": None,
+    "mbps": None,
+    "multiplier": None,
+    "topspeed": False,
+    "pps_multi": None,
+    "loop": 1,
+    "limit": None,
+    "duration": None,
+    "preload_pcap": False,
+    "flow_stats": True,
+    "timer": None,
+    "netmap": False,
+    "adapter": None,
+    "nm_delay": NM_DELAY,
+    "executable": TCPREPLAY,
+    "interval_seconds": SAMPLE_INTERVAL,
+    "cpu": None,
+    "stall_seconds": STALL_SECONDS,
+}
+"""What holds for an option that is not given; the others are required."""
+REQUIRED = ("interface", "pcap", "allow_destinations", "deadline_seconds")
+
+
+def ad_hoc_trial(options: Mapping[str, Any]) -> Trial:
     """The trial of simple options, named as linerate_replay names them. InputError where one is not usable.
 
     It has no place in a run, so nothing can judge it: its case holds no more than the pcap's path and SHA-256.
     """
+    given = {**DEFAULTS, **options}
     interface, seconds = given["interface"], given["deadline_seconds"]
     check_rate("deadline_seconds", seconds, most=2 * MOST_SECONDS)
     check_rate("interval_seconds", given["interval_seconds"], LEAST_INTERVAL, MOST_INTERVAL)
