@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ..nic.counters import ReceiverNic, SenderNic
 from ..receiver.sampler import Sample
 from ..record import Record
 
@@ -43,17 +44,6 @@ class Claim(Record):
     retried_enobufs: int
     retried_eagain: int
     interrupted: bool
-
-
-@dataclass(frozen=True)
-class SenderNic(Record):
-    """What the sending interface counted, and by which ``source``; None where nothing counts what the adapter sends."""
-
-    source: str
-    tx_packets: int | None
-    tx_bytes: int | None
-    tx_dropped: int | None
-    tx_errors: int | None
 
 
 @dataclass(frozen=True)
@@ -113,17 +103,6 @@ class Count(Record):
     method: str
     packets: int
     matches: str
-
-
-@dataclass(frozen=True)
-class ReceiverNic(Record):
-    """What the receiving interface counted, and by which ``source``."""
-
-    source: str
-    rx_packets: int
-    rx_bytes: int
-    rx_dropped: int
-    rx_errors: int
 
 
 @dataclass(frozen=True)

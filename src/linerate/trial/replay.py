@@ -9,7 +9,7 @@ from typing import Any, Callable
 from ..clock import utc_now
 from ..errors import HostError, InputError, StatisticsError
 from ..netmap.adapter import driver_of
-from ..nic.counters import NOT_COUNTED, SENDING, SentCounters
+from ..nic.counters import NOT_COUNTED, SENDING, SenderNic, SentCounters
 from ..receiver.sampler import LEAST_INTERVAL, MOST_INTERVAL, Reading, Sampler
 from ..system.cpu import CpuMeter
 from ..system.run import Runner
@@ -150,19 +150,19 @@ class _Sending:
                 self._journal.sample(asdict(sample), counted)
         self._noted += len(new)
 
-    def _read(self) -> tuple[str, dict[str, int]]:
+    def _read(self) -> SenderNic:
         """What was sent so far; what was last seen of it where the interface is gone, or has begun anew."""
         try:
             now = self._counters.read()
         except HostError:
             return self._last
-        if all(now[1][name] >= self._last[1][name] for name in SENDING):
+        if all(getattr(now, name) >= getattr(self._last, name) for name in SENDING):
             self._last = now
         return self._last
 
     def _sent(self) -> Reading:
-        _, now = self._read()
-        return now["tx_packets"], now["tx_bytes"]
+        now = self._read()
+        return now.tx_packets or 0, now.tx_bytes or 0
 
     @property
     def _uncounted(self) -> bool:
@@ -171,15 +171,12 @@ class _Sending:
     def _left_and_dropped(self) -> tuple[int, int] | None:
         if self._uncounted:
             return None
-        _, now = self._read()
-        return now["tx_packets"], now["tx_dropped"] + now["tx_errors"]
+        now = self._read()
+        return now.tx_packets or 0, (now.tx_dropped or 0) + (now.tx_errors or 0)
 
     def _counted(self) -> dict[str, Any]:
         """What the interface counted; nothing where it has no counter that a native adapter moves."""
-        if self._uncounted:
-            return {"source": NOT_COUNTED, **dict.fromkeys(SENDING)}
-        source, moved = self._read()
-        return {"source": source, **moved}
+        return (SenderNic(NOT_COUNTED, None, None, None, None) if self._uncounted else self._read()).to_json()
 
 
 def _claim(outcome: Outcome) -> tuple[dict[str, Any] | None, str | None]:
