@@ -90,9 +90,7 @@ def refuse_management(
         return
     for address in addresses(run).get(interface, ()):
         if not benchmark(address):
-            hint = (
-                f"Send from another interface, or remove the address: ip address flush dev {interface}. If "
-            )
+            hint = f"Send from another interface, or remove the address: ip address flush dev {interface}. If "
             hint += "it belongs to the test network, add that network to linerate_allow_destinations."
             raise InputError("interface", interface, f"has the address {address}, so it is in use", hint)
 

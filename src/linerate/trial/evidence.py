@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..nic.counters import ReceiverNic, SenderNic
+from ..receiver.packet_counter import Count
 from ..receiver.sampler import Sample
 from ..record import Record
 
@@ -94,15 +95,6 @@ class Sent(Record):
     core_busy_percent: float | None
     adapter: Adapter
     recovery: Recovery | None
-
-
-@dataclass(frozen=True)
-class Count(Record):
-    """Packets that a witness counted by ``method`` (packet_socket, if_mib), and which frames those are."""
-
-    method: str
-    packets: int
-    matches: str
 
 
 @dataclass(frozen=True)
