@@ -68,9 +68,7 @@ def test_interface_is_found_by_name_or_description():
     assert [find_interface(agent, name) for name in ("port1", "mgmt", "Port 2")] == [1, 2, 2]
     with pytest.raises(HostError, match="is the ifAlias of 2 interfaces"):
         find_interface(agent, "to the lab")
-    with pytest.raises(
-        HostError, match=r"'port9': is not known .*\. Use one that the agent has: port1, mgmt"
-    ):
+    with pytest.raises(HostError, match=r"'port9': is not known .*\. Use one that the agent has: port1, mgmt"):
         find_interface(agent, "port9")
 
 
