@@ -42,7 +42,7 @@ class Lease:
         return "the controller went away" if self._poll.poll(0) else None
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self._signalled = f"it was told to end ({signal.Signals(number).name})"
+        self._signalled = f"it received {signal.Signals(number).name}"
 
 
 class _Event(ctypes.Structure):

@@ -54,7 +54,7 @@ def test_signal_is_a_reason_to_end_and_does_not_kill():
         print(lease.over())
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
-    assert done.stdout == "it was told to end (SIGTERM)\n"
+    assert done.stdout == "it received SIGTERM\n"
 
 
 def test_stopped_process_is_killed_by_the_kernel():
