@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from ..nic.state import feature_groups, read_state
+from ..nic.offloads import feature_groups, read_features
+from ..nic.state import read_state
 from ..system.run import Runner
 from .aspect import Step, UnavailableError, Wishes, command
 
@@ -91,7 +92,7 @@ class Offloads:
 
     def wanted(self, found: Mapping[str, str]) -> dict[str, str]:
         """Those given; one that stands for several is these."""
-        groups = feature_groups(self._wishes.interface, self._run)
+        groups = feature_groups(read_features(self._wishes.interface, self._run))
         wanted = {}
         for name, on in self._wishes.offloads.items():
             members = [member for member in [name, *groups.get(name, ())] if member in found]
