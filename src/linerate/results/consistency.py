@@ -48,12 +48,13 @@ def _contradictions(result: TrialResult) -> Iterator[str]:
         yield "verdict.valid is true without a claim"
     if not case.min_frame_length <= case.mean_frame_length <= case.max_frame_length:
         yield "case.mean_frame_length is not between the shortest and the longest frame"
+    yield from _of_loss(result)
+    yield from _of_witnesses(result)
     counts = Counts(result.offered, claim, result.sender_nic, result.receiver_nic, result.witness)
     for name, value in vars(derive(case, result.line_rate, counts)).items():
         yield from _differences(name, _plain(getattr(result, name)), _plain(value))
     yield from _differences("partial", result.partial, is_partial(result.process, claim))
     yield from _differences("cv_percent", result.cv_percent, cv_percent(claim, result.curve))
-    yield from _of_loss(result)
 
 
 def _of_claim(claim: Claim, engine: str) -> Iterator[str]:
@@ -97,6 +98,20 @@ def _of_loss(result: TrialResult) -> Iterator[str]:
         yield from _differences("loss.percent", loss.percent, percent)
         if sum(loss.by_place.values()) != max(0, loss.packets):
             yield f"loss.by_place is {dict(loss.by_place)}, which does not add up to loss.packets {loss.packets}"
+
+
+def _of_witnesses(result: TrialResult) -> Iterator[str]:
+    decides, packets = result.witness, {one.name: one.packets for one in result.witnesses}
+    if decides and (decides.method, decides.packets) not in [(one.method, one.packets) for one in result.witnesses]:
+        yield f"witness counted {decides.packets}, but none of witnesses did"
+    for number, pair in enumerate(result.witness_disagreement):
+        name, first, second = f"witness_disagreement.{number}", packets.get(pair.first), packets.get(pair.second)
+        if first is None or second is None:
+            yield f"{name} is of a witness that did not count"
+            return
+        yield from _differences(f"{name}.packets", pair.packets, first - second)
+        yield from _differences(f"{name}.percent", pair.percent, 100 * pair.packets / first if first else None)
+        yield from _differences(f"{name}.within", pair.within, abs(pair.packets) <= pair.tolerance_packets)
 
 
 def _plain(value: Any) -> Any:

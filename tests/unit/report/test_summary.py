@@ -1,4 +1,4 @@
-"""The summary says the verdict first, merges repeats, and gives every number its unit."""
+"""The summary starts with the verdict, merges repeats, and gives every number its unit."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import pytest
 from synthetic_run import (
     invalid,
     make_run,
+    make_samples,
+    make_curve,
+    not_valid,
     read_info,
     read_trials,
     set_rate,
@@ -18,7 +21,7 @@ from synthetic_run import (
 )
 
 from linerate.report.summary import summary_markdown
-from linerate.results.model import load_run
+from linerate.results.read import load_run
 
 
 def summary(folder: Path) -> str:
@@ -78,7 +81,7 @@ def test_an_invalid_repeat_lends_no_number(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", 24)
     records = read_trials(folder)
     set_rate(records[1], 999_000)
-    records[1]["verdict"] = {"valid": False, "reasons": ["signal 9"], "limit": "unknown"}
+    records[1]["verdict"] = not_valid("signal 9")
     set_rate(records[9], 100_000)
     set_rate(records[17], 100_000)
     write_trials(folder, records)
