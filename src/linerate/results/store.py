@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -172,7 +172,10 @@ class RunFolder:
 
     def _keep(self, counts: Stored) -> None:
         content = replace(counts, bytes=self._trials.stat().st_size).to_json()
-        (self.path / INDEX).write_text(json.dumps(content), encoding="ascii")
+        # An index that is missing or out of date is not used, so a failure to write it is no failure to store a trial.
+        with suppress(OSError):
+            (self.path / INDEX).write_text(json.dumps(content), encoding="ascii")
+            (self.path / INDEX).chmod(0o644)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -90,7 +90,9 @@ def test_where_the_path_lost_packets_what_was_sent_is_compared_too(tmp_path, cap
     stored(tmp_path / "after", [lossy])
     runs = (str(tmp_path / "before"), str(tmp_path / "after"))
     assert main(["compare", *runs]) == 0
-    assert "| 0.50 | received, limit: path or device; ratio of sent: 2.00 |" in " ".join(capsys.readouterr().out.split())
+    assert "| 0.50 | received, limit: path or device; ratio of sent: 2.00 |" in " ".join(
+        capsys.readouterr().out.split()
+    )
     assert main(["compare", "--json", *runs]) == 0
     (effect,) = json.loads(capsys.readouterr().out)["effects"]
     assert (effect["lost_at"], effect["sent_after_over_before"]["value"]) == (["path or device"], pytest.approx(2))

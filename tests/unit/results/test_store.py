@@ -13,9 +13,9 @@ from synthetic_run import make_info, make_result, read_trials
 
 from linerate.controller.owner import lives, owner
 from linerate.errors import HostError, ResultError
+from linerate.results import store
 from linerate.results.model import TrialResult
 from linerate.results.read import load_run
-from linerate.results import store
 from linerate.results.store import INDEX, RunFolder, Stored
 from linerate.trial.verdict import Verdict
 
