@@ -81,7 +81,6 @@ valid:
   type: int
 """
 
-from dataclasses import fields
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -91,11 +90,11 @@ from ansible.module_utils.linerate.report.one_line import one_line
 from ansible.module_utils.linerate.results.build import result_of
 from ansible.module_utils.linerate.results.samples import samples_csv
 from ansible.module_utils.linerate.results.store import RunFolder, Stored
-from ansible.module_utils.linerate.trial.evidence import Sent, WitnessReport
+from ansible.module_utils.linerate.trial.evidence import Sent
 from ansible.module_utils.linerate.trial.journal import failed
-from ansible.module_utils.linerate.trial.model import Trial, Witness
+from ansible.module_utils.linerate.trial.model import Trial
 from ansible.module_utils.linerate.trial.verdict import Tolerance
-from ansible.module_utils.linerate.trial.witnesses import report
+from ansible.module_utils.linerate.trial.witnesses import reports_of
 
 
 def main() -> None:
@@ -118,7 +117,7 @@ def main() -> None:
         if given["unless_stored"]:
             exit_unless_needed(module, folder, trial)
         sent = sent_of(trial, given["sent"])
-        reports = [report_of(definition, result) for definition, result in given["received"]]
+        reports = reports_of(given["received"])
         result = result_of(trial, sent, reports, Tolerance(rate_percent=given["rate_tolerance_percent"]))
         added = module.check_mode or folder.add(result, samples_csv(trial, sent, reports))
         stored = folder.stored()
@@ -130,15 +129,10 @@ def main() -> None:
 
 
 def sent_of(trial: Trial, returned: dict) -> Sent:
-    """The sender's half of the trial among what its module returned; a failure where it has none."""
+    """The sender's half of the trial, as its module returned it; a failure where it returned none."""
     if "process" not in returned:
         return failed(trial, returned.get("msg") or "linerate_replay returned no result")
-    names = [field.name for field in fields(Sent)]
-    return Sent.from_json({name: returned[name] for name in names if name in returned})
-
-
-def report_of(definition: dict, result: dict) -> WitnessReport:
-    return report(Witness.from_json(definition), result)
+    return Sent.of_result(returned)
 
 
 def exit_unless_needed(module: AnsibleModule, folder: RunFolder, trial: Trial) -> None:

@@ -18,7 +18,8 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "report",
         help="write a run's report.html, summary.md, summary.json and trials.csv",
-        description="Write report.html, summary.md, summary.json and trials.csv to the folder of a run; print the paths.",
+        description="Write report.html, summary.md, summary.json and trials.csv to the folder of a run, and print "
+        "their paths.",
     )
     parser.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="folder of a run, for example results/latest")
     parser.set_defaults(run=run)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..trial.curve import curve_of, within_sending
-from ..trial.evidence import Adapter, Claim, Count, Process, ReceiverNic, SenderNic, Sent, WitnessReport
+from ..trial.engines.registry import engine
+from ..trial.evidence import Claim, Count, Process, ReceiverNic, SenderNic, Sent, WitnessReport
 from ..trial.loss import Loss, locate
 from ..trial.model import Case, LineRate, Offered, Trial
 from ..trial.verdict import Evidence, Tolerance, judge
@@ -34,7 +35,7 @@ def result_of(
         witnessed=witness.packets if witness else None,
         loss=loss,
         line_rate_percent=follows.rates.sent.line_rate_percent if follows.rates.sent else None,
-        core_limit=core_limit(sent.adapter, paced=trial.offered.paced_pps is not None),
+        core_limit=engine(trial.method.engine).core_limit(sent.adapter, paced=trial.offered.paced_pps is not None),
         faults=_faults(sent, reports),
     )
     return TrialResult(
@@ -130,12 +131,6 @@ def is_partial(process: Process, claim: Claim | None) -> bool:
 def cv_percent(claim: Claim | None, curve: BothCurves) -> float | None:
     """The coefficient of variation that a trial is known by: that of what was received while it was sending."""
     return curve.received.cv_percent if claim and curve.received else None
-
-
-def core_limit(adapter: Adapter, paced: bool) -> str | None:
-    """What a busy core means for the send method, where that is more than the core itself."""
-    # An emulated adapter copies every frame into a socket buffer, on the sender's core (netmap(4)).
-    return "emulated adapter" if adapter.found == "emulated" and not paced else None
 
 
 def _loss(sent: Sent, received: WitnessReport | None) -> Loss | None:

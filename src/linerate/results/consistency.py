@@ -10,14 +10,13 @@ from typing import Any
 
 from ..errors import StatisticsError
 from ..tcpreplay.output import Totals, check_rates
+from ..trial.engines.registry import engines
+from ..trial.engines.tcpreplay import TcpreplayEngine
 from ..trial.evidence import Claim
 from ..trial.loss import lost
 from .build import Counts, cv_percent, derive, is_partial
 from .model import TrialResult
 from .run import PlannedTrial
-
-TCPREPLAY_ENGINES = ("kernel", "netmap")
-"""Engines whose claims have the digits that tcpreplay prints."""
 
 CLOSE = 1e-12
 """Relative; the same formula with the same numbers may differ in the last bits of a double on another machine."""
@@ -58,7 +57,7 @@ def _contradictions(result: TrialResult) -> Iterator[str]:
 
 
 def _of_claim(claim: Claim, engine: str) -> Iterator[str]:
-    if engine in TCPREPLAY_ENGINES:
+    if isinstance(engines().get(engine), TcpreplayEngine):
         try:
             check_rates(_totals(claim))
         except StatisticsError as error:

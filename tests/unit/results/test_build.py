@@ -9,15 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from synthetic_run import make_info
 from trial_parts import LARGE, PACED, SMALL, TOP, make, received, sent, through, uncounted, without_claim
 
 from linerate.errors import ResultError
 from linerate.report.one_line import one_line
+from linerate.report.write import write_report
 from linerate.results.build import result_of
 from linerate.results.consistency import contradiction
 from linerate.results.files import check
 from linerate.results.model import TrialResult
 from linerate.results.samples import samples_csv
+from linerate.results.store import RunFolder
+from linerate.trial.engines import registry
+from linerate.trial.engines.base import Engine
 from linerate.trial.evidence import Adapter, Process, ReceiverNic, Recovery, SenderNic, Sent, WitnessReport
 from linerate.trial.model import Offered, SendMethod, Trial, Witness
 from linerate.trial.verdict import Verdict
@@ -241,7 +246,8 @@ BUSY = {"packets": 900_000, "seconds": 3.0}
     ],
 )
 def test_what_limited_a_trial_at_top_speed(half, limit):
-    assert result(make(TOP), half, received(half.claim.packets)).verdict == valid(limit)
+    method = SendMethod("netmap" if half.adapter.kind else "kernel", half.adapter.kind)
+    assert result(make(TOP, method=method), half, received(half.claim.packets)).verdict == valid(limit)
 
 
 def test_a_load_above_the_line_is_judged_as_top_speed():
@@ -299,9 +305,50 @@ def test_a_result_is_the_same_after_a_round_trip_through_json(half):
     assert TrialResult.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 
-def test_a_claim_of_an_engine_without_tcpreplay_need_not_have_its_digits():
-    trial, nic = make(method=SendMethod("other")), ReceiverNic("sysfs", 100_000, 1, 0, 0)
-    half = sent(pps=20_000.123456, bytes_per_second=1.5, mbps=0.1)
+class Other(Engine):
+    """A send method without tcpreplay, whose busy core means something of its own."""
+
+    name = "other"
+    adapters = ("ring",)
+
+    def command(self, trial):
+        return ["pktsend", trial.case.pcap]
+
+    def gap_seconds(self, trial):
+        return 0.0
+
+    def read_claim(self, outcome):
+        return None, "not used"
+
+    def core_limit(self, adapter, paced):
+        return f"{adapter.found} full"
+
+
+@pytest.fixture
+def other(monkeypatch) -> SendMethod:
+    """A send method that is registered for one test."""
+    monkeypatch.setattr(registry, "_ENGINES", dict(registry.engines()))
+    registry.register(Other())
+    return SendMethod("other", "ring", 2)
+
+
+def test_a_new_send_method_needs_no_change_of_schema_verdict_store_and_report(other, tmp_path):
+    half = replace(sent(**BUSY), argv=("pktsend", "a.pcap"), core_busy_percent=97.0)
+    half = replace(half, adapter=Adapter("ring", "ring", "veth", ("ring: 2",)))
+    found = result(make(TOP, method=other), half, received(900_000))
+    assert found.verdict == valid("ring full")
+    info = make_info([found.to_json()])
+    folder = RunFolder.create(tmp_path, info, SCHEMA.parent)
+    assert folder.add(found, samples_csv(make(TOP, method=other), half, [received(900_000)]))
+    text = write_report(folder.path).text
+    assert "| udp_port_scan_64, other-ring-x2 |" in text
+    assert "- other-ring-x2, driver veth, 1 of 1 trial (" in text
+    assert json.loads((folder.path / "summary.json").read_text())["results"][0]["send_method"] == "other-ring-x2"
+
+
+def test_a_claim_of_an_engine_without_tcpreplay_need_not_have_its_digits(other):
+    trial, nic = make(method=other), ReceiverNic("sysfs", 100_000, 1, 0, 0)
+    half = replace(sent(pps=20_000.123456, bytes_per_second=1.5, mbps=0.1), adapter=Adapter("ring", "ring"))
     assert contradiction(result(trial, half, replace(received(), nic=nic))) is None
     wrong = result(trial, sent(pps=25_000.0), received())
     assert contradiction(wrong) == "claim.pps is 25000.0, but it is of 100000 packets in 5.0 s"

@@ -67,7 +67,8 @@ def test_it_is_said_in_words(described, host):
     tune(WISHES, host, consent=True)
     assert tuning_line(Tuning.from_json(described(cpu=3))) == (
         "Rings: rx 4,096, tx 4,096; Flow control: autoneg on, rx off, tx off; Interrupts of the NIC: CPUs 0-2; "
-        "CPU of the sending program: 3, isolated; Tuned: governor, rings, flow_control, offloads, irq_affinity, isolation"
+        "CPU of the sending program: 3, isolated; "
+        "Tuned: governor, rings, flow_control, offloads, irq_affinity, isolation"
     )
     assert tuning_texts(Tuning.from_json(described(cpu=2)))["CPU of the sending program"] == "2, not isolated"
 
