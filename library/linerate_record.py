@@ -1,20 +1,20 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: MIT
-"""Ansible module: judge and store a trial on the controller."""
+"""Ansible module: judge a trial and store its result on the controller."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: linerate_record
-short_description: Judge a trial that has ended, and store it
+short_description: Judge a trial that has ended, and store its result
 description:
-  - Joins what the sender and the receiver saw, judges it, and adds it to the run's results, written whole and
-    held against the schema. Runs on the controller.
+  - Joins what the sender and the witnesses saw, judges the trial, and stores the result, validated against the schema.
+  - Runs on the controller.
 version_added: "0.1.0"
 author: linerate contributors
 options:
   run_dir:
-    description: The run's folder.
+    description: Folder of the run.
     type: path
     required: true
   schemas_dir:
@@ -27,23 +27,23 @@ options:
     required: true
   sent:
     description:
-      - What M(linerate_replay) returned, or M(linerate_journal) for it.
-      - A failure of the module is stored too, as a trial that came to nothing, with its message as the reason.
+      - What M(linerate_replay), or M(linerate_journal) for it, returned.
+      - A failure of the module is stored too, as a trial without counts, with the message as the reason.
     type: dict
     required: true
   received:
     description:
       - For each witness its definition, as M(linerate_run) returned it, and what M(linerate_receive) returned for it.
-      - Empty when the trial had no witness; then it is judged by the sender alone.
+      - Empty for a trial without witnesses, which is judged by the sender alone.
     type: list
     elements: list
     default: []
   rate_tolerance_percent:
-    description: How far a paced trial may be from the rate asked for.
+    description: By how many percent the rate of a paced trial may differ from the requested one.
     type: float
     default: 1.0
   unless_stored:
-    description: Whether to do nothing where the run has this trial already, is not here, or still goes on.
+    description: Whether to do nothing if the trial is stored already, or its run is not here or still in progress.
     type: bool
     default: false
 attributes:
@@ -64,15 +64,15 @@ EXAMPLES = r"""
 
 RETURN = r"""
 line:
-  description: The trial in one line.
+  description: The result in one line.
   returned: always
   type: str
 trial:
-  description: The stored record.
-  returned: when stored now
+  description: The stored result.
+  returned: when stored by this call
   type: dict
 stored:
-  description: How many trials the run has stored by now; 0 where the run is not here, or still goes on.
+  description: How many results the run has; 0 if the run is not here or still in progress.
   returned: always
   type: int
 valid:
@@ -86,12 +86,15 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.controller.owner import lives
 from ansible.module_utils.linerate.errors import LinerateError
-from ansible.module_utils.linerate.results.store import RunFolder
+from ansible.module_utils.linerate.report.one_line import one_line
+from ansible.module_utils.linerate.results.build import result_of
+from ansible.module_utils.linerate.results.samples import samples_csv
+from ansible.module_utils.linerate.results.store import RunFolder, Stored
+from ansible.module_utils.linerate.trial.evidence import Sent
 from ansible.module_utils.linerate.trial.journal import failed
-from ansible.module_utils.linerate.trial.one_line import one_line
-from ansible.module_utils.linerate.trial.result import build, samples_csv
+from ansible.module_utils.linerate.trial.model import Trial
 from ansible.module_utils.linerate.trial.verdict import Tolerance
-from ansible.module_utils.linerate.trial.witnesses import report
+from ansible.module_utils.linerate.trial.witnesses import reports_of
 
 
 def main() -> None:
@@ -108,42 +111,45 @@ def main() -> None:
         supports_check_mode=True,
     )
     given = module.params
-    planned, sent = given["trial"]["planned"], given["sent"]
-    received = [report(definition, result) for definition, result in given["received"]]
-    tolerance = Tolerance(rate_percent=given["rate_tolerance_percent"])
     folder = RunFolder(Path(given["run_dir"]), Path(given["schemas_dir"]))
     try:
+        trial = Trial.from_json(given["trial"])
         if given["unless_stored"]:
-            leave_alone(module, folder, given["trial"])
-        if "process" not in sent:
-            sent = failed(given["trial"], sent.get("msg") or "linerate_replay gave no result")
-        record = build(planned, sent, received, given["trial"]["context"], tolerance)
-        samples = samples_csv(planned, sent, received)
-        added = module.check_mode or folder.add(record, samples)
-        stored = folder.trials()
+            exit_unless_needed(module, folder, trial)
+        sent = sent_of(trial, given["sent"])
+        reports = reports_of(given["received"])
+        result = result_of(trial, sent, reports, Tolerance(rate_percent=given["rate_tolerance_percent"]))
+        added = module.check_mode or folder.add(result, samples_csv(trial, sent, reports))
+        stored = folder.stored()
     except LinerateError as error:
         module.fail_json(msg=str(error))
     if not added:
-        module.exit_json(changed=False, line=f"{planned['trial_id']} is stored already", **counts(stored))
-    module.exit_json(changed=True, line=one_line(record), trial=record, **counts(stored))
+        module.exit_json(changed=False, line=f"{trial.trial_id} is stored already", **counts(stored))
+    module.exit_json(changed=True, line=one_line(result), trial=result.to_json(), **counts(stored))
 
 
-def leave_alone(module: AnsibleModule, folder: RunFolder, trial: dict) -> None:
-    """End here where the trial is stored, or there is no run to store it in, or that will store it itself."""
-    trial_id = trial["planned"]["trial_id"]
+def sent_of(trial: Trial, returned: dict) -> Sent:
+    """The sender's half of the trial, as its module returned it; a failure where it returned none."""
+    if "process" not in returned:
+        return failed(trial, returned.get("msg") or "linerate_replay returned no result")
+    return Sent.of_result(returned)
+
+
+def exit_unless_needed(module: AnsibleModule, folder: RunFolder, trial: Trial) -> None:
+    """End the module if the trial is stored, or if its run is not here or will store it itself."""
+    reason, stored = None, Stored()
     if not folder.path.is_dir():
-        module.exit_json(
-            changed=False, line=f"{trial_id} belongs to a run that is not here: {folder.path}", **counts([])
-        )
-    if lives(trial.get("owner")):
-        module.exit_json(changed=False, line=f"{trial_id} belongs to a run that goes on: {folder.path}", **counts([]))
-    stored = folder.trials()
-    if any(other["trial_id"] == trial_id for other in stored):
-        module.exit_json(changed=False, line=f"{trial_id} is stored already", **counts(stored))
+        reason = f"belongs to a run that is not here: {folder.path}"
+    elif lives(trial.owner):
+        reason = f"belongs to a run in progress: {folder.path}"
+    elif folder.holds(trial.trial_id):
+        reason, stored = "is stored already", folder.stored()
+    if reason:
+        module.exit_json(changed=False, line=f"{trial.trial_id} {reason}", **counts(stored))
 
 
-def counts(stored: list) -> dict:
-    return {"stored": len(stored), "valid": sum(trial["verdict"]["valid"] for trial in stored)}
+def counts(stored: Stored) -> dict:
+    return {"stored": stored.trials, "valid": stored.valid}
 
 
 if __name__ == "__main__":

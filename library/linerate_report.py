@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Write a run's report: a thin layer over linerate.report.write."""
+"""Ansible module: write the report of a run."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ DOCUMENTATION = r"""
 module: linerate_report
 short_description: Write the report of a stored run
 description:
-  - Reads C(run.json), C(trials.jsonl) and the samples in a run's folder, and holds them against their schemas.
-  - Writes C(report.html) (one self-contained file), C(summary.md), C(summary.json) and C(trials.csv) into the same
+  - Reads C(run.json), C(trials.jsonl) and the samples in a run's folder, and validates them.
+  - Writes C(report.html) (one self-contained file), C(summary.md), C(summary.json) and C(trials.csv) to the same
     folder.
   - Equal results give equal files, so a second call changes nothing.
-  - Runs on the controller, under the Python that C(make setup) prepared.
+  - Runs on the controller, with the Python environment of C(make setup).
 options:
   run_dir:
     description: Folder of the run. A symbolic link such as C(results/latest) is followed.
@@ -21,11 +21,11 @@ attributes:
   check_mode:
     support: full
     description:
-      - Renders the report and says whether a file would change, without writing.
-      - Without a run, as before the very first, it says so instead of failing, since a play before would make one.
+      - Renders the report and predicts whether a file would change, without writing.
+      - Without a run, as before the first one, it does not fail, since an earlier play would create one.
   diff_mode:
     support: partial
-    details: Shows the change of the summary; the HTML is too large to be read as a difference.
+    details: Shows the difference of the summary only; that of the HTML would be too large.
 author:
   - The linerate contributors
 """
@@ -60,8 +60,8 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-# The installed package, not ansible.module_utils.linerate: Ansible packs Python files alone, and the report also
-# needs its template, style and schemas. That costs nothing, since this module runs nowhere but on the controller.
+# The installed package, not ansible.module_utils.linerate: Ansible packs Python files only, and the report also needs
+# its templates and the schemas. This module runs on the controller only, where the package is installed.
 try:
     from linerate.errors import LinerateError
     from linerate.report.write import write_report

@@ -1,4 +1,4 @@
-"""The report in a real browser: plots are drawn, nothing is fetched, hostile names are text, it fits a phone."""
+"""The report in a real browser: plots are drawn, nothing is fetched, hostile names are text, and it fits a phone."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """24 trials; one is invalid, and the names of one case are an attack."""
+    """24 trials; one is invalid, and the name of one case is an injection attempt."""
     folder = make_run(tmp_path_factory.mktemp("run") / "run", 24)
     records = read_trials(folder)
     records[3] = invalid(records[3], f"no statistics: {HOSTILE}")
@@ -88,7 +88,7 @@ def drawn_lines(browser: webdriver.Chrome) -> list[str]:
 
 @pytest.fixture(scope="module")
 def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three ways to send, three repeats; one trial is not valid, one was not witnessed."""
+    """Three send methods, three repeats; one trial is not valid, one was not witnessed."""
     return write_report(make_comparison(tmp_path_factory.mktemp("comparison") / "run", 72)).report
 
 
@@ -109,8 +109,8 @@ def test_every_curve_and_bar_is_drawn(browser: webdriver.Chrome, report: Path) -
     assert min(bars) > 150
 
 
-def test_plots_are_there_without_the_script(browser: webdriver.Chrome, comparison: Path, tmp_path: Path) -> None:
-    """As in a mail's preview, which runs none."""
+def test_plots_are_shown_without_the_script(browser: webdriver.Chrome, comparison: Path, tmp_path: Path) -> None:
+    """As in the preview of a mail, which runs no scripts."""
     bare = tmp_path / "bare.html"
     bare.write_text(re.sub(r"<script>.*?</script>", "", comparison.read_text(), flags=re.DOTALL))
     show(browser, bare)
@@ -120,7 +120,7 @@ def test_plots_are_there_without_the_script(browser: webdriver.Chrome, compariso
     assert evaluate(browser, "document.querySelectorAll('#trials tbody tr').length") == 72
 
 
-def test_nothing_is_complained_of_and_nothing_is_fetched(browser: webdriver.Chrome, report: Path) -> None:
+def test_the_page_logs_no_errors_and_fetches_nothing(browser: webdriver.Chrome, report: Path) -> None:
     show(browser, report)
     assert browser.get_log("browser") == []
     messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
@@ -128,7 +128,7 @@ def test_nothing_is_complained_of_and_nothing_is_fetched(browser: webdriver.Chro
     assert [url for url in sent if not url.startswith("data:")] == [report.as_uri()]
 
 
-def test_the_policy_runs_no_script_but_ours(browser: webdriver.Chrome, report: Path) -> None:
+def test_the_policy_runs_only_our_script(browser: webdriver.Chrome, report: Path) -> None:
     show(browser, report)
     browser.execute_script(
         "const s = document.createElement('script'); s.textContent = 'window.broken = 1'; document.body.append(s);"
@@ -149,7 +149,7 @@ def test_a_hostile_name_is_shown_as_text(browser: webdriver.Chrome, report: Path
     assert evaluate(browser, "document.querySelectorAll('main img').length") == 0
     assert HOSTILE in evaluate(browser, "document.querySelector('#curves').innerText")
     assert HOSTILE in evaluate(browser, "document.querySelector('.block').parentElement.innerText")
-    # An alert would make every command above fail as well; asking for one says why.
+    # An alert would make every command above fail as well; this assertion names the cause.
     assert not alert_is_present()(browser)
 
 
@@ -165,7 +165,7 @@ def test_no_width_makes_the_page_scroll_sideways(
         assert evaluate(browser, right) <= width
 
 
-def test_on_a_phone_tables_scroll_in_their_frames_and_text_can_be_read(
+def test_on_a_phone_tables_scroll_in_their_frames_and_text_is_readable(
     browser: webdriver.Chrome, comparison: Path
 ) -> None:
     show(browser, comparison, 390)
@@ -173,7 +173,7 @@ def test_on_a_phone_tables_scroll_in_their_frames_and_text_can_be_read(
         frame = f"document.querySelector('#{table}').parentElement"
         assert evaluate(browser, f"{frame}.scrollWidth > {frame}.clientWidth"), table
         assert evaluate(browser, f"{frame}.tabIndex") == 0
-    # The height of the drawn text, which a drawing scaled to the page could have made as small as it likes.
+    # The height of the drawn text, which a drawing scaled to the page could make arbitrarily small.
     heights = "Array.from(document.querySelectorAll('svg text'), e => e.getBoundingClientRect().height)"
     assert min(evaluate(browser, heights)) >= 10
 
@@ -204,7 +204,7 @@ return worst;
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_contrast_is_enough_in_either_scheme(browser: webdriver.Chrome, comparison: Path, scheme: str) -> None:
+def test_the_contrast_is_sufficient_in_both_schemes(browser: webdriver.Chrome, comparison: Path, scheme: str) -> None:
     """WCAG 2.2: 4.5 to 1 for text (1.4.3), 3 to 1 for lines that carry meaning (1.4.11)."""
     show(browser, comparison, scheme=scheme)
     found = browser.execute_script(CONTRASTS)
@@ -274,7 +274,7 @@ def test_400_trials_have_one_plot_for_each_case_and_rate(browser: webdriver.Chro
     assert evaluate(browser, "document.querySelectorAll('#counted tbody tr').length") == 2
 
 
-def test_a_trial_in_the_table_leads_to_the_whole_of_it(browser: webdriver.Chrome, large: Path) -> None:
+def test_a_trial_in_the_table_links_to_its_details(browser: webdriver.Chrome, large: Path) -> None:
     show(browser, large)
     assert visible(browser, "#trial-77 code") == 0
     browser.execute_script("document.querySelector('#trials a[href=\"#trial-77\"]').click()")
@@ -295,7 +295,7 @@ def test_a_value_is_read_with_the_keyboard(browser: webdriver.Chrome, comparison
     assert evaluate(browser, "document.querySelector('.readout')") is None
 
 
-def test_on_paper_all_trials_are_there_and_no_controls(browser: webdriver.Chrome, comparison: Path) -> None:
+def test_a_print_has_all_trials_and_no_controls(browser: webdriver.Chrome, comparison: Path) -> None:
     show(browser, comparison, scheme="dark")
     type_filter(browser, "udp")
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})

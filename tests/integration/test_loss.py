@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from linerate.trial.result import build
 
 from linerate.lab.namespaces import RECEIVER, SENDER
 from linerate.pcap.spec import PcapSpec
@@ -21,7 +22,6 @@ from linerate.pcap.template import build_template
 from linerate.pcap.writer import write_pcap
 from linerate.results.store import check
 from linerate.trial.plan import Case, Sending, Way, plan, product
-from linerate.trial.result import build
 from linerate.trial.witnesses import report
 from linerate.units import GBIT
 

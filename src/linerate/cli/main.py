@@ -1,4 +1,4 @@
-"""The command line beside Ansible: ``linerate pcap``, ``parse``, ``report``, ``compare``."""
+"""The command line: ``linerate pcap``, ``parse``, ``report``, ``compare``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from . import report as cli_report
 def parser() -> argparse.ArgumentParser:
     """The arguments; each command sets ``run``, which returns the exit status."""
     arguments = argparse.ArgumentParser(
-        prog="linerate", description="Make pcaps, read tcpreplay's statistics, report on runs and compare them."
+        prog="linerate", description="Create pcaps, parse tcpreplay's statistics, report on runs and compare them."
     )
     arguments.add_argument("--version", action="version", version=f"linerate {__version__}")
     commands = arguments.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -26,12 +26,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; its exit status."""
+    """Run one command; returns its exit status."""
     given = parser().parse_args(argv)
     try:
         return int(given.run(given))
     except BrokenPipeError:
-        # Whoever read our output has seen enough.
+        # The reader of our output has closed the pipe, as head does.
         sys.stderr.close()
         return 141
 

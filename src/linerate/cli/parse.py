@@ -1,4 +1,4 @@
-"""``linerate parse``: what tcpreplay said, as JSON, or why it cannot be believed."""
+"""``linerate parse``: tcpreplay's statistics as JSON, or why they are not usable."""
 
 from __future__ import annotations
 
@@ -13,24 +13,22 @@ from ..errors import StatisticsError
 from ..tcpreplay.diagnosis import warnings
 from ..tcpreplay.output import Statistics, Totals, parse
 
-HELP = "read tcpreplay's saved output and print one JSON object a file"
-
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
     parser = commands.add_parser(
         "parse",
-        help=HELP,
-        description=f"{HELP.capitalize()}. Takes stdout alone, or a transcript with stderr mixed in; - is standard "
-        "input. Bytes are pcap bytes (no FCS), mbps is 10^6 bit/s of them. Exit status 1 where a file holds no "
-        "complete, consistent statistics of one run.",
+        help="print the statistics in saved tcpreplay output as JSON",
+        description="Parse the saved output of tcpreplay and print one JSON object per file. The output is stdout "
+        "alone, or stdout and stderr mixed; - is standard input. Bytes are pcap bytes (no FCS), mbps is 10^6 bit/s of "
+        "them. Exit status: 0 if every file has complete, consistent statistics of one run, otherwise 1.",
     )
-    parser.add_argument("files", nargs="+", metavar="FILE")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="saved output of one run")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print an object for each file; 1 when one of them had to be refused."""
+    """Print one object per file; returns 1 when the statistics of one are not usable."""
     status = 0
     for file in arguments.files:
         try:

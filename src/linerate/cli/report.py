@@ -1,4 +1,4 @@
-"""``linerate report RUN_DIR``: write report.html, summary.md and .json, and trials.csv; print their paths."""
+"""``linerate report RUN_DIR``: write report.html, summary.md, summary.json and trials.csv; print their paths."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "report",
         help="write a run's report.html, summary.md, summary.json and trials.csv",
-        description="Write report.html, summary.md, summary.json and trials.csv into the folder of a run, and print "
+        description="Write report.html, summary.md, summary.json and trials.csv to the folder of a run, and print "
         "their paths.",
     )
     parser.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="folder of a run, for example results/latest")
@@ -27,7 +27,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit status 0, or 1 with the reason on stderr when the run cannot be read or written."""
-    # Here, not above: jinja2 and jsonschema take longer to import than the other subcommands take to run.
+    # Imported late: jinja2 and jsonschema take longer to import than the other subcommands take to run.
     from ..report.write import write_report
 
     try:

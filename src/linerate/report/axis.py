@@ -1,4 +1,4 @@
-"""Axes of the report's plots: round ticks from zero, and what a reference line is."""
+"""Axes of the report's plots, with round ticks from zero, and their reference lines."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 _ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)
 _SCALES = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
 _WITHIN = 1.6
-"""A reference line this many times above the data still belongs into the plot; a higher one would flatten the data."""
+"""A reference line up to this many times above the data is drawn; a higher one would flatten the data."""
 
 
 @dataclass(frozen=True)
 class Tick:
-    """A place on an axis from 0 to 1, and its label."""
+    """A position on an axis from 0 to 1, and its label."""
 
     place: float
     label: str
@@ -22,7 +22,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Reference:
-    """A value to hold data against, in the axis's unit. ``style`` names its line in the style sheet."""
+    """A value to compare data with, in the axis's unit. ``style`` names its line in the style sheet."""
 
     style: str
     label: str
@@ -37,11 +37,11 @@ class Axis:
     ticks: tuple[Tick, ...]
 
     def place(self, value: float) -> float:
-        """Where ``value`` stands, from 0 to 1."""
+        """The position of ``value``, from 0 to 1."""
         return min(max(value / self.top, 0.0), 1.0)
 
     def percent(self, value: float) -> float:
-        """Where ``value`` stands, in percent of the axis, to a hundredth."""
+        """The position of ``value`` in percent of the axis, to a hundredth."""
         return round(100 * self.place(value), 2)
 
 
@@ -56,7 +56,7 @@ def axis(high: float, wanted: int = 5) -> Axis:
 
 
 def drawn(references: Sequence[Reference], high: float) -> tuple[list[Reference], list[Reference]]:
-    """The references that stand in a plot of data up to ``high``, and those too far above it."""
+    """The references inside a plot of data up to ``high``, and those too far above it."""
     inside = [reference for reference in references if reference.value <= _WITHIN * high]
     return inside, [reference for reference in references if reference not in inside]
 

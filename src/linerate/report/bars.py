@@ -1,6 +1,6 @@
-"""The report's comparison plot: blocks of bars that may be compared, each block with an axis of its own.
+"""The report's comparison plot: blocks of comparable bars, each block with an axis of its own.
 
-Places are percent of the axis, so that the bars are as wide as the page is and their labels stay text.
+Positions are percent of the axis, so that the bars are as wide as the page and their labels stay text.
 """
 
 from __future__ import annotations
@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..results.compare import RECEIVED, Member, member, rate_text
+from ..results.compare import Member, member
 from ..results.groups import Group
+from ..results.model import RECEIVED
 from .axis import Axis, Reference, Tick, axis, drawn
 from .references import references
-from .text import clean
+from .text import clean, frame, group_offered, rate_text
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Where a median and its 95 % interval stand, in percent of the axis."""
+    """A median and its 95 % interval, in percent of the axis."""
 
     median: float
     low: float
@@ -26,7 +27,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Bar:
-    """One group: ``text`` are its numbers as words; ``rate`` is None where there is no valid trial."""
+    """One group: ``text`` has its numbers; ``rate`` is None where there is no valid trial."""
 
     label: str
     text: str
@@ -36,7 +37,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Block:
-    """Bars on one axis. ``references`` come with their place in percent; ``beyond`` are too far right of the data."""
+    """Bars on one axis. ``references`` have their position in percent; ``beyond`` are too far right of the data."""
 
     title: str
     bars: tuple[Bar, ...]
@@ -46,11 +47,12 @@ class Block:
 
 
 def blocks(groups: Sequence[Group]) -> list[Block]:
-    """Groups side by side: the engines of one case and offered rate, or the cases where there is one engine."""
-    several = len({group.engine for group in groups}) > 1
+    """Groups side by side: the send methods of one case and offered load, or the cases where there is one method."""
+    several = len({group.method for group in groups}) > 1
     members: dict[tuple[str, ...], list[Group]] = {}
     for group in groups:
-        key = (group.case, group.frame, group.offered) if several else (group.engine, group.offered)
+        offered = group_offered(group)
+        key = (group.case_name, frame(group.case), offered) if several else (group.method.name, offered)
         members.setdefault(key, []).append(group)
     return [_block(key, found, several) for key, found in members.items() if any(group.valid for group in found)]
 
@@ -79,7 +81,7 @@ def _interval(found: Member) -> tuple[float, float, float]:
 
 def _bar(found: Member, scale: Axis, several: bool) -> Bar:
     group = found.group
-    label = found.way if several else f"{clean(group.case)}, {group.frame}"
+    label = clean(found.method.name) if several else f"{clean(group.case_name)}, {frame(group.case)}"
     if found.pps is None:
         return Bar(label, "no valid trial", None, True)
     median, low, high = (scale.percent(value) for value in _interval(found))

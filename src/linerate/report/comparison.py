@@ -1,47 +1,67 @@
-"""The comparison of ways to send, as the report says and tabulates it."""
+"""The comparison of send methods in sentences and as a table."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..results.compare import Comparison, interval_text
-from .text import clean
+from ..results.compare import Comparison, Ratio
+from ..results.model import RECEIVED
+from .text import clean, frame, group_offered, interval_text
 
 _SENTENCES = 4
-"""More than this is no headline; the table has them all."""
+"""A headline has at most this many; the table has all."""
 
 
-def sentences(comparisons: Sequence[Comparison]) -> list[str]:
-    """For each case what the best way to send is worth against the first, where nothing but the sender held the rate.
+def sentence(comparison: Comparison, pair: Ratio) -> str:
+    """The ratio of one pair in a sentence."""
+    group, (of, to) = comparison.group, pair.ratio.repeats
+    case = f"{clean(group.case_name)} (frames of {frame(group.case)} without FCS) at {group_offered(group)}"
+    parts = ["received packets/s" if pair.counted == RECEIVED else "sent packets/s, not witnessed"]
+    parts.append(f"medians of {of} and {to} valid repeats" if (of, to) != (1, 1) else "one valid repeat each")
+    parts.append("95 % interval" if pair.ratio.low is not None else "too few repeats for an interval")
+    names, ratio = (clean(pair.of.name), clean(pair.to.name)), interval_text(pair.ratio)
+    text = f"{names[0]} reaches {ratio} times the rate of {names[1]} for {case}: {', '.join(parts)}"
+    if pair.paced:
+        text += "; both kept to the offered rate"
+    if pair.sent:
+        text += f"; limit: {', '.join(pair.lost_at)}; sent packets/s: {interval_text(pair.sent)} times"
+    return f"{text}."
 
-    Of several offered loads the one with the highest rate counts. Where both kept to the rate asked for there is no
-    sentence: they agree by intent.
+
+def headline_sentences(comparisons: Sequence[Comparison]) -> list[str]:
+    """For each case how the last send method compares with the first, at the offered load with the highest rate.
+
+    Where both kept to the offered rate there is no sentence: they agree by intent.
     """
     best: dict[str, tuple[float, str]] = {}
     for comparison in comparisons:
         base, last = comparison.members[0], comparison.members[-1]
         for pair in comparison.ratios:
-            if pair.to == base.way and pair.of == last.way and not pair.paced:
-                reached = last.pps.value if last.pps else 0.0
-                if reached > best.get(comparison.case, (-1.0, ""))[0]:
-                    best[comparison.case] = (reached, comparison.sentence(pair))
-    found = [sentence for _, sentence in best.values()]
-    return found[:_SENTENCES]
+            if pair.to == base.method and pair.of == last.method and not pair.paced:
+                reached, case = last.pps.value if last.pps else 0.0, comparison.group.case_name
+                if reached > best.get(case, (-1.0, ""))[0]:
+                    best[case] = (reached, sentence(comparison, pair))
+    return [text for _, text in best.values()][:_SENTENCES]
+
+
+def meaning(pair: Ratio) -> str:
+    """What a ratio shows: the speed, how well both kept their pace, or the places that lost packets."""
+    return "pacing" if pair.paced else ", ".join(pair.lost_at) or "speed"
 
 
 def ratio_rows(comparisons: Sequence[Comparison]) -> list[dict[str, str]]:
-    """A row for each pair of ways, for each case and offered load."""
+    """A row for each pair of send methods, for each case and offered load."""
     return [
         {
-            "case": clean(comparison.case),
-            "frame": comparison.frame,
-            "offered": comparison.offered,
-            "of": pair.of,
-            "to": pair.to,
-            "ratio": pair.text,
+            "case": clean(comparison.group.case_name),
+            "frame": frame(comparison.group.case),
+            "offered": group_offered(comparison.group),
+            "of": clean(pair.of.name),
+            "to": clean(pair.to.name),
+            "ratio": interval_text(pair.ratio),
             "repeats": " and ".join(str(count) for count in pair.ratio.repeats),
             "counted": f"{pair.counted} pps",
-            "meaning": "pacing" if pair.paced else ", ".join(pair.lost_at) or "speed",
+            "meaning": meaning(pair),
             "sent": interval_text(pair.sent),
         }
         for comparison in comparisons

@@ -1,53 +1,52 @@
-"""The environment as the report shows it: the hosts beside each other, and what was planned."""
+"""The environment of a run: both hosts side by side, and the plan."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from ..results.model import Run
+from ..results.run import Host, Run
 from .details import Pair
 from .text import NONE, bit_rate, byte_size, clean, count, number
 from .tuning import tuning_texts
 
 
 def plan(run: Run) -> list[Pair]:
-    plan = run.info["plan"]
+    """The scenario and the plan, as label and text."""
+    plan = run.info.plan
     return [
-        ("Scenario", clean(run.info["scenario"])),
-        ("Planned", f"{count(len(plan['trials']), 'trial')}, about {number(plan['estimated_seconds'])} s"),
+        ("Scenario", clean(run.info.scenario)),
+        ("Planned", f"{count(len(plan.trials), 'trial')}, about {number(plan.estimated_seconds)} s"),
         ("Without a result", ", ".join(clean(trial_id) for trial_id in run.missing) or "none"),
     ]
 
 
 def hosts(run: Run) -> list[tuple[str, str, str]]:
-    """Label, sender's, receiver's."""
-    environment = run.info["environment"]
-    sender = _host(environment["sender"])
-    receiver = _host(environment["receiver"]) if environment["receiver"] else dict.fromkeys(sender, NONE)
+    """Label, sender's text, receiver's text."""
+    environment = run.info.environment
+    sender = _host(environment.sender)
+    receiver = _host(environment.receiver) if environment.receiver else dict.fromkeys(sender, NONE)
     return [(label, text, receiver[label]) for label, text in sender.items()]
 
 
-def _host(host: dict[str, Any]) -> dict[str, str]:
-    nic = host["nic"]
-    on = sorted(name for name, value in nic["offloads"].items() if value)
-    off = sorted(name for name, value in nic["offloads"].items() if not value)
+def _host(host: Host) -> dict[str, str]:
+    nic = host.nic
+    on = sorted(name for name, value in nic.offloads.items() if value)
+    off = sorted(name for name, value in nic.offloads.items() if not value)
     texts = {
-        "Host": host["name"],
-        "Operating system": host["os"],
-        "Kernel": host["kernel"],
-        "CPU": f"{host['cpu_model']}, {count(host['cpus'], 'CPU')}",
-        "Memory": byte_size(host["memory_bytes"]),
-        "CPU governor": host["governor"] or "not known",
-        "Python": host["python"],
-        "NIC": f"{nic['interface']}, {nic['mac']}",
-        "Driver": " ".join(part for part in (nic["driver"], nic["driver_version"]) if part) or "not known",
-        "Firmware": nic["firmware"] or "not known",
-        "Bus": nic["bus"] or "not known",
-        "Speed": "not known" if nic["speed_bps"] is None else bit_rate(nic["speed_bps"]),
-        "MTU": f"{nic['mtu']} B",
+        "Host": host.name,
+        "Operating system": host.os,
+        "Kernel": host.kernel,
+        "CPU": f"{host.cpu_model}, {count(host.cpus, 'CPU')}",
+        "Memory": byte_size(host.memory_bytes),
+        "CPU governor": host.governor or "not known",
+        "Python": host.python,
+        "NIC": f"{nic.interface}, {nic.mac}",
+        "Driver": " ".join(part for part in (nic.driver, nic.driver_version) if part) or "not known",
+        "Firmware": nic.firmware or "not known",
+        "Bus": nic.bus or "not known",
+        "Speed": "not known" if nic.speed_bps is None else bit_rate(nic.speed_bps),
+        "MTU": f"{nic.mtu} B",
         "Offloads on": ", ".join(on) or "none",
         "Offloads off": ", ".join(off) or "none",
-        **tuning_texts(host.get("tuning")),
-        "Versions": ", ".join(f"{name} {version}" for name, version in sorted(host["versions"].items())) or "none",
+        **tuning_texts(host.tuning),
+        "Versions": ", ".join(f"{name} {version}" for name, version in sorted(host.versions.items())) or "none",
     }
     return {label: clean(text) for label, text in texts.items()}

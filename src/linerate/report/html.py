@@ -1,7 +1,7 @@
-"""A run as one self-contained HTML file: no script, style, font or link of anywhere else.
+"""A run as one self-contained HTML file, without scripts, styles, fonts or links from elsewhere.
 
-Everything from data passes Jinja's autoescape, plots included: they are inline SVG. A content security policy names the
-one script by hash, so even an escape that failed could load and run nothing.
+All data passes Jinja's autoescape, plots included: they are inline SVG. A content security policy names the one script
+by hash, so that even markup that was not escaped could load and run nothing.
 """
 
 from __future__ import annotations
@@ -15,43 +15,34 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ..results.compare import compare_ways
-from ..results.groups import (
-    Group,
-    adapters,
-    doubts,
-    findings,
-    group_trials,
-    headline,
-    lab_text,
-    line_rates,
-    unavailable,
-    verdict,
-)
-from ..results.model import Run
-from ..results.reference import against_reference
+from ..results.compare import compare_methods
+from ..results.groups import Group, group_trials
+from ..results.reference import with_reference
+from ..results.run import Run
 from ..results.statistics import METHOD
 from . import plots as report_plots
 from .bars import blocks
-from .comparison import ratio_rows, sentences
+from .caveats import adapters, caveats, lab_text, line_rates, unavailable
+from .comparison import headline_sentences, ratio_rows
 from .details import group_details
+from .findings import findings, headline, verdict
 from .hosts import hosts, plan
 from .references import reference_rows
 from .rows import TRIAL_COLUMNS, group_row, trial_row
-from .text import clean, number
+from .text import clean, group_title, number
 from .witnesses import counted
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 
 _OPEN_CURVES = 16
-"""More curves than this are folded away by case."""
+"""More curves than this are collapsed by case."""
 
 
 def report_html(run: Run) -> str:
-    """The report. Equal runs give equal text: it holds no time of its making."""
+    """The report. Equal runs give equal text: it does not contain the current time."""
     groups = group_trials(run.trials)
     where, notice = lab_text(run)
-    shown, comparisons = headline(groups), compare_ways(groups)
+    shown, comparisons = headline(groups), compare_methods(groups)
     scripts = [_file("report.js")] if groups else []
     return (
         _environment()
@@ -63,30 +54,29 @@ def report_html(run: Run) -> str:
             scripts=scripts,
             verdict=verdict(run),
             standing=_standing(run),
-            headline=[*shown, *sentences(comparisons)],
+            headline=[*shown, *headline_sentences(comparisons)],
             ratios=ratio_rows(comparisons),
-            reference=reference_rows(against_reference(run, groups)),
+            reference=reference_rows(with_reference(run, groups)),
             method=METHOD,
             findings=[line for line in findings(run, groups) if line not in shown],
-            doubts=doubts(run),
+            caveats=caveats(run),
             where=where,
             notice=notice,
-            loopback=bool(run.info["lab"]) and run.info["lab"]["backend"] == "loopback",
             line_rates=line_rates(run),
             groups=[group_row(group) for group in groups],
             plan=plan(run),
             unavailable=unavailable(run),
             adapters=adapters(run),
             hosts=hosts(run),
-            **_plots(groups),
+            **_plots(run, groups),
             **_trials(run, groups),
         )
     )
 
 
-def _plots(groups: Sequence[Group]) -> dict[str, Any]:
-    """The plots; curves by case where they are many, so that they can stay closed."""
-    curves = report_plots.curves(groups)
+def _plots(run: Run, groups: Sequence[Group]) -> dict[str, Any]:
+    """The plots; many curves are grouped by case, so that they can stay collapsed."""
+    curves = report_plots.curves(run, groups)
     few = len(curves) <= _OPEN_CURVES
     cases: dict[str, list[report_plots.Curve]] = {}
     for curve in curves:
@@ -94,19 +84,21 @@ def _plots(groups: Sequence[Group]) -> dict[str, Any]:
     return {
         "blocks": blocks(groups),
         "curves": list(cases.items()),
-        "uncurved": [group.title for group in groups if not any(trial.samples for trial in group.trials)],
+        "uncurved": [
+            group_title(group) for group in groups if not any(run.samples[trial.trial_id] for trial in group.trials)
+        ],
         "box": report_plots,
     }
 
 
 def _trials(run: Run, groups: Sequence[Group]) -> dict[str, Any]:
-    """Every trial, as a row and in full. A place in the page is a number: ids of trials are data."""
+    """Every trial, as a row and in full. Links use the number of a trial, since its id is data."""
     numbers = {trial.trial_id: place for place, trial in enumerate(run.trials, start=1)}
     return {
         "trial_columns": TRIAL_COLUMNS,
         "trials": [trial_row(trial, numbers[trial.trial_id]) for trial in run.trials],
         "counted": counted(run.trials),
-        "details": [group_details(group, numbers) for group in groups],
+        "details": [group_details(run, group, numbers) for group in groups],
     }
 
 
@@ -132,7 +124,6 @@ def _file(name: str) -> str:
 
 def _standing(run: Run) -> str:
     """The verdict's colour: good, mixed or bad."""
-    valid = sum(trial.valid for trial in run.trials)
-    if not valid:
+    if not run.valid:
         return "bad" if run.trials else "mixed"
-    return "good" if valid == len(run.trials) and not run.missing else "mixed"
+    return "good" if len(run.valid) == len(run.trials) and not run.missing else "mixed"

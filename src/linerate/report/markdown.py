@@ -1,4 +1,4 @@
-"""Markdown that also reads well in a terminal: text that is only text, and tables whose columns line up."""
+"""Markdown that also reads well in a terminal: escaped text, and tables whose columns line up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MARKS = re.compile(r"([\\`*\[\]<>|&])")
 
 
 def md(text: object) -> str:
-    """Text from data, so that it is text in Markdown too."""
+    """Text from data, escaped so that Markdown shows it as it is."""
     return _MARKS.sub(r"\\\1", clean(text))
 
 

@@ -1,7 +1,7 @@
-"""The report's curves: rates over time, one plot for each group of repeats, as lines in a drawing of fixed size.
+"""The report's curves: rates over time, one plot for each case and offered load, as lines in a drawing of fixed size.
 
-Only geometry is made here. The page's template writes it as inline SVG, its style sheet gives colours that follow the
-reader's scheme, and its script reads single values out of :attr:`Curve.series`; without the script nothing is missing.
+This is geometry only. The page's template writes it as inline SVG, its style sheet gives colours that follow the
+reader's scheme, and its script reads single values from :attr:`Curve.series`; the plots are complete without it.
 """
 
 from __future__ import annotations
@@ -10,33 +10,34 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from ..results.compare import RECEIVED
 from ..results.curves import group_curve
 from ..results.groups import Group
-from ..results.model import Sample, Trial
+from ..results.model import RECEIVED, TrialResult
+from ..results.run import Run
+from ..results.samples import RECEIVER, SENDER, SideSample
 from .axis import Axis, Reference, Tick, axis, drawn
 from .references import references
-from .text import NONE, clean, count, number
+from .text import NONE, clean, count, frame, group_offered, group_title, number
 
 WIDTH, HEIGHT = 380, 200
 LEFT, RIGHT, TOP, BOTTOM = 46, 372, 20, 166
 """The size of the drawing and the edges of the plot in it, in pixels where a column is as wide as a phone."""
 
 COLOURS = 6
-"""Repeats, or ways to send, that have a colour each. More repeats share one, and their median stands out."""
+"""Repeats, or send methods, with a colour each. More repeats share one, and their median is drawn bold."""
 _STEPS = 120
-"""Steps a line is drawn with at most. More would not be seen at this width."""
+"""A line has at most this many steps. More would not be visible at this width."""
 _SHARE_WHILE_SENDING = 0.95
 _GAP_SECONDS = 0.001
 """Intervals that end and begin within this of each other are one line: the CSV rounds to microseconds."""
 
 Step = tuple[float, float, float]
-"""Begin and end in seconds since sending began, and the mean rate in packets/s between them."""
+"""Start and end in seconds since sending began, and the mean rate in packets/s between them."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """``path`` is SVG's, ``style`` names the line in the style sheet, ``name`` says whose it is in the legend."""
+    """``path`` is SVG's, ``style`` names the line in the style sheet, ``name`` is its text in the legend."""
 
     path: str
     style: str
@@ -45,7 +46,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Curve:
-    """One plot. ``series`` are the steps behind the lines, for reading values; ``key`` is made of ``[a-z0-9-]``."""
+    """One plot. ``series`` are the steps of the lines, for reading values; ``key`` consists of ``[a-z0-9-]``."""
 
     key: str
     case: str
@@ -62,13 +63,13 @@ class Curve:
 
     @property
     def named(self) -> list[Line]:
-        """The lines that the legend explains."""
+        """The lines of the legend."""
         return [line for line in self.lines if line.name]
 
 
 @dataclass(frozen=True)
 class _Traces:
-    """What a group is drawn with: for each of its trials the steps of either side."""
+    """What is drawn of a group: for each of its trials the steps of either side."""
 
     group: Group
     received: list[list[Step]]
@@ -79,19 +80,19 @@ class _Traces:
         return [step for line in (*self.received, *self.sent) for step in line]
 
 
-def curves(groups: Sequence[Group]) -> list[Curve]:
-    """A plot for each case and offered rate that has samples, its ways to send in one."""
+def curves(run: Run, groups: Sequence[Group]) -> list[Curve]:
+    """A plot for each case and offered load that has samples, with all its send methods."""
     shared: dict[tuple[str, str], list[Group]] = {}
     for group in groups:
-        if any(trial.samples for trial in group.trials):
-            shared.setdefault((group.case, group.offered), []).append(group)
-    return [curve(index, ways) for index, ways in enumerate(shared.values(), start=1)]
+        if any(run.samples[trial.trial_id] for trial in group.trials):
+            shared.setdefault((group.case_name, group_offered(group)), []).append(group)
+    return [curve(run, index, members) for index, members in enumerate(shared.values(), start=1)]
 
 
-def curve(index: int, groups: Sequence[Group]) -> Curve:
-    """The plot of one case at one offered rate; ``index`` makes its key."""
+def curve(run: Run, index: int, groups: Sequence[Group]) -> Curve:
+    """The plot of one case at one offered load; ``index`` makes its key."""
     traces = [
-        _Traces(group, [steps(t, "receiver") for t in group.trials], [steps(t, "sender") for t in group.trials])
+        _Traces(group, *([steps(run, trial, side) for trial in group.trials] for side in (RECEIVER, SENDER)))
         for group in groups
     ]
     every = [step for trace in traces for step in trace.steps]
@@ -100,13 +101,13 @@ def curve(index: int, groups: Sequence[Group]) -> Curve:
     x_axis = axis(max(end for _, end, _ in every))
     y_axis = axis(max([high, *(reference.value for reference in inside)]) * 1.02)
     axes, several = (x_axis, y_axis), len(groups) > 1
-    lines = [line for place, trace in enumerate(traces) for line in _ways(place, trace, axes)] if several else []
+    lines = [line for place, trace in enumerate(traces) for line in _methods(place, trace, axes)] if several else []
     first = groups[0]
     return Curve(
         key=f"curve-{index}",
-        case=clean(first.case),
-        title=f"{clean(first.case)}, {first.frame}, {first.offered}" if several else first.title,
-        caption=_caption(traces),
+        case=clean(first.case_name),
+        title=_title(first) if several else group_title(first),
+        caption=_caption(run, traces),
         numbers=tuple(row for group in groups if (row := _numbers(group))),
         x_ticks=x_axis.ticks,
         y_ticks=y_axis.ticks,
@@ -118,13 +119,18 @@ def curve(index: int, groups: Sequence[Group]) -> Curve:
     )
 
 
-def steps(trial: Trial, side: str) -> list[Step]:
-    """What one side of a trial is drawn with, in the order of time.
+def _title(group: Group) -> str:
+    """What all send methods of a plot have in common."""
+    return f"{clean(group.case_name)}, {frame(group.case)}, {group_offered(group)}"
 
-    A sample is a mean over its interval, so it is as long as the interval. Of more samples than can be seen, the
-    lowest and the highest of each stretch stay: a mean would hide the fall that the plot is there to show.
+
+def steps(run: Run, trial: TrialResult, side: str) -> list[Step]:
+    """The steps that are drawn for one side of a trial, in the order of time.
+
+    A sample is a mean over its interval, so its step is as long as the interval. With more samples than are visible,
+    the lowest and the highest of each stretch are kept: a mean would hide the drop that the plot must show.
     """
-    samples = sorted(_while_sending(trial, side), key=lambda sample: sample.elapsed_seconds)
+    samples = sorted(_while_sending(run, trial, side), key=lambda sample: sample.elapsed_seconds)
     found = [(round(s.elapsed_seconds - s.interval_seconds, 6), s.elapsed_seconds, s.pps) for s in samples]
     if len(found) <= _STEPS:
         return found
@@ -137,7 +143,7 @@ def steps(trial: Trial, side: str) -> list[Step]:
 
 
 def _halves(stretch: Sequence[Step]) -> list[Step]:
-    """The stretch as two steps, its lowest and its highest rate in the order in which they came."""
+    """The stretch as two steps, its lowest and its highest rate in their order of time."""
     start, end = stretch[0][0], stretch[-1][1]
     low, high = min(stretch, key=lambda step: step[2]), max(stretch, key=lambda step: step[2])
     first, second = sorted((low, high), key=lambda step: step[0])
@@ -145,43 +151,44 @@ def _halves(stretch: Sequence[Step]) -> list[Step]:
     return [(start, middle, first[2]), (middle, end, second[2])]
 
 
-def _while_sending(trial: Trial, side: str) -> list[Sample]:
-    """The intervals that lie in the sending: one that also counts the silence after it would show a fall.
+def _while_sending(run: Run, trial: TrialResult, side: str) -> list[SideSample]:
+    """The intervals while it was sending: one that includes the silence afterwards would show a drop.
 
-    All of them where that leaves none, or where tcpreplay did not say how long it sent.
+    All of them where that leaves none, or where it is not known how long it was sending.
     """
-    samples = [sample for sample in trial.samples or () if sample.side == side]
-    claim = trial.record["claim"]
-    inside = [sample for sample in samples if claim and _share(sample, claim["seconds"]) >= _SHARE_WHILE_SENDING]
+    samples = [sample for sample in run.samples[trial.trial_id] or () if sample.side == side]
+    claim = trial.claim
+    inside = [sample for sample in samples if claim and _share(sample, claim.seconds) >= _SHARE_WHILE_SENDING]
     return inside or samples
 
 
-def _share(sample: Sample, sending_seconds: float) -> float:
-    """How much of the interval lies between the beginning and the end of sending, from 0 to 1."""
+def _share(sample: SideSample, sending_seconds: float) -> float:
+    """The share of the interval between the start and the end of sending, from 0 to 1."""
     start = sample.elapsed_seconds - sample.interval_seconds
     inside = min(sample.elapsed_seconds, sending_seconds) - max(start, 0.0)
     return max(inside, 0.0) / sample.interval_seconds if sample.interval_seconds else 0.0
 
 
-def _ways(place: int, trace: _Traces, axes: tuple[Axis, Axis]) -> list[Line]:
-    """One way to send among several: its repeats in its colour, and their median; sent where nothing was received."""
+def _methods(place: int, trace: _Traces, axes: tuple[Axis, Axis]) -> list[Line]:
+    """One send method of several: its repeats in its colour, and their median; sent where nothing was received."""
     colour = f"c{place % COLOURS}"
     shown = [received or sent for received, sent in zip(trace.received, trace.sent)]
     shown = [line for line in shown if line]
+    name = clean(trace.group.method.name)
     if len(shown) == 1:
-        return [Line(_path(shown[0], axes), f"received {colour}", clean(trace.group.engine))]
+        return [Line(_path(shown[0], axes), f"received {colour}", name)]
     lines = [Line(_path(line, axes), f"received {colour} many", "") for line in shown]
-    return [*lines, Line(_path(_median(shown), axes), f"received {colour} median", clean(trace.group.engine))]
+    return [*lines, Line(_path(_median(shown), axes), f"received {colour} median", name)]
 
 
 def _repeats(trace: _Traces, axes: tuple[Axis, Axis]) -> list[Line]:
-    """One way alone: sent below received; each repeat in its colour, or all in one with their median."""
+    """A single send method: sent below received; each repeat in its colour, or all in one with their median."""
     lines: list[Line] = []
     many = len(trace.group.trials) > COLOURS
     for place, trial in enumerate(trace.group.trials):
         look = "many" if many else f"c{place % COLOURS}"
         weak = "" if trial.valid else " doubtful"
-        name = f"repeat {trial.record['repeat']}{'' if trial.valid else ', not valid'}"
+        name = f"repeat {trial.repeat}{'' if trial.valid else ', not valid'}"
         received, sent = trace.received[place], trace.sent[place]
         for verb, side in (("sent", sent), ("received", received)):
             if side:
@@ -194,7 +201,7 @@ def _repeats(trace: _Traces, axes: tuple[Axis, Axis]) -> list[Line]:
 
 
 def _median(lines: Sequence[Sequence[Step]]) -> list[Step]:
-    """The median of many lines, interval by interval as the first of the longest has them."""
+    """The median of many lines, at the intervals of the longest."""
     longest = max(lines, key=len)
     return [
         (begin, end, median(line[place][2] for line in lines if place < len(line)))
@@ -203,7 +210,7 @@ def _median(lines: Sequence[Sequence[Step]]) -> list[Step]:
 
 
 def _path(line: Sequence[Step], axes: tuple[Axis, Axis]) -> str:
-    """A stair of horizontal and vertical strokes; a missing interval is a gap."""
+    """A staircase of horizontal and vertical strokes; a missing interval is a gap."""
     parts: list[str] = []
     last: float | None = None
     for begin, end, pps in line:
@@ -224,37 +231,37 @@ def _y(along: Axis, pps: float) -> float:
 
 
 def _series(trace: _Traces, several: bool) -> Iterator[dict[str, object]]:
-    """For the reading of values: whose line, which repeat, and begin, end and rate of its steps in a row."""
-    way = f"{clean(trace.group.engine)}, " if several else ""
+    """For reading values: the line's name, its repeat, and start, end and rate of its steps in a row."""
+    method = f"{clean(trace.group.method.name)}, " if several else ""
     for verb, side in (("received", trace.received), ("sent", trace.sent)):
         for trial, line in zip(trace.group.trials, side):
             if line:
                 flat = [value for begin, end, pps in line for value in (round(begin, 2), round(end, 2), round(pps))]
-                yield {"of": f"{way}{verb}", "repeat": trial.record["repeat"], "steps": flat}
+                yield {"of": f"{method}{verb}", "repeat": trial.repeat, "steps": flat}
 
 
 def _numbers(group: Group) -> tuple[str, ...] | None:
-    """Way, and whose samples where nothing was received; mean, lowest, highest, CV, grade. None in older runs."""
+    """Send method, and "sent" where nothing was received; mean, lowest, highest, CV, grade. None without a curve."""
     found = group_curve(group)
     if found is None:
         return None
-    way = clean(group.engine) + ("" if found.counted == RECEIVED else f", {found.counted}")
+    method = clean(group.method.name) + ("" if found.counted == RECEIVED else f", {found.counted}")
     rates = (number(found.mean_pps), number(found.min_pps), number(found.max_pps))
-    return (way, *rates, number(found.cv_percent, 2), found.stability or NONE)
+    return (method, *rates, number(found.cv_percent, 2), found.stability or NONE)
 
 
-def _caption(traces: Sequence[_Traces]) -> str:
-    """What is seen, and what is missing."""
+def _caption(run: Run, traces: Sequence[_Traces]) -> str:
+    """What the lines are, and what is missing."""
     if len(traces) > 1:
         words = ["Received, or sent where nothing was received"]
         if any(len(trace.group.trials) > 1 for trace in traces):
             words.append("thin: each repeat, bold: the median of the repeats")
     else:
         words = ["Solid: received" if any(traces[0].received) else "Nothing received"]
-        words.append("dashed: sent" if any(traces[0].sent) else "no samples of the sender")
+        words.append("dashed: sent" if any(traces[0].sent) else "no samples from the sender")
         if len(traces[0].group.trials) > COLOURS:
             words.append(f"thin: each of {number(len(traces[0].group.trials))} repeats")
-    unsampled = sum(not trial.samples for trace in traces for trial in trace.group.trials)
+    unsampled = sum(not run.samples[trial.trial_id] for trace in traces for trial in trace.group.trials)
     if unsampled:
         words.append(f"{count(unsampled, 'trial')} without samples")
     return ", ".join(words) + "."

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from ..results.groups import (
-    Group,
-    adapters,
-    doubts,
-    findings,
-    group_trials,
-    lab_text,
-    line_rates,
-    unavailable,
-    verdict,
-)
-from ..results.model import Run, Trial
+from ..results.groups import Group, group_trials
+from ..results.model import RECEIVED, SENT, TrialResult
+from ..results.run import Host, Run
+from .caveats import adapters, caveats, lab_text, line_rates, unavailable
+from .findings import findings, verdict
 from .markdown import md, table
 from .summary_compared import comparison_lines, curve_lines, group_name, reference_lines, sentences
-from .text import NONE, bit_rate, byte_size, count, mbit, number, offered
+from .text import NONE, bit_rate, byte_size, count, frame, group_offered, mbit, number, offered
 from .tuning import tuning_line
 
 _INVALID_SHOWN = 20
@@ -33,23 +25,19 @@ _BITS_ALIGN = "lrlrrrr"
 def summary_markdown(run: Run) -> str:
     """The summary: verdict, results, environment, invalid trials. Ends with a newline."""
     groups = group_trials(run.trials)
-    lines = [f"# Run {md(run.run_id)}", "", f"**{verdict(run)}**", "", *_facts(run, groups), ""]
-    if groups:
-        lines += ["## Results", "", *_rates_table(groups), "", *_bits_table(groups), "", *_legend(run), ""]
+    results = [*_rates_table(groups), "", *_bits_table(groups), "", *_legend(run)] if groups else []
     sections = (
-        ("Ways to send compared", comparison_lines(groups)),
-        ("Beside the reference experiment", reference_lines(run, groups)),
+        ("Results", results),
+        ("Send methods compared", comparison_lines(groups)),
+        ("Reference experiment", reference_lines(run, groups)),
         ("Curves", curve_lines(groups)),
+        ("Adapters", [f"- {md(trials)}: {md(evidence)}" for trials, evidence in adapters(run)]),
+        ("Environment", _environment(run)),
+        ("Invalid trials", _invalid([trial for trial in run.trials if not trial.valid])),
     )
+    lines = [f"# Run {md(run.run_id)}", "", f"**{verdict(run)}**", "", *_facts(run, groups), ""]
     for title, section in sections:
         lines += [f"## {title}", "", *section, ""] if section else []
-    shown = adapters(run)
-    if shown:
-        lines += ["## Adapters of netmap", "", *(f"- {md(whose)}: {md(evidence)}" for whose, evidence in shown), ""]
-    lines += ["## Environment", "", *_environment(run), ""]
-    invalid = [trial for trial in run.trials if not trial.valid]
-    if invalid:
-        lines += ["## Invalid trials", "", *_invalid(invalid), ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -58,9 +46,9 @@ def _facts(run: Run, groups: Sequence[Group]) -> list[str]:
     lines = [md(line) for line in (*sentences(groups), *findings(run, groups))]
     lines.append(md(f"Lab: {where}."))
     if notice:
-        lines.append(f"**{notice}**" if run.info["lab"]["backend"] == "loopback" else notice)
-    lines += [md(f"Engine {line}.") for line in unavailable(run)]
-    lines += [f"**{md(line)}**" for line in doubts(run)]
+        lines.append(f"**{notice}**" if run.info.loopback else notice)
+    lines += [md(f"Send method {line}.") for line in unavailable(run)]
+    lines += [f"**{md(line)}**" for line in caveats(run)]
     return [f"- {line}" for line in lines]
 
 
@@ -68,9 +56,9 @@ def _rates_table(groups: Sequence[Group]) -> list[str]:
     rows = [
         (
             group_name(group),
-            group.frame,
-            group.offered,
-            number(group.median("sent", "pps")),
+            frame(group.case),
+            group_offered(group),
+            number(group.median(SENT, "pps")),
             _received(group),
             number(group.worst_loss_percent, 3),
             number(group.cv_percent, 2),
@@ -87,23 +75,24 @@ def _bits_table(groups: Sequence[Group]) -> list[str]:
 
 
 def _bits_row(group: Group) -> tuple[str, ...]:
-    side = group.bits_side
+    side, name, load = group.bits_side, group_name(group), group_offered(group)
     if side is None:
-        return (group_name(group), group.offered, "no valid trial" if not group.valid else "no rate", *(NONE,) * 4)
+        return (name, load, "no valid trial" if not group.valid else "no rate", *(NONE,) * 4)
     counted = side if group.witnessed else f"{side}, not witnessed"
     bits = (mbit(group.median(side, unit)) for unit in ("l1_bps", "l2_bps", "pcap_bps"))
-    return (group_name(group), group.offered, counted, number(group.median(side, "line_rate_percent"), 2), *bits)
+    return (name, load, counted, number(group.median(side, "line_rate_percent"), 2), *bits)
 
 
 def _received(group: Group) -> str:
-    median = group.median("received", "pps")
+    median = group.median(RECEIVED, "pps")
     if not group.valid or group.witnessed:
         return number(median)
     return "not witnessed" if median is None else f"{number(median)} (not witnessed)"
 
 
 def _legend(run: Run) -> list[str]:
-    above = dict.fromkeys(f"{t.case} at {offered(t.mode, t.offered_value)}" for t in run.trials if t.above_line)
+    loads = (trial for trial in run.trials if trial.above_line)
+    above = dict.fromkeys(f"{t.case.name} at {offered(t.offered.mode, t.offered.value)}" for t in loads)
     return [
         "- Numbers are medians of the valid repeats; loss is that of the worst repeat.",
         "- Frame: bytes without FCS. L1: with FCS, preamble and inter-frame gap. L2: with FCS. pcap: without FCS.",
@@ -113,34 +102,34 @@ def _legend(run: Run) -> list[str]:
 
 
 def _environment(run: Run) -> list[str]:
-    environment = run.info["environment"]
-    sender, receiver = environment["sender"], environment["receiver"]
-    tcpreplay = sender["versions"].get("tcpreplay", "not recorded")
+    info, environment = run.info, run.info.environment
+    sender, receiver = environment.sender, environment.receiver
+    tcpreplay = sender.versions.get("tcpreplay", "not recorded")
     lines = [
-        f"Scenario {run.info['scenario']}, linerate {run.info['linerate_version']}, created {run.info['created_at']}",
-        f"Fingerprint {environment['fingerprint']}, tcpreplay {tcpreplay}",
+        f"Scenario {info.scenario}, linerate {info.linerate_version}, created {info.created_at}",
+        f"Fingerprint {environment.fingerprint}, tcpreplay {tcpreplay}",
         f"Sender {_host(sender)}",
-        f"Receiver {_host(receiver) if receiver else 'is no host of the inventory'}",
+        f"Receiver {_host(receiver) if receiver else 'is not a host of the inventory'}",
     ]
-    tuned = tuning_line(sender.get("tuning"))
+    tuned = tuning_line(sender.tuning)
     if tuned:
-        lines.append(f"Sender's tuning: {tuned}")
+        lines.append(f"Sender tuning: {tuned}")
     return [f"- {md(line)}" for line in lines]
 
 
-def _host(host: dict[str, Any]) -> str:
-    nic = host["nic"]
-    driver = " ".join(str(part) for part in (nic["driver"], nic["driver_version"]) if part) or "driver not known"
-    speed = "speed not known" if nic["speed_bps"] is None else bit_rate(nic["speed_bps"])
+def _host(host: Host) -> str:
+    nic = host.nic
+    driver = " ".join(part for part in (nic.driver, nic.driver_version) if part) or "driver not known"
+    speed = "speed not known" if nic.speed_bps is None else bit_rate(nic.speed_bps)
     return (
-        f"{host['name']}: {host['os']}, kernel {host['kernel']}, {host['cpu_model']} "
-        f"({count(host['cpus'], 'CPU')}, {byte_size(host['memory_bytes'])}), "
-        f"NIC {nic['interface']} ({driver}, {speed}, MTU {nic['mtu']} B)"
+        f"{host.name}: {host.os}, kernel {host.kernel}, {host.cpu_model} "
+        f"({count(host.cpus, 'CPU')}, {byte_size(host.memory_bytes)}), "
+        f"NIC {nic.interface} ({driver}, {speed}, MTU {nic.mtu} B)"
     )
 
 
-def _invalid(trials: Sequence[Trial]) -> list[str]:
-    lines = [f"- {md(trial.trial_id)}: {md('; '.join(trial.reasons))}" for trial in trials[:_INVALID_SHOWN]]
+def _invalid(trials: Sequence[TrialResult]) -> list[str]:
+    lines = [f"- {md(trial.trial_id)}: {md('; '.join(trial.verdict.reasons))}" for trial in trials[:_INVALID_SHOWN]]
     if len(trials) > _INVALID_SHOWN:
         lines.append(f"- and {len(trials) - _INVALID_SHOWN:,} more: report.html lists every trial")
     return lines

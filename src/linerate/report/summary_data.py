@@ -1,16 +1,20 @@
-"""What a run shows, as data: summary.json (schemas/summary.schema.json)."""
+"""The summary of a run as data: summary.json (schemas/summary.schema.json)."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
 
-from ..results.compare import Comparison, Ratio, compare_ways, member
+from ..results.compare import Comparison, Ratio, compare_methods, member
 from ..results.curves import group_curve
-from ..results.groups import Group, group_trials, verdict
-from ..results.model import Run
-from ..results.reference import LINK_BPS, ReferenceRow, against_reference
+from ..results.groups import Group, group_trials
+from ..results.model import RECEIVED, SENT
+from ..results.reference import LINK_BPS, ReferenceRow, with_reference
+from ..results.run import Run
 from ..results.statistics import METHOD, Estimate
+from .comparison import sentence
+from .findings import verdict
+from .references import why_not
 
 SCHEMA = "linerate-summary/1"
 UNITS = {
@@ -24,26 +28,26 @@ UNITS = {
 
 
 def summary_data(run: Run) -> dict[str, Any]:
-    """The summary as plain data. Equal runs give equal data: it holds no time of its making."""
-    groups = group_trials(run.trials)
+    """The summary as plain data. Equal runs give equal data: it does not contain the current time."""
+    info, groups = run.info, group_trials(run.trials)
     return {
         "schema": SCHEMA,
         "run_id": run.run_id,
-        "scenario": run.info["scenario"],
-        "created_at": run.info["created_at"],
-        "fingerprint": run.info["environment"]["fingerprint"],
+        "scenario": info.scenario,
+        "created_at": info.created_at,
+        "fingerprint": info.environment.fingerprint,
         "verdict": verdict(run),
         "trials": {
-            "planned": len(run.planned),
+            "planned": len(info.plan.trials),
             "ended": len(run.trials),
-            "valid": sum(trial.valid for trial in run.trials),
+            "valid": len(run.valid),
         },
         "units": UNITS,
         "interval": {"level_percent": 95, "method": METHOD},
         "results": [_result(group) for group in groups],
-        "comparisons": [comparison_data(found) for found in compare_ways(groups)],
-        "reference": [_reference(row) for row in against_reference(run, groups)],
-        "unavailable": run.info["plan"]["unavailable"],
+        "comparisons": [comparison_data(found) for found in compare_methods(groups)],
+        "reference": [_reference(row) for row in with_reference(run, groups)],
+        "unavailable": [item.to_json() for item in info.plan.unavailable],
     }
 
 
@@ -52,36 +56,44 @@ def estimate_data(found: Estimate | None) -> dict[str, Any] | None:
     return None if found is None else {**asdict(found), "repeats": list(found.repeats)}
 
 
-def ratio_data(pair: Ratio, sentence: str) -> dict[str, Any]:
-    """A ratio of packet rates, and the sentence that says it."""
-    estimates = {"ratio": estimate_data(pair.ratio), "sent": estimate_data(pair.sent)}
-    return {**asdict(pair), **estimates, "lost_at": list(pair.lost_at), "sentence": sentence}
-
-
 def comparison_data(found: Comparison) -> dict[str, Any]:
-    """One case at one offered load, by every way that sent it."""
+    """One case at one offered load, by every method that sent it."""
     return {
-        "case": found.case,
-        "offered": _offered(found.members[0].group),
-        "ways": [one.way for one in found.members],
-        "ratios": [ratio_data(pair, found.sentence(pair)) for pair in found.ratios],
+        "case": found.group.case_name,
+        "offered": _offered(found.group),
+        "send_methods": [one.method.name for one in found.members],
+        "ratios": [_ratio(found, pair) for pair in found.ratios],
+    }
+
+
+def _ratio(found: Comparison, pair: Ratio) -> dict[str, Any]:
+    """A ratio of packet rates, and the sentence that states it."""
+    return {
+        "of": pair.of.name,
+        "to": pair.to.name,
+        "counted": pair.counted,
+        "ratio": estimate_data(pair.ratio),
+        "paced": pair.paced,
+        "lost_at": list(pair.lost_at),
+        "sent": estimate_data(pair.sent),
+        "sentence": sentence(found, pair),
     }
 
 
 def _result(group: Group) -> dict[str, Any]:
     found, curve = member(group), group_curve(group)
-    case = group.trials[0].record["case"]
+    case = group.case
     return {
-        "case": group.case,
-        "way": found.way,
+        "case": group.case_name,
+        "send_method": found.method.name,
         "offered": _offered(group),
-        "frame_length": {which: case[f"{which}_frame_length"] for which in ("mean", "min", "max")},
+        "frame_length": {"mean": case.mean_frame_length, "min": case.min_frame_length, "max": case.max_frame_length},
         "trials": len(group.trials),
         "valid": len(group.valid),
         "counted": found.counted if found.pps else None,
         "pps": estimate_data(found.pps),
-        "sent": _medians(group, "sent"),
-        "received": _medians(group, "received"),
+        "sent": _medians(group, SENT),
+        "received": _medians(group, RECEIVED),
         "worst_loss_percent": group.worst_loss_percent,
         "limits": list(group.limits),
         "curve": asdict(curve) if curve else None,
@@ -114,12 +126,12 @@ def _reference(row: ReferenceRow) -> dict[str, Any]:
         "line_rate_bps": LINK_BPS,
         "ours": [
             {
-                "way": ours.member.way,
+                "send_method": ours.member.method.name,
                 "counted": ours.member.counted if ours.member.pps else None,
                 "pps": estimate_data(ours.member.pps),
                 "ratio": estimate_data(ours.ratio),
             }
             for ours in row.ours
         ],
-        "why_not": row.why_not or None,
+        "why_not": why_not(row) or None,
     }

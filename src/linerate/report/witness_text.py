@@ -1,104 +1,99 @@
-"""What the witnesses of a run say beside each other, in sentences and in the words of one trial."""
+"""Witnesses, losses and requested rates in words: of a run, and of one trial."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from ..results.model import Run, Trial
+from ..results.model import TrialResult, WitnessPair, WitnessResult
+from ..results.run import Run
+from ..trial.loss import Loss
 from .text import clean, count, number, signed
 
 
-def agreement(trials: Sequence[Trial]) -> list[str]:
-    """For each two witnesses, how far apart they were at most, and in how many trials that was tolerable."""
-    pairs: dict[tuple[str, str], list[dict[str, Any]]] = {}
+def agreement(trials: Sequence[TrialResult]) -> list[str]:
+    """For each pair of witnesses its largest difference, and in how many trials it was within the tolerance."""
+    pairs: dict[tuple[str, str], list[WitnessPair]] = {}
     for trial in trials:
         for pair in trial.witness_disagreement:
-            pairs.setdefault((pair["first"], pair["second"]), []).append(pair)
+            pairs.setdefault((pair.first, pair.second), []).append(pair)
     lines = []
     for (first, second), found in pairs.items():
-        worst = max(found, key=lambda pair: abs(pair["packets"]))
-        within = sum(pair["within"] for pair in found)
+        worst = max(found, key=lambda pair: abs(pair.packets))
+        within = sum(pair.within for pair in found)
         lines.append(
-            f"Witnesses {clean(first)} and {clean(second)}: at most {signed(worst['packets'])} packets apart "
-            f"({number(worst['percent'], 3)} %), within the tolerance in {within:,} of {count(len(found), 'trial')}."
+            f"Witnesses {clean(first)} and {clean(second)}: largest difference {signed(worst.packets)} packets "
+            f"({number(worst.percent, 3)} %), within the tolerance in {within:,} of {count(len(found), 'trial')}."
         )
     return lines
 
 
-def loss_places(trials: Sequence[Trial]) -> str:
+def loss_places(losses: Sequence[Loss]) -> str:
     """``path or device 1,000, receiver NIC 3``: where packets were lost, the most first; empty where none were."""
     lost: dict[str, int] = {}
-    for trial in trials:
-        for place, packets in (trial.record["loss"] or {}).get("by_place", {}).items():
+    for loss in losses:
+        for place, packets in loss.by_place.items():
             lost[place] = lost.get(place, 0) + packets
     return ", ".join(f"{place} {number(lost[place])}" for place in sorted(lost, key=lambda place: -lost[place]))
 
 
-def witness_doubts(run: Run) -> list[str]:
-    """Witnesses that could not count, each with its reasons, and those that contradict each other."""
+def witness_caveats(run: Run) -> list[str]:
+    """Witnesses that could not count, each with its reasons, and trials whose witnesses disagree."""
     failed: dict[tuple[str, str], int] = {}
     for trial in run.trials:
         for witness in trial.witnesses:
-            if not witness["usable"]:
-                key = (clean(witness["name"]), clean(witness["reason"]))
+            if not witness.usable:
+                key = (clean(witness.name), clean(witness.reason))
                 failed[key] = failed.get(key, 0) + 1
     lines = [
         f"Witness {name} could not count in {count(times, 'trial')}: {why}." for (name, why), times in failed.items()
     ]
-    apart = [trial.trial_id for trial in run.trials if not all(pair["within"] for pair in trial.witness_disagreement)]
+    apart = [trial.trial_id for trial in run.trials if not trial.witnesses_agree]
     if apart:
         lines.append(f"Witnesses disagree in {count(len(apart), 'trial')}: {', '.join(map(clean, apart[:6]))}.")
     return lines
 
 
-def plan_notices(run: Run) -> list[str]:
-    """What was planned otherwise than asked for."""
-    return [clean(line) for line in run.info["plan"].get("notices", [])]
-
-
-def witness_words(witness: dict[str, Any]) -> str:
-    """One witness of one trial, whole."""
-    who = f"{witness['name']} ({witness['kind']}, {witness['host']} {witness['interface']})"
-    if not witness["usable"]:
-        return clean(f"{who}: no witness, {witness['reason']}")
-    counted = f"{number(witness['packets'])} packets ({witness['method']}, {witness['matches']})"
-    if witness["refresh_seconds"]:
-        settled = "settled" if witness["settled"] else "not settled"
-        counted += f", counters renewed every {witness['refresh_seconds']:g} s, {settled}"
-    moved = [
+def witness_words(witness: WitnessResult) -> str:
+    """One witness of one trial with all its counters."""
+    who = f"{witness.name} ({witness.kind}, {witness.host} {witness.interface})"
+    if not witness.usable:
+        return clean(f"{who}: could not count, {witness.reason}")
+    counted = f"{number(witness.packets)} packets ({witness.method}, {witness.matches})"
+    if witness.refresh_seconds:
+        settled = "settled" if witness.settled else "not settled"
+        counted += f", counters updated every {witness.refresh_seconds:g} s, {settled}"
+    increased = [
         f"{source} {name} {number(value)}"
-        for source, group in witness["counters"].items()
+        for source, group in witness.counters.items()
         for name, value in group.items()
         if value
     ]
-    return clean(f"{who}: {counted}; moved: {', '.join(moved) or 'nothing'}")
+    return clean(f"{who}: {counted}; counters: {', '.join(increased) or 'no increase'}")
 
 
-def disagreement_words(pair: dict[str, Any]) -> str:
-    """Two witnesses of one trial."""
-    verdict = "within" if pair["within"] else "NOT within"
+def disagreement_words(pair: WitnessPair) -> str:
+    """The difference of two witnesses of one trial."""
+    verdict = "within" if pair.within else "NOT within"
     return clean(
-        f"{pair['first']} less {pair['second']}: {signed(pair['packets'])} packets ({number(pair['percent'], 3)} %), "
-        f"{verdict} the tolerance of {number(pair['tolerance_packets'])}"
+        f"{pair.first} minus {pair.second}: {signed(pair.packets)} packets ({number(pair.percent, 3)} %), "
+        f"{verdict} the tolerance of {number(pair.tolerance_packets)}"
     )
 
 
-def achieved_words(trial: Trial) -> str:
-    """The rate asked for beside the one sent."""
-    sent = f"sent {number(trial.sent.pps)} pps" if trial.sent else "sent: not known"
-    if trial.offered_pps is None:
-        return f"asked for top speed, {sent}"
-    percent = "" if trial.achieved_percent is None else f" ({number(trial.achieved_percent, 2)} %)"
-    return f"asked for {number(trial.offered_pps)} pps, {sent}{percent}"
+def achieved_words(trial: TrialResult) -> str:
+    """The requested and the sent rate."""
+    achieved = trial.achieved
+    sent = "sent: not known" if achieved.sent_pps is None else f"sent {number(achieved.sent_pps)} pps"
+    if achieved.requested_pps is None:
+        return f"requested top speed, {sent}"
+    percent = "" if achieved.percent is None else f" ({number(achieved.percent, 2)} %)"
+    return f"requested {number(achieved.requested_pps)} pps, {sent}{percent}"
 
 
-def loss_words(trial: Trial) -> str:
-    """The loss of one trial, its place, and what proves it."""
-    loss = trial.record["loss"]
+def loss_words(loss: Loss | None) -> str:
+    """The loss of one trial, its places, and the evidence."""
     if loss is None:
         return "not witnessed"
-    text = f"{number(loss['packets'])} packets ({number(loss['percent'], 3)} %)"
-    places = loss_places([trial])
-    evidence = "; ".join(loss.get("evidence", []))
+    places, evidence = loss_places([loss]), "; ".join(loss.evidence)
+    text = f"{number(loss.packets)} packets ({number(loss.percent, 3)} %)"
     return clean(f"{text}{f', at: {places}' if places else ''}{f'; {evidence}' if evidence else ''}")

@@ -1,22 +1,21 @@
-"""Who counted what in each trial, side by side: tcpreplay, the sender's NIC, every witness, the receiver's NIC."""
+"""The counts of each trial side by side: the sender's claim, both NICs, and every witness."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from ..results.model import Trial
+from ..results.model import TrialResult, WitnessResult
 from .text import NONE, clean, number, signed
 from .witness_text import loss_places
 
 _ALL = 40
-"""Of more trials than this only those with something to say have a row."""
+"""With more trials than this only problems have a row."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One trial. ``counts`` are packets in the order of the headings; ``apart`` are the disagreements as words."""
+    """One trial. ``counts`` are packets in the order of the headings; ``apart`` are the differences in words."""
 
     number: int
     trial: str
@@ -31,81 +30,66 @@ class Row:
 
 @dataclass(frozen=True)
 class Counted:
-    """The table: the witnesses' names are headings; ``omitted`` trials lost nothing and all counters agreed."""
+    """The table. The ``witnesses`` are headings; ``omitted`` trials lost nothing and all their counters agree."""
 
     witnesses: tuple[str, ...]
     rows: tuple[Row, ...]
     omitted: int
 
 
-def counted(trials: Sequence[Trial]) -> Counted:
-    """What each counter says of each trial; a run from before several witnesses could count has one."""
-    names = tuple(dict.fromkeys(one["name"] for trial in trials for one in _witnesses(trial)))
-    rows = [_row(trial, place, names) for place, trial in enumerate(trials, start=1)]
-    shown = [row for row, trial in zip(rows, trials) if len(trials) <= _ALL or _speaks(row, trial)]
+def counted(trials: Sequence[TrialResult]) -> Counted:
+    """What each counter counted in each trial."""
+    names = tuple(dict.fromkeys(one.name for trial in trials for one in trial.witnesses))
+    rows = [_row(trial, number, names) for number, trial in enumerate(trials, start=1)]
+    shown = [row for row, trial in zip(rows, trials) if len(trials) <= _ALL or _is_problem(row, trial)]
     return Counted(tuple(clean(name) for name in names), tuple(shown), len(rows) - len(shown))
 
 
-def _speaks(row: Row, trial: Trial) -> bool:
-    return row.doubtful or not trial.witnessed or bool(trial.loss_packets) or bool(_claim_less_nic(trial))
+def _is_problem(row: Row, trial: TrialResult) -> bool:
+    lost = trial.loss is not None and trial.loss.packets != 0
+    return row.doubtful or not trial.witnessed or lost or bool(trial.disagreement.claim_minus_sender_nic)
 
 
-def _witnesses(trial: Trial) -> list[dict[str, Any]]:
-    one = trial.record["witness"]
-    if "witnesses" in trial.record or one is None:
-        return trial.witnesses
-    return [{"name": one["method"].replace("_", " "), "usable": True, **one}]
-
-
-def _row(trial: Trial, place: int, names: Sequence[str]) -> Row:
-    record = trial.record
-    claim, receiver = record["claim"], record["receiver_nic"]
-    said = {one["name"]: one for one in _witnesses(trial)}
-    apart, doubtful = _apart(trial)
-    loss = record["loss"] or {}
+def _row(trial: TrialResult, place: int, names: Sequence[str]) -> Row:
+    claim, receiver, loss = trial.claim, trial.receiver_nic, trial.loss
+    witnesses = {one.name: one for one in trial.witnesses}
     return Row(
         number=place,
         trial=clean(trial.trial_id),
         counts=(
-            number(claim["successful"] if claim else None),
-            number(record["sender_nic"]["tx_packets"]),
-            *(_said(said.get(name)) for name in names),
-            number(receiver["rx_packets"] if receiver else None),
+            number(claim.successful if claim else None),
+            number(trial.sender_nic.tx_packets),
+            *(_count(witnesses.get(name)) for name in names),
+            number(receiver.rx_packets if receiver else None),
         ),
-        apart=tuple(apart),
-        doubtful=doubtful or any(not one["usable"] for one in said.values()),
-        loss=number(trial.loss_packets),
-        loss_percent=number(trial.loss_percent, 3),
-        where=loss_places([trial]) or NONE,
-        evidence=tuple(clean(line) for line in loss.get("evidence", ())),
+        apart=tuple(_differences(trial)),
+        doubtful=not trial.witnesses_agree or any(not one.usable for one in trial.witnesses),
+        loss=number(loss.packets if loss else None),
+        loss_percent=number(loss.percent if loss else None, 3),
+        where=(loss_places([loss]) if loss else "") or NONE,
+        evidence=tuple(clean(line) for line in loss.evidence) if loss else (),
     )
 
 
-def _said(witness: dict[str, Any] | None) -> str:
+def _count(witness: WitnessResult | None) -> str:
     if witness is None:
         return NONE
-    if not witness["usable"]:
-        return f"not usable: {clean(witness['reason'] or 'no reason was given')}"
-    return number(witness["packets"])
+    if not witness.usable:
+        return f"not usable: {clean(witness.reason or 'no reason was given')}"
+    return number(witness.packets)
 
 
-def _apart(trial: Trial) -> tuple[list[str], bool]:
-    """The differences that are not none, in words, and whether one is more than its tolerance."""
+def _differences(trial: TrialResult) -> list[str]:
+    """The differences between counters that are not 0, in words."""
     words = []
-    claimed = _claim_less_nic(trial)
+    claimed = trial.disagreement.claim_minus_sender_nic
     if claimed:
-        words.append(f"claim less sender's NIC {signed(claimed)}")
-    pairs = trial.witness_disagreement
-    for pair in pairs:
-        if pair["packets"]:
-            tolerance = f"{'within' if pair['within'] else 'MORE THAN'} {number(pair['tolerance_packets'])}"
-            words.append(clean(f"{pair['first']} less {pair['second']} {signed(pair['packets'])} ({tolerance})"))
-    beside = trial.record["disagreement"]["receiver_nic_minus_witness"]
-    if beside:
-        words.append(f"receiver's NIC less witness {signed(beside)}")
-    return words, any(not pair["within"] for pair in pairs)
-
-
-def _claim_less_nic(trial: Trial) -> int | None:
-    value = trial.record["disagreement"]["claim_minus_sender_nic"]
-    return None if value is None else int(value)
+        words.append(f"claim minus sender's NIC {signed(claimed)}")
+    for pair in trial.witness_disagreement:
+        if pair.packets:
+            tolerance = f"{'within' if pair.within else 'MORE THAN'} {number(pair.tolerance_packets)}"
+            words.append(clean(f"{pair.first} minus {pair.second} {signed(pair.packets)} ({tolerance})"))
+    received = trial.disagreement.receiver_nic_minus_witness
+    if received:
+        words.append(f"receiver's NIC minus witness {signed(received)}")
+    return words

@@ -1,4 +1,4 @@
-"""Write a run's report, summary and table of trials into its folder, each file whole or not at all."""
+"""Write a run's report, summary and table of trials into its folder, each file atomically."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ResultError
-from ..results.model import SCHEMAS, load_run
-from ..results.store import check as check_schema
+from ..results.files import SCHEMAS, SUMMARY_SCHEMA
+from ..results.files import check as check_schema
+from ..results.read import load_run
 from ..system.files import write_whole
 from .html import report_html
 from .summary import summary_markdown
@@ -23,7 +24,7 @@ TRIALS = "trials.csv"
 
 @dataclass(frozen=True)
 class Written:
-    """What a report consists of. ``changed``: a file's content differs from what was there before."""
+    """The files of a report. ``changed``: the content of at least one differs from before."""
 
     report: Path
     summary: Path
@@ -34,14 +35,14 @@ class Written:
     changed: bool
 
 
-def write_report(run_dir: Path, check: bool = False, schemas: Path | None = None) -> Written:
-    """Render the run in ``run_dir`` and store it there; with ``check`` only say what would change.
+def write_report(run_dir: Path, check: bool = False, schemas: Path = SCHEMAS) -> Written:
+    """Render the run in ``run_dir`` and store the report there; with ``check`` only predict what would change.
 
     Raises ResultError when the run cannot be read, HostError when the files cannot be written.
     """
     run = load_run(run_dir, schemas)
     text, data = summary_markdown(run), summary_data(run)
-    check_schema(data, (schemas or SCHEMAS) / "summary.schema.json")
+    check_schema(data, schemas / SUMMARY_SCHEMA)
     contents = {
         run.path / REPORT: report_html(run),
         run.path / SUMMARY: text,

@@ -1,4 +1,4 @@
-"""Two runs held against each other: what changed between them, and what that did to the rates."""
+"""Two runs compared: what changed between them, and the effect on the rates."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..trial.model import SendMethod
 from .compare import Member, Ratio, member, ratio_of
-from .model import Run
 from .groups import Group, group_trials
-from ..report.text import clean
+from .run import Run
 
-Key = tuple[str, str, str, "float | None"]
-_FLICKERS = ("operstate", "carrier")
+Key = tuple[str, SendMethod, str, "float | None"]
+_LINK_STATE = ("operstate", "carrier")
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One field of the environment, named as in run.json, that differs; None where one run lacks the field."""
+    """One field that differs, named as in run.json or in trials.jsonl; None where one run lacks the field."""
 
     field: str
     before: Any
@@ -26,11 +26,8 @@ class Difference:
 
 @dataclass(frozen=True)
 class Effect:
-    """One case, way and offered load that both runs have. ``ratio`` is the second run's rate over the first's."""
+    """One case, send method and offered load of both runs. ``ratio`` is the second run's rate over the first's."""
 
-    case: str
-    way: str
-    offered: str
     before: Member
     after: Member
     ratio: Ratio | None
@@ -38,41 +35,41 @@ class Effect:
 
 @dataclass(frozen=True)
 class RunsCompared:
-    """Two runs. ``sending`` is what differs in the pcaps and in tcpreplay's options, field by field.
+    """Two runs. ``sending`` are, by group, the differences in the pcaps and in the options of the sending program.
 
-    ``alone_before`` and ``alone_after`` name what only one of them has.
+    ``only_before`` and ``only_after`` are the groups that only one of them has.
     """
 
     before: Run
     after: Run
     effects: tuple[Effect, ...]
     environment: tuple[Difference, ...]
-    sending: tuple[Difference, ...]
-    alone_before: tuple[str, ...]
-    alone_after: tuple[str, ...]
+    sending: tuple[tuple[Group, Difference], ...]
+    only_before: tuple[Group, ...]
+    only_after: tuple[Group, ...]
 
 
 def compare_runs(before: Run, after: Run) -> RunsCompared:
-    """Every case, way and offered load of both, by the statistics that ways within a run are compared with."""
+    """Every case, send method and offered load of both, by the statistics of the comparison within a run."""
     first, second = _keyed(before), _keyed(after)
     both = [(group, second[key]) for key, group in first.items() if key in second]
     return RunsCompared(
         before=before,
         after=after,
-        effects=tuple(_effect(group, other) for group, other in both),
-        environment=tuple(differences(before.info["environment"], after.info["environment"])),
-        sending=tuple(one for group, other in both for one in _sending(group, other)),
-        alone_before=tuple(_name(group) for key, group in first.items() if key not in second),
-        alone_after=tuple(_name(group) for key, group in second.items() if key not in first),
+        effects=tuple(Effect(member(one), member(other), ratio_of(other, one)) for one, other in both),
+        environment=tuple(differences(before.info.environment.to_json(), after.info.environment.to_json())),
+        sending=tuple((one, found) for one, other in both for found in _sending(one, other)),
+        only_before=tuple(group for key, group in first.items() if key not in second),
+        only_after=tuple(group for key, group in second.items() if key not in first),
     )
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[Difference]:
-    """The fields of two environments that differ, by their path; link state and the fingerprint itself left out."""
+    """The fields of two JSON objects that differ, by their path, without the link state and the fingerprint."""
     found: list[Difference] = []
     for name in dict.fromkeys((*before, *after)):
         one, other = before.get(name), after.get(name)
-        if name in (*_FLICKERS, "fingerprint") or one == other:
+        if name in (*_LINK_STATE, "fingerprint") or one == other:
             continue
         path = f"{prefix}{name}"
         if isinstance(one, Mapping) and isinstance(other, Mapping):
@@ -83,24 +80,13 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str
 
 
 def _keyed(run: Run) -> dict[Key, Group]:
-    return {(group.case, group.engine, group.mode, group.value): group for group in group_trials(run.trials)}
-
-
-def _effect(before: Group, after: Group) -> Effect:
-    one, other = member(before), member(after)
-    return Effect(before.case, one.way, before.offered, one, other, ratio_of(after, before))
+    return {(group.case_name, group.method, group.mode, group.value): group for group in group_trials(run.trials)}
 
 
 def _sending(before: Group, after: Group) -> list[Difference]:
-    """What was not sent alike: another pcap by the same name, or other options of tcpreplay."""
-    one, other = before.trials[0].record, after.trials[0].record
-    prefix = f"{_name(before)}: "
-    pcaps = [{**record["case"], "pcap": None} for record in (one, other)]
-    found = differences(pcaps[0], pcaps[1], f"{prefix}pcap.")
-    options = [record["argv"][:-1] for record in (one, other)]
+    """A different pcap of the same name, or different options of the sending program."""
+    pcaps = [{**group.case.to_json(), "pcap": None} for group in (before, after)]
+    found = differences(pcaps[0], pcaps[1], "pcap.")
+    options = [group.trials[0].argv[:-1] for group in (before, after)]
     only = [[option for option in options[side] if option not in options[1 - side]] for side in (0, 1)]
-    return [*found, Difference(f"{prefix}argv", *only)] if any(only) else found
-
-
-def _name(group: Group) -> str:
-    return f"{clean(group.case)}, {group.engine}, {group.offered}"
+    return [*found, Difference("argv", *only)] if any(only) else found

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from ..trial.curve import grade
-from .compare import RECEIVED, SENT, member
 from .groups import Group
+from .model import RECEIVED, SENT
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class GroupCurve:
     """The rate over time of the valid repeats, of the side ``counted``, in packets/s.
 
     ``mean_pps`` and ``cv_percent`` are medians of the repeats, ``min_pps`` and ``max_pps`` the lowest and the highest
-    sample of any. ``stability`` is the grade of ``cv_percent``; None where the repeats are too short to be graded.
+    sample of any. ``stability`` is the grade of ``cv_percent``; None where the repeats are too short for a grade.
     """
 
     counted: str
@@ -28,22 +28,21 @@ class GroupCurve:
 
 
 def group_curve(group: Group) -> GroupCurve | None:
-    """The curve of ``group``; None where no valid repeat has one, as in runs from before it was recorded."""
-    counted = member(group).counted
-    for side in (RECEIVED, SENT) if counted == RECEIVED else (SENT,):
-        curves = [curve for trial in group.valid if (curve := trial.curve(side))]
+    """The curve of ``group``; None where no valid repeat has samples."""
+    for side in (RECEIVED, SENT) if group.counted == RECEIVED else (SENT,):
+        curves = [curve for trial in group.valid if (curve := trial.side_curve(side))]
         if curves:
             break
     else:
         return None
-    variations = [curve["cv_percent"] for curve in curves if curve["cv_percent"] is not None]
-    middle = median(variations) if variations else None
+    variations = [curve.cv_percent for curve in curves if curve.cv_percent is not None]
+    variation = median(variations) if variations else None
     return GroupCurve(
         counted=side,
-        interval_seconds=median(curve["interval_seconds"] for curve in curves),
-        mean_pps=median(curve["mean_pps"] for curve in curves),
-        min_pps=min(curve["min_pps"] for curve in curves),
-        max_pps=max(curve["max_pps"] for curve in curves),
-        cv_percent=middle,
-        stability=grade(middle) if any(curve["grade"] for curve in curves) else None,
+        interval_seconds=median(curve.interval_seconds for curve in curves),
+        mean_pps=median(curve.mean_pps for curve in curves),
+        min_pps=min(curve.min_pps for curve in curves),
+        max_pps=max(curve.max_pps for curve in curves),
+        cv_percent=variation,
+        stability=grade(variation) if any(curve.grade for curve in curves) else None,
     )

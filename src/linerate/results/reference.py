@@ -1,4 +1,4 @@
-"""The reference experiment's own numbers, as data, and a run's held against them.
+"""The published numbers of the reference experiment, and a run compared with them.
 
 Measured by the author of the write-up (February 2025): Rocky Linux 9 guest, Intel X520 passed through, tcpreplay 4.4.2,
 received by a FortiGate 800C. Mbit/s are tcpreplay's, of pcap bytes (no FCS); the link is 10 Gbit/s.
@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..units import GBIT, Rates, frame_length, rates
+from ..units import GBIT, MBIT, Rates, frame_length, line_rate_pps, rates
 from .compare import Member, member
-from .model import Run
 from .groups import Group
-from ..report.text import clean, offered
+from .run import Run, Unavailable
 from .statistics import Estimate
 
 LINK_BPS = 10 * GBIT
+MODE = "mbps"
+"""The mode of its offered loads."""
 
 
 @dataclass(frozen=True)
 class ReferenceCase:
-    """One row of the write-up's table. ``case`` is the pcap's name there and here, ``mbps`` what was asked for."""
+    """One row of the write-up's table. ``case`` is the pcap's name there and here, ``mbps`` the offered load."""
 
     case: str
     ip_length: int
@@ -39,14 +40,14 @@ class ReferenceCase:
         return frame_length(self.ip_length)
 
     @property
-    def offered(self) -> str:
-        """The load asked for, as the report writes it."""
-        return offered("mbps", self.mbps)
-
-    @property
     def rates(self) -> Rates:
         """The packet rate in every unit, on its 10 Gbit/s link."""
         return rates(self.pps, self.frame_length, LINK_BPS)
+
+    @property
+    def above_line(self) -> bool:
+        """Whether its offered load is more than its link carries, so that it sent at top speed."""
+        return self.mbps * MBIT > line_rate_pps(LINK_BPS, self.frame_length) * 8 * self.frame_length
 
 
 CASES = (
@@ -61,7 +62,7 @@ CASES = (
 
 @dataclass(frozen=True)
 class Ours:
-    """What a run here made of a reference case; ``ratio`` is ours over the write-up's, None without a valid repeat.
+    """A reference case in a run here; ``ratio`` is our rate over the write-up's, None without a valid repeat.
 
     Its interval is of our repeats alone: the write-up's number was measured once.
     """
@@ -72,41 +73,37 @@ class Ours:
 
 @dataclass(frozen=True)
 class ReferenceRow:
-    """A reference case and each way in which it was sent here: by several adapters, or none, and then ``why_not``."""
+    """A reference case with each send method that sent it here. Without any, ``unavailable`` may say why."""
 
     case: ReferenceCase
     ours: tuple[Ours, ...]
-    why_not: str
+    unavailable: tuple[Unavailable, ...]
 
 
-def against_reference(run: Run, groups: Sequence[Group]) -> tuple[ReferenceRow, ...]:
-    """Every case of the write-up with what this run has of it; nothing where the run has none of them."""
+def with_reference(run: Run, groups: Sequence[Group]) -> tuple[ReferenceRow, ...]:
+    """Every case of the write-up with this run's results of it; empty where the run has none of them."""
     rows = tuple(_row(run, case, groups) for case in CASES)
     return rows if any(row.ours for row in rows) else ()
 
 
 def _row(run: Run, case: ReferenceCase, groups: Sequence[Group]) -> ReferenceRow:
     ours = tuple(_ours(case, group) for group in groups if matches(case, group))
-    wanting = [item for item in run.info["plan"]["unavailable"] if item["engine"] == case.engine]
-    reasons = (": ".join(part for part in (item.get("adapter"), clean(item["reason"])) if part) for item in wanting)
-    return ReferenceRow(case, ours, "" if ours else "; ".join(reasons) or "no trial of this run")
+    missing = tuple(item for item in run.info.plan.unavailable if item.engine == case.engine)
+    return ReferenceRow(case, ours, () if ours else missing)
 
 
 def matches(case: ReferenceCase, group: Group) -> bool:
     """Whether ``group`` sent this case: the same pcap, engine and offered load."""
-    engine = group.engine.partition(" ")[0]
-    return (group.case, engine, group.mode, group.value) == (case.case, case.engine, "mbps", case.mbps)
+    ours = (group.case_name, group.method.engine, group.mode, group.value)
+    return ours == (case.case, case.engine, MODE, case.mbps)
+
+
+def comparable(case: ReferenceCase, group: Group) -> bool:
+    """Whether ``group`` sent this case, or sent it at top speed where the write-up did so too."""
+    same = (group.case_name, group.method.engine) == (case.case, case.engine)
+    return matches(case, group) or (same and group.mode == "topspeed" and case.above_line)
 
 
 def _ours(case: ReferenceCase, group: Group) -> Ours:
     found = member(group)
-    if found.pps is None:
-        return Ours(found, None)
-    value, low, high = found.pps.value, found.pps.low, found.pps.high
-    scaled = Estimate(
-        value / case.pps,
-        None if low is None else low / case.pps,
-        None if high is None else high / case.pps,
-        found.pps.repeats,
-    )
-    return Ours(found, scaled)
+    return Ours(found, found.pps and found.pps.divided_by(case.pps))

@@ -1,11 +1,11 @@
-"""Medians and ratios of few repeats, with 95 % intervals that say what the repeats can and cannot tell.
+"""Medians and ratios of few repeats, with 95 % intervals that show how much the repeats can tell.
 
 An interval is the bootstrap's standard error of the median (Efron 1979), on the logarithm of the rate, times Student's
-t for the repeats at hand (Hesterberg 2015, "What Teachers Should Know About the Bootstrap", section 5.2). With three to
+t for that many repeats (Hesterberg 2015, "What Teachers Should Know About the Bootstrap", section 5.2). With three to
 ten repeats the plain percentile interval of a median is at most from the lowest to the highest repeat and covers
-the true ratio in some 90 % of cases with three; this one covers it in 95 % or more (tests/unit/controller).
+the true ratio in some 90 % of cases with three; this one covers it in 95 % or more (tests/unit/results).
 
-Repeats that agree to the last packet do not make an interval of no width: what a trial can resolve is added.
+The resolution of a trial is added, so that repeats that agree to the last packet still have an interval.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from functools import lru_cache
 from statistics import median, pstdev
 
 LEAST_REPEATS = 3
-"""Two repeats say nothing of the third: below this there is no interval."""
+"""Two repeats cannot predict a third: below this there is no interval."""
 
 RESAMPLES = 1000
 SEED = 2544
 
 RESOLUTION = 0.001
-"""How well one trial knows its rate, as a share of it: tcpreplay's pacing and its own clock agree within 0.1 %."""
+"""The resolution of one trial's rate, as a share of it: tcpreplay's pacing and its own clock agree within 0.1 %."""
 
 METHOD = (
     f"bootstrap standard error of the log median ({RESAMPLES:,} resamples) times Student's t, with a resolution of "
-    f"{100 * RESOLUTION:g} % and one packet a trial; none below {LEAST_REPEATS} valid repeats"
+    f"{100 * RESOLUTION:g} % and one packet per trial; none below {LEAST_REPEATS} valid repeats"
 )
 
-# Student's t, 97.5 %, by degrees of freedom; beyond the table the next lower entry stands, which is wider.
+# Student's t, 97.5 %, by degrees of freedom; beyond the table the next lower entry applies, which is wider.
 _T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120)
 _T_ABOVE = ((120, 1.980), (60, 2.000), (30, 2.042), (20, 2.086), (17, 2.110))
 
@@ -45,10 +45,15 @@ class Estimate:
     high: float | None
     repeats: tuple[int, ...]
 
+    def divided_by(self, number: float) -> Estimate:
+        """The estimate as a multiple of an exact ``number``."""
+        low, high = (None if bound is None else bound / number for bound in (self.low, self.high))
+        return Estimate(self.value / number, low, high, self.repeats)
+
 
 @dataclass(frozen=True)
 class Repeats:
-    """One quantity, above zero, over the repeats of a trial. ``resolution`` is a share of it, as one trial knows it."""
+    """One quantity, above zero, over the repeats of a trial. ``resolution`` is that of one trial, as a share of it."""
 
     values: tuple[float, ...]
     resolution: float = RESOLUTION
@@ -64,17 +69,17 @@ class Repeats:
 
 @lru_cache(maxsize=4096)
 def _log_error(values: tuple[float, ...]) -> float:
-    # One repeat's numbers are asked for by every comparison, table and plot that they stand in.
+    # Every comparison, table and plot that shows a group needs the same numbers.
     if len(set(values)) == 1:
         return 0.0
-    # Resampling needs numbers that come again, not numbers that cannot be guessed.
+    # Resampling must be reproducible, not unpredictable.
     draw = random.Random(SEED)  # noqa: S311
     logs = [math.log(value) for value in values]
     return pstdev(median(draw.choices(logs, k=len(logs))) for _ in range(RESAMPLES))
 
 
 def estimate(repeats: Repeats) -> Estimate:
-    """The median with its interval. A rate that may be 0 has no logarithm: leave such repeats out."""
+    """The median with its interval. A rate of 0 has no logarithm: leave such repeats out."""
     return _estimate(repeats.median, (repeats,))
 
 

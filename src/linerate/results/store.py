@@ -1,49 +1,54 @@
-"""The run folder: run.json, trials.jsonl and samples, each written whole and held against its schema."""
+"""The run folder: run.json, trials.jsonl and samples, validated before they are written.
+
+Storing a trial takes the same time however many the run has: its line is appended, and a small index holds the counts.
+"""
 
 from __future__ import annotations
 
-import fcntl
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-
 from ..errors import HostError, InputError, ResultError
+from ..record import Record
 from ..system.files import write_whole
+from ..system.lock import exclusive
+from .files import HINT_FILE, RUN_SCHEMA, TRIAL_SCHEMA, check
+from .model import TrialResult
+from .read import RUN, TRIALS
+from .samples import samples_path
 
 LATEST = "latest"
-"""The link to the newest run, beside the runs."""
+"""The link to the newest run, in the folder of the runs."""
 
 FOLDER_MODE = 0o755
 """Results are for everyone to read and for their owner to change, whatever the umask."""
 
+INDEX = ".stored.json"
+"""Counts of trials.jsonl, for its size in bytes. It holds nothing else: without it the lines are counted again."""
+
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+_HINT_FOLDER = "Make it a folder that this user may write to."
 
 
-def check(record: Mapping[str, Any], schema: Path) -> None:
-    """ResultError naming the field when ``record`` does not satisfy the JSON Schema in the file ``schema``."""
-    error = jsonschema.exceptions.best_match(_validator(schema).iter_errors(record))
-    if error is not None:
-        raise ResultError(
-            error.json_path,
-            error.instance,
-            f"does not satisfy {schema.name}: {error.message}",
-            "Report this as a defect.",
-        )
+@dataclass(frozen=True)
+class Stored(Record):
+    """How many trials a trials.jsonl of ``bytes`` bytes holds, and how many of them are valid."""
 
-
-def _validator(schema: Path) -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
+    bytes: int = 0
+    trials: int = 0
+    valid: int = 0
 
 
 def plain(run_id: str) -> str:
-    """``run_id``, which names a folder and stands in other names. InputError where it is more than a plain name."""
+    """``run_id``, which names a folder and is part of other names. InputError where it is not a plain name."""
     if run_id == LATEST or not _RUN_ID.fullmatch(run_id):
-        hint = "Give letters, digits, dots, dashes and underscores, at most 100, the first a letter or a digit."
+        hint = "Use letters, digits, dots, dashes and underscores, at most 100, the first a letter or a digit."
         raise InputError("run_id", run_id, f"is not a plain name, or is {LATEST!r}", hint)
     return run_id
 
@@ -54,71 +59,139 @@ class RunFolder:
     def __init__(self, path: Path, schemas: Path) -> None:
         self.path = path
         self._schemas = schemas
+        self._trials = path / TRIALS
 
     @classmethod
     def create(cls, results: Path, run: Mapping[str, Any], schemas: Path) -> RunFolder:
-        """Make the folder of ``run`` (run.json) and point ``latest`` at it.
+        """Create the folder of ``run`` (run.json) and point ``latest`` at it.
 
-        InputError when it is there already: results are never written over; HostError when it cannot be made.
+        InputError when it exists: results are never overwritten. HostError when it cannot be created.
         """
         run_id = plain(run["run_id"])
-        check(run, schemas / "run.schema.json")
+        check(run, schemas / RUN_SCHEMA)
         folder = cls(results / run_id, schemas)
         try:
             (folder.path / "samples").mkdir(parents=True, exist_ok=False)
-            for made in (folder.path, folder.path / "samples"):
-                made.chmod(FOLDER_MODE)
+            for created in (folder.path, folder.path / "samples"):
+                created.chmod(FOLDER_MODE)
         except FileExistsError as error:
-            raise InputError("run_id", run_id, "has results already", "Give another run_id.") from error
+            raise InputError("run_id", run_id, "already has results", "Choose another run_id.") from error
         except OSError as error:
-            hint = "Make it a folder that this user may write to."
-            raise HostError("results folder", str(results), f"cannot be used: {error.strerror}", hint) from error
-        write_whole(folder.path / "run.json", (json.dumps(run, indent=2) + "\n").encode())
-        write_whole(folder.path / "trials.jsonl", b"")
+            rule = f"cannot be used: {error.strerror}"
+            raise HostError("results folder", str(results), rule, _HINT_FOLDER) from error
+        write_whole(folder.path / RUN, (json.dumps(run, indent=2) + "\n").encode())
+        write_whole(folder._trials, b"")
         latest = results / f".latest.{run_id}"
         latest.unlink(missing_ok=True)
         latest.symlink_to(run_id)
         latest.replace(results / LATEST)
         return folder
 
-    def trials(self) -> list[dict[str, Any]]:
-        """The trials stored so far. ResultError naming what is not a trial, or why none can be read."""
-        validator = _validator(self._schemas / "trial.schema.json")
-        try:
-            lines = (self.path / "trials.jsonl").read_text(encoding="utf-8").split("\n")
-            stored = [json.loads(line) for line in lines if line.strip()]
-        except (OSError, ValueError, RecursionError) as error:
-            rule = f"cannot be read as one JSON object a line ({error})"
-            raise ResultError("trials.jsonl", str(self.path), rule, "Restore it as the run wrote it.") from error
-        wrong = next((place for place, trial in enumerate(stored, 1) if not validator.is_valid(trial)), None)
-        if wrong is not None:
-            rule = f"holds something that is no trial, number {wrong}"
-            raise ResultError("trials.jsonl", str(self.path), rule, "Restore it as the run wrote it.")
-        return stored
-
-    def add(self, trial: Mapping[str, Any], samples: str) -> bool:
-        """Store a trial that has ended; False, and nothing changes, where one of its name is stored.
+    def add(self, result: TrialResult, samples: str) -> bool:
+        """Store a trial that has ended; False, and nothing changes, where one of its id is stored.
 
         ResultError when it does not satisfy the schema: then nothing is written.
         """
-        check(trial, self._schemas / "trial.schema.json")
+        record = result.to_json()
+        check(record, self._schemas / TRIAL_SCHEMA)
         with self._alone():
-            if any(other["trial_id"] == trial["trial_id"] for other in self.trials()):
+            self._drop_cut_line()
+            counts = self._stored()
+            if self._holds(result.trial_id):
                 return False
-            write_whole(self.path / trial["samples"], samples.encode())
-            stored = self.path / "trials.jsonl"
-            before = stored.read_bytes()
-            write_whole(stored, before + json.dumps(trial, separators=(",", ":")).encode() + b"\n")
+            write_whole(self.path / result.samples, samples.encode())
+            line = json.dumps(record, separators=(",", ":")).encode() + b"\n"
+            self._append(line, counts.bytes)
+            self._keep(replace(counts, trials=counts.trials + 1, valid=counts.valid + result.valid))
         return True
+
+    def holds(self, trial_id: str) -> bool:
+        """Whether the trial of that id is stored."""
+        with self._alone():
+            return self._holds(trial_id)
+
+    def stored(self) -> Stored:
+        """How many trials are stored, and how many of them are valid."""
+        with self._alone():
+            return self._stored()
+
+    def _holds(self, trial_id: str) -> bool:
+        # The samples are written first, so a trial without them is not stored: the lines are read for others only.
+        if not (self.path / samples_path(trial_id)).exists():
+            return False
+        return any(line.get("trial_id") == trial_id for line in self._lines())
+
+    def _stored(self) -> Stored:
+        size = self._trials.stat().st_size
+        try:
+            counts = Stored.from_json(json.loads((self.path / INDEX).read_bytes()))
+        except (OSError, ValueError, InputError):
+            counts = Stored()
+        if counts.bytes == size:
+            return counts
+        lines = list(self._lines())
+        return Stored(size, len(lines), sum(bool(line.get("verdict", {}).get("valid")) for line in lines))
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
+        """The lines of trials.jsonl as JSON objects, without a check of the schema."""
+        for number, line in enumerate(self._trials.read_bytes().split(b"\n"), start=1):
+            if line.strip():
+                found = _object(line)
+                if found is None:
+                    rule = f"line {number} is not a JSON object"
+                    raise ResultError(TRIALS, str(self.path), rule, HINT_FILE)
+                yield found
+
+    def _drop_cut_line(self) -> None:
+        """Remove the end of a line that a crash cut off; its trial was never reported as stored."""
+        with self._trials.open("r+b") as file:
+            size = file.seek(0, os.SEEK_END)
+            if size == 0:
+                return
+            file.seek(size - 1)
+            if file.read(1) == b"\n":
+                return
+            file.seek(0)
+            content = file.read()
+            whole, _, tail = content.rpartition(b"\n")
+            if _object(tail) is None:
+                file.truncate(len(whole) + 1 if whole else 0)
+            else:
+                file.write(b"\n")
+
+    def _append(self, line: bytes, size: int) -> None:
+        """Append one line, or nothing where that fails; ``size`` is that of the file in bytes."""
+        descriptor = os.open(self._trials, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            if os.write(descriptor, line) != len(line):
+                os.ftruncate(descriptor, size)
+                raise OSError(28, "No space left on device")
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _keep(self, counts: Stored) -> None:
+        content = replace(counts, bytes=self._trials.stat().st_size).to_json()
+        # An index that is missing or out of date is not used, so a failure to write it is no failure to store a trial.
+        with suppress(OSError):
+            (self.path / INDEX).write_text(json.dumps(content), encoding="ascii")
+            (self.path / INDEX).chmod(0o644)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """One at a time: what a run left may be collected while another is about to store it, too."""
+        """Hold the run's lock: an interrupted trial may be collected while its own run is about to store it."""
         try:
-            # As long as there is a run it is there, and never replaced by another file.
-            with (self.path / "run.json").open("r+b") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            # run.json exists as long as the run, and is never replaced by another file.
+            with exclusive(self.path / RUN):
                 yield
         except OSError as error:
-            hint = "Make it a folder that this user may write to."
-            raise HostError("run folder", str(self.path), f"cannot be written to: {error.strerror}", hint) from error
+            rule = f"cannot be written to: {error.strerror}"
+            raise HostError("run folder", str(self.path), rule, _HINT_FOLDER) from error
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None

@@ -1,13 +1,15 @@
-"""Whether a trial's number may be used, why not, and what kept it from being higher."""
+"""Whether a trial's numbers may be used, why not, and what limited its rate."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from pathlib import PurePath
 
+from ..record import Record
+from .evidence import Adapter, Claim, Sent
 from .loss import RECEIVER, UNKNOWN, Loss
-from .plan import Offered
+from .model import Offered
 
 NEAR_LINE_PERCENT = 99.0
 RING_FULL_LINE_PERCENT = 95.0
@@ -20,10 +22,10 @@ BOTH_ENDS, SENDER_ALONE = "sender and receiver", "sender alone"
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far witnesses may differ. ``rate_percent``: a paced trial's achieved rate from the one asked for.
+    """How far counts and rates may differ.
 
-    ``count_percent`` (of the packets sent) and ``count_packets``: other traffic that an interface may
-    carry beside the trial's.
+    ``rate_percent``: the rate of a paced trial from the requested one. ``count_percent`` (of the packets sent) and
+    ``count_packets``: other traffic that an interface may carry during the trial.
     """
 
     rate_percent: float = 1.0
@@ -31,7 +33,7 @@ class Tolerance:
     count_packets: int = 20
 
     def packets(self, packets: int) -> float:
-        """How many of ``packets`` two counts of them may differ by."""
+        """By how many packets two counts of ``packets`` may differ."""
         return self.count_packets + packets * self.count_percent / 100
 
     def counts_agree(self, difference: int, packets: int) -> bool:
@@ -40,161 +42,147 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that is known of one trial when it is over. Counts are packets of this trial alone.
+    """What the verdict on a trial rests on. Counts are packets of this trial alone.
 
-    ``adapter`` says which ``kind`` of netmap's was asked for, and which was ``found``; both None for the engine kernel.
-    ``trouble`` is what else makes the trial unusable, in words.
+    ``witnessed`` is what the deciding witness counted, None without one. ``core_limit`` is what a busy core means for
+    the send method (Engine.core_limit), None where it is the core itself. ``faults`` are further reasons against the
+    trial.
     """
 
     offered: Offered
-    process: Mapping[str, Any]
-    claim: Mapping[str, Any] | None
-    claim_error: str | None
-    sender_nic: Mapping[str, Any]
-    witnessed: int | None
-    loss: Loss | None
-    line_rate_percent: float | None
-    cpu_percent: float | None
-    core_busy_percent: float | None
-    adapter: Mapping[str, Any]
-    trouble: tuple[str, ...] = ()
+    sent: Sent
+    witnessed: int | None = None
+    loss: Loss | None = None
+    line_rate_percent: float | None = None
+    core_limit: str | None = None
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """``reasons`` is empty exactly when the trial is valid; ``judged_by`` says whose counts it rests on."""
+class Verdict(Record):
+    """``reasons`` is empty exactly when the trial is valid; ``judged_by`` names whose counts it rests on."""
 
     valid: bool
     reasons: tuple[str, ...]
     limit: str
     judged_by: str
 
-    def describe(self) -> dict[str, Any]:
-        """The verdict as plain data."""
-        return {**vars(self), "reasons": list(self.reasons)}
-
 
 def judge(evidence: Evidence, tolerance: Tolerance | None = None) -> Verdict:
     """The verdict on a trial: every reason that makes it unusable, and what limited its rate."""
     tolerance = tolerance or Tolerance()
-    reasons = _process_reasons(evidence)
-    if evidence.claim is None:
-        reasons.append(evidence.claim_error or "tcpreplay gave no statistics")
+    sent = evidence.sent
+    reasons = list(_process_reasons(evidence))
+    if sent.claim is None:
+        reasons.append(sent.claim_error or f"{program(sent)} printed no statistics")
     else:
-        reasons += _claim_reasons(evidence.offered, evidence.claim, tolerance)
-        reasons += _adapter_reasons(evidence.adapter)
-        reasons += _witness_reasons(evidence, evidence.claim, tolerance)
-    reasons += evidence.trouble
+        reasons += _claim_reasons(evidence.offered, sent.claim, tolerance)
+        reasons += _adapter_reasons(sent.adapter)
+        reasons += _count_reasons(evidence, sent.claim, tolerance)
+    reasons += evidence.faults
     judged_by = SENDER_ALONE if evidence.witnessed is None else BOTH_ENDS
     return Verdict(not reasons, tuple(reasons), _limit(evidence, tolerance), judged_by)
 
 
-def _process_reasons(evidence: Evidence) -> list[str]:
-    process = evidence.process
-    reasons = []
-    if process["deadline_exceeded"]:
-        signals = " and ".join(process["signals_sent"])
-        reasons.append(f"did not end within {evidence.offered.deadline_seconds:g} s and was stopped with {signals}")
-    elif process.get("stopped_because"):
-        reasons.append(f"did not run to its end: {process['stopped_because']}")
-    elif process["exit_status"] < 0:
-        reasons.append(f"tcpreplay was ended by signal {-process['exit_status']}")
-    elif process["exit_status"] > 0:
-        reasons.append(f"tcpreplay ended with status {process['exit_status']}")
-    return reasons
+def program(sent: Sent) -> str:
+    """The name of the program that sent."""
+    return PurePath(sent.argv[0]).name
 
 
-def _claim_reasons(offered: Offered, claim: Mapping[str, Any], tolerance: Tolerance) -> list[str]:
-    reasons = []
-    if claim["interrupted"]:
-        reasons.append("tcpreplay was interrupted (sendpacket_abort)")
-    for what in ("failed", "truncated"):
-        if claim[what]:
-            reasons.append(f"{claim[what]:,} packets {what}")
-    if offered.packets is not None and claim["successful"] != offered.packets:
-        reasons.append(f"sent {claim['successful']:,} packets of the {offered.packets:,} planned")
+def _process_reasons(evidence: Evidence) -> Iterator[str]:
+    process, name = evidence.sent.process, program(evidence.sent)
+    if process.deadline_exceeded:
+        signals = " and ".join(process.signals_sent)
+        yield f"did not end within {evidence.offered.deadline_seconds:g} s and was stopped with {signals}"
+    elif process.stopped_because:
+        yield f"did not run to its end: {process.stopped_because}"
+    elif process.exit_status is not None and process.exit_status < 0:
+        yield f"{name} was ended by signal {-process.exit_status}"
+    elif process.exit_status:
+        yield f"{name} ended with status {process.exit_status}"
+    if evidence.sent.claim and evidence.sent.claim.interrupted:
+        yield f"{name} was interrupted"
+
+
+def _claim_reasons(offered: Offered, claim: Claim, tolerance: Tolerance) -> Iterator[str]:
+    if claim.failed:
+        yield f"{claim.failed:,} packets failed"
+    if claim.truncated:
+        yield f"{claim.truncated:,} packets truncated"
+    if offered.packets is not None and claim.successful != offered.packets:
+        yield f"sent {claim.successful:,} packets of the {offered.packets:,} planned"
     if offered.paced_pps is not None:
         kept = kept_pps(offered.mode, claim)
         off = 100 * (kept / offered.paced_pps - 1)
         if abs(off) > tolerance.rate_percent:
-            reasons.append(f"asked for {_pps(offered.paced_pps)}, sent {_pps(kept)} ({off:+.2f} %)")
-    elif claim["seconds"] < offered.duration_seconds:
-        reasons.append(f"sent for {claim['seconds']:.2f} s instead of {offered.duration_seconds:g} s")
-    return reasons
+            yield f"requested {_pps(offered.paced_pps)}, sent {_pps(kept)} ({off:+.2f} %)"
+    elif claim.seconds < offered.duration_seconds:
+        yield f"sent for {claim.seconds:.2f} s instead of {offered.duration_seconds:g} s"
 
 
-def kept_pps(mode: str, claim: Mapping[str, Any]) -> float:
-    """The rate in packets/s that tcpreplay kept to in ``mode``, by its ``claim``.
+def kept_pps(mode: str, claim: Claim) -> float:
+    """The rate in packets/s that the sender kept to in ``mode``, by its ``claim``.
 
-    By pps it sends the first packet at once, so that its time has one gap less than packets; by mbps each packet waits
-    for its own bits, too (calc_sleep_time() of tcpreplay 4.2 to 4.6).
+    In mode pps the first packet leaves at once, so the time has one gap less than packets; in mode mbps each packet
+    also waits for its own bits (calc_sleep_time() of tcpreplay 4.2 to 4.6).
     """
-    packets, seconds, pps = claim["packets"], claim["seconds"], claim["pps"]
-    gaps = packets - 1 if mode == "pps" else packets
+    gaps = claim.packets - 1 if mode == "pps" else claim.packets
     # Both are printed with two decimals, which is a larger part of the smaller one.
-    return float(gaps / seconds) if seconds > pps else float(pps * gaps / max(1, packets))
+    return gaps / claim.seconds if claim.seconds > claim.pps else claim.pps * gaps / max(1, claim.packets)
 
 
 def _pps(rate: float) -> str:
-    """So many digits that what is off by a tenth of a percent reads as another."""
+    """With enough digits to show a difference of a tenth of a percent."""
     return f"{rate:,.0f} pps" if rate >= 1000 else f"{rate:.5g} pps"
 
 
-def _adapter_reasons(adapter: Mapping[str, Any]) -> list[str]:
-    if adapter["found"] == adapter["kind"]:
-        return []
-    found = f"was {adapter['found']}" if adapter["found"] else "left no sign of itself"
-    return [f"asked for {adapter['kind']}, netmap's adapter {found}: {'; '.join(adapter['evidence'])}"]
+def _adapter_reasons(adapter: Adapter) -> Iterator[str]:
+    if adapter.found != adapter.kind:
+        found = f"was {adapter.found}" if adapter.found else "was not found"
+        yield f"requested a {adapter.kind} adapter, the adapter {found}: {'; '.join(adapter.evidence)}"
 
 
-def _witness_reasons(evidence: Evidence, claim: Mapping[str, Any], tolerance: Tolerance) -> list[str]:
-    sent, nic = claim["successful"], evidence.sender_nic
-    reasons = []
-    if nic["tx_packets"] is None:
-        # The receiver decides alone; where nobody counted there either, nothing but the claim is left.
-        if evidence.witnessed is None:
-            reasons.append("neither the sending interface nor the receiver counted the packets")
-    elif not tolerance.counts_agree(sent - nic["tx_packets"], sent):
-        reasons.append(
-            f"tcpreplay claims {sent:,} packets, the sending interface counted {nic['tx_packets']:,} "
-            f"({nic['tx_dropped']:,} dropped)"
-        )
-    if evidence.witnessed is None:
-        return reasons
-    if sent and not evidence.witnessed:
-        reasons.append(f"none of {sent:,} packets arrived at the receiver")
-    elif not tolerance.counts_agree(max(0, evidence.witnessed - sent), sent):
-        reasons.append(f"the receiver counted {evidence.witnessed:,} packets, more than the {sent:,} sent")
-    return reasons
-
-
-def _fills_the_line(percent: float, claim: Mapping[str, Any]) -> bool:
-    """Near line rate; or less near, where netmap's ring was full again and again: the sender waited for the line."""
-    waited = claim["retried_eagain"] >= claim["successful"] * RING_FULL_PERCENT / 100
-    return percent >= NEAR_LINE_PERCENT or (percent >= RING_FULL_LINE_PERCENT and waited)
+def _count_reasons(evidence: Evidence, claim: Claim, tolerance: Tolerance) -> Iterator[str]:
+    sent, nic, witnessed = claim.successful, evidence.sent.nic, evidence.witnessed
+    if nic.tx_packets is None:
+        # The receiver decides alone; without a count there, only the claim is left.
+        if witnessed is None:
+            yield "neither the sending interface nor the receiver counted the packets"
+    elif not tolerance.counts_agree(sent - nic.tx_packets, sent):
+        counted = f"the sending interface counted {nic.tx_packets:,} ({nic.tx_dropped:,} dropped)"
+        yield f"the sender claims {sent:,} packets, {counted}"
+    if witnessed is None:
+        return
+    if sent and not witnessed:
+        yield f"none of {sent:,} packets arrived at the receiver"
+    elif not tolerance.counts_agree(max(0, witnessed - sent), sent):
+        yield f"the receiver counted {witnessed:,} packets, more than the {sent:,} sent"
 
 
 def _limit(evidence: Evidence, tolerance: Tolerance) -> str:
-    claim, loss = evidence.claim, evidence.loss
+    claim, loss = evidence.sent.claim, evidence.loss
     if claim is None:
-        return "unknown"
+        return UNKNOWN
     if loss is not None and loss.where is not None and loss.percent > LOSS_THAT_LIMITS_PERCENT:
         return RECEIVER if loss.where == UNKNOWN else loss.where
     if evidence.line_rate_percent is not None and _fills_the_line(evidence.line_rate_percent, claim):
         return "line"
-    asked = evidence.offered.paced_pps
-    if asked is not None and kept_pps(evidence.offered.mode, claim) >= asked * (1 - tolerance.rate_percent / 100):
+    paced = evidence.offered.paced_pps
+    if paced is not None and kept_pps(evidence.offered.mode, claim) >= paced * (1 - tolerance.rate_percent / 100):
         return "pacing"
     return _core(evidence)
 
 
+def _fills_the_line(percent: float, claim: Claim) -> bool:
+    """Near line rate; or less near where the transmit ring was often full, so that the sender waited for the line."""
+    waited = claim.retried_eagain >= claim.successful * RING_FULL_PERCENT / 100
+    return percent >= NEAR_LINE_PERCENT or (percent >= RING_FULL_LINE_PERCENT and waited)
+
+
 def _core(evidence: Evidence) -> str:
-    """Whether the core was the limit: tcpreplay's own use of it, or, where others took their part, that of all."""
-    own, busy = evidence.cpu_percent, evidence.core_busy_percent
+    """Whether the core was the limit: by the sender's own use of it, or, where others shared it, by the use of all."""
+    own, busy = evidence.sent.cpu_percent, evidence.sent.core_busy_percent
     alone = own is not None and own >= BUSY_CORE_PERCENT
     if not alone and (busy is None or busy < BUSY_CORE_PERCENT):
-        return "unknown"
-    if evidence.adapter["found"] == "emulated" and evidence.offered.paced_pps is None:
-        # An emulated adapter copies every frame into a socket buffer, on this core (netmap(4)).
-        return "emulated adapter"
-    return "sender core" if alone else "sender core, shared"
+        return UNKNOWN
+    return evidence.core_limit or ("sender core" if alone else "sender core, shared")

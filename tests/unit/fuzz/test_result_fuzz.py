@@ -1,6 +1,6 @@
-"""A stored run that was changed is refused, or says no other number than its trials had.
+"""A stored run that was changed is rejected, or has the same numbers as before.
 
-What no other number of a record depends on is in ``ALONE``.
+Numbers that no other number depends on are in ``ALONE``.
 """
 
 from __future__ import annotations
@@ -22,19 +22,23 @@ from synthetic_run import (
     read_trials,
     set_rate,
     through_netmap,
+    write_info,
     write_trials,
 )
 
 from linerate.errors import LinerateError
 from linerate.report.html import report_html
 from linerate.report.summary import summary_markdown
-from linerate.results.model import Run, load_run
+from linerate.results.consistency import contradiction, unplanned
+from linerate.results.model import TrialResult
+from linerate.results.read import load_run
+from linerate.results.run import PlannedTrial, Run
 from linerate.results.store import RunFolder
-from linerate.trial.consistency import contradiction, unplanned
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
+SAMPLES = "side,elapsed_seconds,interval_seconds,packets,pps,pcap_bps\n"
 ALONE = re.compile(
-    r"process\..*|cv_percent|curve\..*|sender_cpu_percent|sender_core_busy_percent|recovery\..*|claim\.(failed|truncated|retried_\w+)|"
+    r"process\..*|curve\..*|sender_cpu_percent|sender_core_busy_percent|recovery\..*|claim\.(failed|truncated|retried_\w+)|"
     r"sender_nic\.tx_(bytes|dropped|errors)|receiver_nic\.rx_(bytes|dropped|errors)"
 )
 
@@ -53,9 +57,9 @@ def numbers(value: Any, path: str = "") -> Iterator[tuple[str, float]]:
 
 def put(record: dict[str, Any], path: str, number: float) -> dict[str, Any]:
     changed = deepcopy(record)
-    *way, last = path.split(".")
+    *parents, last = path.split(".")
     inner: Any = changed
-    for key in way:
+    for key in parents:
         inner = inner[int(key)] if isinstance(inner, list) else inner[key]
     inner[last] = number
     return changed
@@ -72,14 +76,14 @@ def run_dir(tmp_path: Path) -> Path:
 
 
 def load(folder: Path) -> Run | None:
-    """The run, None where it is refused; any other exception is a defect."""
+    """The run; None where it is rejected. Any other exception is a defect."""
     try:
         return load_run(folder)
     except LinerateError:
         return None
 
 
-def test_a_number_that_others_depend_on_cannot_be_changed(run_dir: Path) -> None:
+def test_a_change_of_a_number_that_others_depend_on_is_detected(run_dir: Path) -> None:
     planned = {trial["trial_id"]: trial for trial in read_info(run_dir)["plan"]["trials"]}
     for record in read_trials(run_dir):
         assert load(run_dir) is not None
@@ -87,13 +91,14 @@ def test_a_number_that_others_depend_on_cannot_be_changed(run_dir: Path) -> None
             for change in (number + 1, number * 1.001 + 0.01, -number - 1, number * 10 + 1, 0 if number else 7):
                 other = math.ceil(change) if isinstance(number, int) else change
                 changed = put(record, path, other)
-                found = contradiction(changed) or unplanned(changed, planned[record["trial_id"]])
+                result, plan = TrialResult.from_json(changed), PlannedTrial.from_json(planned[record["trial_id"]])
+                found = contradiction(result) or unplanned(result, plan)
                 assert found or ALONE.fullmatch(path), f"{path}: {number} became {other}"
 
 
 @settings(max_examples=250)
 @given(st.integers(0, 10**6), st.binary(min_size=1, max_size=3), st.sampled_from(["run.json", "trials.jsonl", "csv"]))
-def test_any_bytes_in_any_file_are_survived(
+def test_any_bytes_in_any_file_are_handled(
     tmp_path_factory: pytest.TempPathFactory, at: int, new: bytes, name: str
 ) -> None:
     folder = make_run(tmp_path_factory.mktemp("fuzz") / "run", 1)
@@ -105,10 +110,10 @@ def test_any_bytes_in_any_file_are_survived(
     if run is not None:
         summary_markdown(run)
         for trial in run.trials:
-            assert contradiction(trial.record) is None
+            assert contradiction(trial) is None
 
 
-def test_every_cut_of_a_line_is_refused(run_dir: Path) -> None:
+def test_every_cut_of_a_line_is_rejected(run_dir: Path) -> None:
     stored = run_dir / "trials.jsonl"
     line = stored.read_text().split("\n")[0]
     for size in range(1, len(line), 7):
@@ -117,7 +122,7 @@ def test_every_cut_of_a_line_is_refused(run_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [None, True, [], {}, "x", -1, 1e308, 2**62])
-def test_another_kind_of_value_anywhere_is_survived_and_can_be_shown(run_dir: Path, value: Any) -> None:
+def test_any_type_of_value_anywhere_is_rejected_or_shown(run_dir: Path, value: Any) -> None:
     record = read_trials(run_dir)[0]
     for path, _ in numbers(record):
         (run_dir / "trials.jsonl").write_text(json.dumps(put(record, path, value)) + "\n")
@@ -128,30 +133,36 @@ def test_another_kind_of_value_anywhere_is_survived_and_can_be_shown(run_dir: Pa
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "{", "[]", "null", '"x"', "\ufeff{}", "\0", "{}\n{}", "[" * 10**5])
-def test_what_is_no_trial_is_refused_before_the_next_is_added(run_dir: Path, text: str) -> None:
+def test_lines_that_are_not_trials_are_rejected(run_dir: Path, text: str) -> None:
     (run_dir / "trials.jsonl").write_text(text)
-    folder = RunFolder(run_dir, SCHEMAS)
     if not text.strip():
-        assert folder.trials() == []
+        assert load_run(run_dir).trials == ()
         return
+    with pytest.raises(LinerateError, match=r"trials\.jsonl line 1"):
+        load_run(run_dir)
+
+
+def test_a_missing_or_unreadable_store_is_an_error(run_dir: Path) -> None:
+    (run_dir / "trials.jsonl").write_bytes(b"\xff\xfe\xff")
     with pytest.raises(LinerateError, match=r"trials\.jsonl"):
-        folder.trials()
+        load_run(run_dir)
+    with pytest.raises(LinerateError, match=r"trials\.jsonl"):
+        RunFolder(run_dir, SCHEMAS).stored()
+    (run_dir / "trials.jsonl").unlink()
+    with pytest.raises(LinerateError, match="No such file or directory"):
+        RunFolder(run_dir, SCHEMAS).stored()
 
 
-def test_a_missing_or_unreadable_store_is_refused_by_name(run_dir: Path) -> None:
-    for content in (None, b"\xff\xfe\xff"):
-        (run_dir / "trials.jsonl").unlink(missing_ok=True)
-        if content:
-            (run_dir / "trials.jsonl").write_bytes(content)
-        with pytest.raises(LinerateError, match=r"trials\.jsonl"):
-            RunFolder(run_dir, SCHEMAS).trials()
-
-
-def test_a_record_is_stored_as_one_line_whatever_it_says(run_dir: Path) -> None:
+def test_a_result_is_stored_as_one_line_whatever_its_text(run_dir: Path) -> None:
     record = read_trials(run_dir)[0]
     record["case"]["name"] = "two\nlines\u2028\u2029\x85\x1c"
+    other = json.loads(json.dumps(record).replace("001-", "009-"))
     write_trials(run_dir, [])
-    RunFolder(run_dir, SCHEMAS).add(record, "")
-    RunFolder(run_dir, SCHEMAS).add(json.loads(json.dumps(record).replace("001-", "009-")), "")
-    names = [trial["case"]["name"] for trial in RunFolder(run_dir, SCHEMAS).trials()]
-    assert names == [record["case"]["name"]] * 2
+    info = read_info(run_dir)
+    info["plan"]["trials"][0]["case"]["name"] = record["case"]["name"]
+    write_info(run_dir, info)
+    folder = RunFolder(run_dir, SCHEMAS)
+    for one in (record, other):
+        (run_dir / one["samples"]).unlink(missing_ok=True)
+        assert folder.add(TrialResult.from_json(one), SAMPLES)
+    assert [trial.case.name for trial in load_run(run_dir).trials] == [record["case"]["name"]] * 2

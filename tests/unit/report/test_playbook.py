@@ -1,4 +1,4 @@
-"""playbooks/report.yml as a person runs it."""
+"""playbooks/report.yml as a user runs it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_without_a_run_there_is_one_clear_error(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert done.stdout.count("fatal:") == 1
     # Ansible folds long messages.
-    assert "holds no run.json, so there is no run" in " ".join((done.stdout + done.stderr).split())
+    assert "contains no run.json, so it is not a run" in " ".join((done.stdout + done.stderr).split())
 
 
 def test_check_mode_before_the_first_run_is_no_error(tmp_path: Path) -> None:

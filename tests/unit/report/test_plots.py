@@ -1,4 +1,4 @@
-"""What the report's plots say: lines as long as their intervals, nothing hidden, bars where the numbers are."""
+"""The report's plots: lines as long as their intervals, nothing hidden, bars at their numbers."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_comparison import make_comparison
-from synthetic_run import invalid, make_run, read_trials, set_packets, write_samples, write_trials
+from synthetic_run import invalid, make_run, not_valid, read_trials, set_packets, write_samples, write_trials
 
 from linerate.report.axis import axis, short
 from linerate.report.bars import Block, blocks
 from linerate.report.plots import BOTTOM, LEFT, RIGHT, TOP, Curve, curves
 from linerate.results.groups import group_trials
-from linerate.results.model import load_run
+from linerate.results.read import load_run
 
 
 def drawn(folder: Path) -> list[Curve]:
-    return curves(group_trials(load_run(folder).trials))
+    run = load_run(folder)
+    return curves(run, group_trials(run.trials))
 
 
 def compared(folder: Path) -> list[Block]:
@@ -56,7 +57,7 @@ def test_a_curve_is_as_long_as_its_intervals_and_a_missing_one_is_a_gap(run_dir:
     assert re.fullmatch(r"M46 [\d.]+H[\d.]+M[\d.]+ [\d.]+H[\d.]+", line.path)
 
 
-def test_a_line_stands_where_its_axis_says(run_dir: Path) -> None:
+def test_a_line_is_at_its_place_on_the_axis(run_dir: Path) -> None:
     found = sampled(run_dir, [("receiver", float(end), 1.0, 10, 10_000.0, 1.0) for end in range(1, 6)])
     top = found.y_ticks[-1].label
     assert (top, found.seconds) == ("12.5k", 5)
@@ -80,7 +81,7 @@ def test_a_trial_shorter_than_an_interval_is_drawn(run_dir: Path) -> None:
     assert found.series[0]["steps"] == [0, 9, 1]
 
 
-def test_many_samples_are_thinned_and_a_short_fall_stays(run_dir: Path) -> None:
+def test_many_samples_are_thinned_and_a_short_drop_is_kept(run_dir: Path) -> None:
     record = read_trials(run_dir)[0]
     rows = [("receiver", end / 100, 0.01, 100, 100.0 + end % 7, 1.0) for end in range(1, 501)]
     rows[321] = ("receiver", 3.22, 0.01, 0, 0.0, 1.0)
@@ -91,7 +92,7 @@ def test_many_samples_are_thinned_and_a_short_fall_stays(run_dir: Path) -> None:
     assert (min(steps[2::3]), max(steps[2::3])) == (0, 106)
 
 
-def test_sent_is_dashed_beside_received(run_dir: Path) -> None:
+def test_sent_is_dashed_and_received_is_solid(run_dir: Path) -> None:
     found = drawn(run_dir)[0]
     assert [line.style for line in found.lines] == ["sent c0", "received c0"]
     assert [line.name for line in found.named] == ["repeat 1"]
@@ -104,10 +105,10 @@ def test_many_repeats_share_a_colour_and_have_a_median(tmp_path: Path) -> None:
     assert [line.name for line in found.named] == ["median of received"]
 
 
-def test_a_repeat_that_is_not_valid_looks_like_it(tmp_path: Path) -> None:
+def test_a_repeat_that_is_not_valid_is_marked(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", 16)
     records = read_trials(folder)
-    records[8] = {**records[8], "verdict": {"valid": False, "reasons": ["lost"], "limit": "unknown"}}
+    records[8] = {**records[8], "verdict": not_valid("lost")}
     write_trials(folder, records)
     first = drawn(folder)[0]
     assert [line.name for line in first.named] == ["repeat 1", "repeat 2, not valid"]
@@ -129,15 +130,15 @@ def test_the_curve_in_numbers_has_the_lowest_interval_of_any_repeat(tmp_path: Pa
     assert drawn(folder)[0].numbers == (("kernel", "200", "20", "300", "2.00", "steady"),)
 
 
-def test_a_run_from_before_curves_were_recorded_has_no_numbers(run_dir: Path) -> None:
+def test_trials_without_a_curve_have_no_numbers(run_dir: Path) -> None:
     records = read_trials(run_dir)
     for record in records:
-        del record["curve"]
+        record["curve"] = {"sent": None, "received": None}
     write_trials(run_dir, records)
     assert [found.numbers for found in drawn(run_dir)] == [()] * 4
 
 
-def test_bars_stand_at_their_medians_with_an_interval_from_three_repeats_on(tmp_path: Path) -> None:
+def test_bars_are_at_their_medians_with_an_interval_from_three_repeats_on(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", 24)
     records = read_trials(folder)
     for place, pps in zip((0, 8, 16), (9_900.0, 10_000.0, 10_500.0)):
@@ -159,7 +160,7 @@ def test_two_repeats_have_no_interval(tmp_path: Path) -> None:
     assert bar.text == "10,000 pps"
 
 
-def test_without_a_valid_trial_there_is_no_bar_but_a_word(tmp_path: Path) -> None:
+def test_without_a_valid_trial_there_is_text_instead_of_a_bar(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", 4)
     records = read_trials(folder)
     records[0] = invalid(records[0], "no statistics")
@@ -171,11 +172,11 @@ def test_without_a_valid_trial_there_is_no_bar_but_a_word(tmp_path: Path) -> Non
     ]
 
 
-def test_ways_to_send_stand_beside_each_other_below_the_line_rate(tmp_path: Path) -> None:
+def test_send_methods_are_side_by_side_below_the_line_rate(tmp_path: Path) -> None:
     folder = make_comparison(tmp_path / "run", 72)
     large, small = compared(folder)[0], compared(folder)[4]
-    assert [bar.label for bar in large.bars] == ["kernel", "netmap (emulated)", "netmap (native)"]
-    # 10,000 Mbit/s of these frames are more than the line carries, so nothing is kept to.
+    assert [bar.label for bar in large.bars] == ["kernel", "netmap-emulated", "netmap-native"]
+    # 10,000 Mbit/s of these frames are more than the line carries, so the trials are not paced.
     assert [(reference.style, round(reference.value)) for reference, _ in large.references] == [
         ("line-rate", 812_744),
         ("experiment", 801_404),
@@ -183,4 +184,4 @@ def test_ways_to_send_stand_beside_each_other_below_the_line_rate(tmp_path: Path
     ]
     assert [reference.style for reference, _ in small.references] == ["offered", "experiment"]
     assert [reference.style for reference in small.beyond] == ["line-rate"]
-    assert [line.name for line in drawn(folder)[0].named] == ["kernel", "netmap emulated", "netmap native"]
+    assert [line.name for line in drawn(folder)[0].named] == ["kernel", "netmap-emulated", "netmap-native"]

@@ -1,4 +1,4 @@
-"""The report's sections on witnesses and on the reference experiment, and the marks of trials in doubt."""
+"""The report's sections on witnesses and on the reference experiment, and the marks of problems."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from synthetic_comparison import make_comparison
-from synthetic_run import make_run, read_trials, set_packets, write_trials
+from synthetic_run import make_run, not_valid, read_trials, set_packets, write_trials
 
 from linerate.report.details import trial_lines
 from linerate.report.html import report_html
 from linerate.report.witnesses import Counted, counted
-from linerate.results.model import load_run
+from linerate.results.read import load_run
 
 
 def table(folder: Path, name: str) -> list[list[str]]:
@@ -25,13 +25,14 @@ def table(folder: Path, name: str) -> list[list[str]]:
     return [[html.unescape(re.sub(r"<[^>]*>", " ", cell)).strip() for cell in row] for row in cells]
 
 
-def test_bytes_of_an_interface_say_whose_they_are(run_dir: Path) -> None:
+def test_the_bytes_of_an_interface_have_their_source(run_dir: Path) -> None:
     records = read_trials(run_dir)
     records[1]["sender_nic"]["source"] = "ethtool -S tx_pkts_nic"
     write_trials(run_dir, records)
-    kernel, driver = (dict(trial_lines(trial))["Sender's NIC"] for trial in load_run(run_dir).trials[:2])
+    run = load_run(run_dir)
+    kernel, driver = (dict(trial_lines(run, trial))["Sender's NIC"] for trial in run.trials[:2])
     assert kernel.endswith(" bytes, 0 dropped, 0 errors (sysfs; bytes without FCS)")
-    assert driver.endswith("(ethtool -S tx_pkts_nic; bytes as the NIC counts them, most with FCS)")
+    assert driver.endswith("(ethtool -S tx_pkts_nic; bytes as the NIC counts them, usually with FCS)")
 
 
 def seen(folder: Path) -> Counted:
@@ -49,10 +50,10 @@ def witness(name: str, packets: int | None, reason: str | None = None) -> dict[s
 
 
 def with_two(record: dict[str, Any], lost: int, apart: int, within: bool) -> dict[str, Any]:
-    """``record`` with a firewall as the second witness, and so many packets lost before both."""
+    """``record`` with a firewall as the second witness, and ``lost`` packets before both."""
     sent = record["claim"]["successful"]
     set_packets(record, sent, sent - lost)
-    pair = {"first": "receiver1", "second": "firewall", "packets": apart, "percent": 100 * apart / sent}
+    pair = {"first": "receiver1", "second": "firewall", "packets": apart, "percent": 100 * apart / (sent - lost)}
     return {
         **record,
         "witnesses": [witness("receiver1", sent - lost), witness("firewall", sent - lost - apart)],
@@ -64,15 +65,15 @@ def with_two(record: dict[str, Any], lost: int, apart: int, within: bool) -> dic
     }  # fmt: skip
 
 
-def test_an_older_run_has_its_one_witness_beside_the_counters(run_dir: Path) -> None:
+def test_a_single_witness_is_next_to_the_counters(run_dir: Path) -> None:
     found = seen(run_dir)
-    assert found.witnesses == ("packet socket",)
+    assert found.witnesses == ("receiver1",)
     assert found.rows[0].counts == ("50,000", "50,000", "50,000", "50,002")
-    assert found.rows[0].apart == ("receiver's NIC less witness +2",)
+    assert found.rows[0].apart == ("receiver's NIC minus witness +2",)
     assert not found.rows[0].doubtful
 
 
-def test_several_witnesses_stand_beside_each_other_with_what_they_disagree_by(run_dir: Path) -> None:
+def test_several_witnesses_are_side_by_side_with_their_differences(run_dir: Path) -> None:
     records = read_trials(run_dir)
     losses = ((1000, 12, False), (0, 2, True), (0, 0, True), (0, 0, True))
     records = [with_two(record, *lost) for record, lost in zip(records, losses)]
@@ -80,22 +81,22 @@ def test_several_witnesses_stand_beside_each_other_with_what_they_disagree_by(ru
     header, first, second, *_ = table(run_dir, "counted")
     assert header[3:5] == ["receiver1", "firewall"]
     assert first[1:6] == ["50,000", "50,000", "49,000", "48,988", "49,002"]
-    assert "receiver1 less firewall +12 (MORE THAN 5)" in first[6]
+    assert "receiver1 minus firewall +12 (MORE THAN 5)" in first[6]
     assert first[7:9] == ["1,000", "2.000"]
     assert first[9].startswith("path or device 1,000")
     assert "receiver's NIC 49,000" in first[9]
-    assert "receiver1 less firewall +2 (within 5)" in second[6]
+    assert "receiver1 minus firewall +2 (within 5)" in second[6]
     assert [row.doubtful for row in seen(run_dir).rows] == [True, False, False, False]
 
 
-def test_a_witness_that_could_not_count_says_why(run_dir: Path) -> None:
+def test_a_witness_that_could_not_count_has_the_reason(run_dir: Path) -> None:
     records = read_trials(run_dir)
-    records[0]["witnesses"] = [witness("firewall", None, "the agent was restarted")]
+    records[0]["witnesses"].append(witness("firewall", None, "the agent was restarted"))
     write_trials(run_dir, records)
     assert "not usable: the agent was restarted" in seen(run_dir).rows[0].counts
 
 
-def test_of_many_trials_only_those_with_something_to_say_are_listed(tmp_path: Path) -> None:
+def test_of_many_trials_only_problems_are_listed(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", 60)
     records = read_trials(folder)
     records[7] = with_two(records[7], 1, 0, True)
@@ -106,19 +107,17 @@ def test_of_many_trials_only_those_with_something_to_say_are_listed(tmp_path: Pa
     assert found.omitted == 58
 
 
-def test_the_experiment_stands_beside_ours_with_the_ratio(tmp_path: Path) -> None:
+def test_the_experiment_is_next_to_our_results_with_the_ratio(tmp_path: Path) -> None:
     header, *rows = table(make_comparison(tmp_path / "run", 72), "reference-table")
     assert header[-1] == "Ratio"
     # netmap's four cases by two adapters each, the kernel's two.
     assert len(rows) == 4 * 2 + 2
-    native = next(
-        row for row in rows if row[0].startswith("tcp_port_scan_1500") and row[6].startswith("netmap (native)")
-    )
+    native = next(row for row in rows if row[0].startswith("tcp_port_scan_1500") and row[6].startswith("netmap-native"))
     assert native[3:6] == ["801,404", "9,706.60", "98.6"]
     assert re.fullmatch(r"1\.00\d \(1?0?\.?[\d.]+-1\.00\d\)", native[9])
 
 
-def test_what_was_not_sent_of_the_experiment_says_why(tmp_path: Path) -> None:
+def test_a_case_of_the_experiment_that_was_not_sent_has_the_reason(tmp_path: Path) -> None:
     folder = make_comparison(tmp_path / "run", 1)
     _, *rows = table(folder, "reference-table")
     assert len(rows) == 6
@@ -129,10 +128,10 @@ def test_a_run_without_its_cases_has_no_such_section(run_dir: Path) -> None:
     assert "reference-table" not in report_html(load_run(run_dir))
 
 
-def test_a_partial_trial_is_marked_and_stands_in_the_warnings(run_dir: Path) -> None:
+def test_a_partial_trial_is_marked_and_is_a_caveat(run_dir: Path) -> None:
     records = read_trials(run_dir)
-    records[2]["partial"] = True
-    records[2]["verdict"] = {"valid": False, "reasons": ["cut off by SIGINT"], "limit": "unknown"}
+    records[2]["process"].update(stopped_because="the interface is gone", signals_sent=["SIGINT"])
+    records[2]["verdict"] = not_valid("cut off by SIGINT")
     write_trials(run_dir, records)
     assert "partial: cut off" in table(run_dir, "trials")[3][1]
     assert f"Cut off, so partial and not valid: 1 of 4 trials ({records[2]['trial_id']})." in report_html(

@@ -1,13 +1,16 @@
-"""The summary says the verdict first, merges repeats, and gives every number its unit."""
+"""The summary starts with the verdict, merges repeats, and gives every number its unit."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import pytest
 from synthetic_run import (
     invalid,
     make_run,
+    not_valid,
     read_info,
     read_trials,
     set_rate,
@@ -18,7 +21,7 @@ from synthetic_run import (
 )
 
 from linerate.report.summary import summary_markdown
-from linerate.results.model import load_run
+from linerate.results.read import load_run
 
 
 def summary(folder: Path) -> str:
@@ -43,42 +46,49 @@ def test_planned_trials_without_a_result_are_counted_and_named(run_dir: Path) ->
     assert f"Planned, without a result: 1 of 4 trials ({records[3]['trial_id']})." in text
 
 
-def test_a_run_without_trials_says_so(tmp_path: Path) -> None:
+def test_a_run_without_trials_has_no_results(tmp_path: Path) -> None:
     text = summary(make_run(tmp_path / "run", 0))
     assert "**No trial has ended yet; 0 trials planned.**" in text
     assert "## Results" not in text
     assert "## Environment" in text
 
 
-def test_pacing_is_told_by_the_gaps_between_packets_as_it_is_judged(run_dir: Path) -> None:
+def test_pacing_is_shown_by_the_gaps_between_packets_as_it_is_judged(run_dir: Path) -> None:
     run = load_run(run_dir)
-    paced = [trial.record for trial in run.trials if trial.paced_pps]
-    for record in paced:
-        record["offered"].update(pps=10.0)
-        record["claim"].update(packets=50, seconds=4.9, pps=10.2)
-    assert f"Pacing: {len(paced)} valid paced trials sent within 0.04 % of the offered rate." in summary_markdown(run)
+    slow = [
+        replace(
+            trial,
+            offered=replace(trial.offered, pps=10.0),
+            claim=replace(trial.claim, packets=50, seconds=4.9, pps=10.2),
+        )
+        for trial in run.trials
+        if trial.offered.paced_pps
+    ]
+    text = summary_markdown(replace(run, trials=tuple(slow)))
+    assert f"Pacing: {len(slow)} valid paced trials sent within 0.04 % of the offered rate." in text
 
 
-def test_repeats_become_their_median_and_the_worst_loss(tmp_path: Path) -> None:
+def test_repeats_are_merged_to_their_median_and_the_worst_loss(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", 24)
     records = read_trials(folder)
     for place, (pps, lost) in zip((1, 9, 17), ((100_000.0, 0.0), (400_000.0, 5.0), (200_000.0, 0.0))):
         set_rate(records[place], pps, lost)
     write_trials(folder, records)
+    cv = f"{median(records[place]['cv_percent'] for place in (1, 9, 17)):.2f}"
     rates_row = rows(summary(folder), 0)[1]
     assert rates_row == [
-        "tcp_port_scan_64, kernel", "78 B", "top speed", "200,000", "200,000", "5.000", "3.20", "sender core", "3/3",
+        "tcp_port_scan_64, kernel", "78 B", "top speed", "200,000", "200,000", "5.000", cv, "sender core", "3/3",
     ]  # fmt: skip
     bits_row = rows(summary(folder), 1)[1]
     # 200,000 frames/s of 78 B: 102 B on the link, 82 B with FCS.
     assert bits_row == ["tcp_port_scan_64, kernel", "top speed", "received", "1.63", "163.20", "131.20", "124.80"]
 
 
-def test_an_invalid_repeat_lends_no_number(tmp_path: Path) -> None:
+def test_an_invalid_repeat_does_not_count(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", 24)
     records = read_trials(folder)
     set_rate(records[1], 999_000)
-    records[1]["verdict"] = {"valid": False, "reasons": ["signal 9"], "limit": "unknown"}
+    records[1]["verdict"] = not_valid("signal 9")
     set_rate(records[9], 100_000)
     set_rate(records[17], 100_000)
     write_trials(folder, records)
@@ -108,42 +118,42 @@ def test_a_number_without_a_witness_is_marked(run_dir: Path) -> None:
     assert rows(text, 0)[0][4] == "not witnessed"
     assert rows(text, 0)[1][4] == "not witnessed"
     assert rows(text, 1)[0][2] == "sent, not witnessed"
-    assert "Not witnessed at the receiver: 2 of 4 trials" in text
+    assert "Not witnessed at the receiver, judged by the sender alone: 2 of 4 trials" in text
 
 
-def test_the_loopback_lab_is_said_with_its_reason(run_dir: Path) -> None:
+def test_the_loopback_lab_is_shown_with_its_reason(run_dir: Path) -> None:
     info = read_info(run_dir)
     info["lab"] = {"backend": "loopback", "reason": "CAP_NET_ADMIN is missing"}
     write_info(run_dir, info)
     text = summary(run_dir)
     assert "Lab: embedded, loopback fallback: CAP_NET_ADMIN is missing." in text
-    assert "**Nothing left this host: the rates are of the kernel's loopback path" in text
+    assert "**No packet left this host: the rates are of the kernel's loopback path" in text
 
 
-def test_real_hosts_are_no_lab(run_dir: Path) -> None:
+def test_real_hosts_are_not_a_lab(run_dir: Path) -> None:
     info = read_info(run_dir)
     info["lab"] = None
     write_info(run_dir, info)
     assert "Lab: the hosts of the inventory." in summary(run_dir)
-    assert "Nothing left" not in summary(run_dir)
+    assert "No packet left" not in summary(run_dir)
 
 
-@pytest.mark.parametrize("begun", ["", "not available on this host: "])
-def test_an_engine_that_is_not_there_is_said_with_its_reason(run_dir: Path, begun: str) -> None:
+@pytest.mark.parametrize("prefix", ["", "not available on this host: "])
+def test_an_engine_that_is_not_available_is_shown_with_its_reason(run_dir: Path, prefix: str) -> None:
     info = read_info(run_dir)
-    info["plan"]["unavailable"][0]["reason"] = f"{begun}the kernel has no loadable modules"
+    info["plan"]["unavailable"][0]["reason"] = f"{prefix}the kernel has no loadable modules"
     write_info(run_dir, info)
-    assert "Engine netmap: not available on this host: the kernel has no loadable modules." in summary(run_dir)
+    assert "Send method netmap: not available on this host: the kernel has no loadable modules." in summary(run_dir)
 
 
-def test_a_trial_from_another_environment_is_pointed_out(run_dir: Path) -> None:
+def test_a_trial_from_another_environment_is_named(run_dir: Path) -> None:
     records = read_trials(run_dir)
     records[2]["fingerprint"] = "f" * 16
     write_trials(run_dir, records)
     assert f"another environment than the one described: 1 of 4 trials ({records[2]['trial_id']})" in summary(run_dir)
 
 
-def test_the_environment_is_told(run_dir: Path) -> None:
+def test_the_environment_is_shown(run_dir: Path) -> None:
     text = summary(run_dir)
     for part in (
         "kernel 6.18.5-synthetic",
@@ -192,7 +202,7 @@ def test_400_trials_are_eight_rows(tmp_path: Path) -> None:
     assert "and 380 more: report.html lists every trial" in text
 
 
-def test_netmap_s_adapters_are_rows_of_their_own_and_their_evidence_is_shown(run_dir: Path) -> None:
+def test_adapters_have_rows_of_their_own_and_their_evidence_is_shown(run_dir: Path) -> None:
     kernel, native, emulated, other = read_trials(run_dir)
     for record in (native, emulated, other):
         record.update({name: kernel[name] for name in ("case", "offered")})
@@ -206,30 +216,30 @@ def test_netmap_s_adapters_are_rows_of_their_own_and_their_evidence_is_shown(run
         ],
     )
     text = summary(run_dir)
-    names = [f"tcp_port_scan_64, {way}" for way in ("kernel", "netmap native", "netmap emulated")]
+    names = [f"tcp_port_scan_64, {method}" for method in ("kernel", "netmap-native", "netmap-emulated")]
     assert [row[0] for row in rows(text, 0)] == [row[0] for row in rows(text, 1)] == names
-    section = text.partition("## Adapters of netmap\n\n")[2].partition("\n\n")[0].splitlines()
+    section = text.partition("## Adapters\n\n")[2].partition("\n\n")[0].splitlines()
     assert section == [
-        f"- netmap native, driver e1000, 2 of 4 trials ({native['trial_id']}, {other['trial_id']}): "
+        f"- netmap-native, driver e1000, 2 of 4 trials ({native['trial_id']}, {other['trial_id']}): "
         "driver: e1000; /sys/module/netmap/parameters/admode: 1",
-        f"- netmap emulated, driver e1000, 1 of 4 trials ({emulated['trial_id']}): "
+        f"- netmap-emulated, driver e1000, 1 of 4 trials ({emulated['trial_id']}): "
         "driver: e1000; /sys/module/netmap/parameters/admode: 2",
     ]
 
 
-def test_an_adapter_that_cannot_be_had_is_named_with_its_reason(run_dir: Path) -> None:
+def test_an_adapter_that_is_not_available_is_named_with_its_reason(run_dir: Path) -> None:
     info = read_info(run_dir)
     reason = "not available on this host: ens4: its driver e1000 is not patched for netmap"
     info["plan"]["unavailable"] = [{"engine": "netmap", "adapter": "native", "reason": reason}]
     write_info(run_dir, info)
-    assert f"- Engine netmap native: {reason}.\n" in summary(run_dir)
+    assert f"- Send method netmap-native: {reason}.\n" in summary(run_dir)
 
 
-def test_a_nic_that_counts_nothing_is_named_as_no_witness(run_dir: Path) -> None:
+def test_a_nic_that_does_not_count_is_named(run_dir: Path) -> None:
     records = read_trials(run_dir)
     nothing = dict.fromkeys(("tx_packets", "tx_bytes", "tx_dropped", "tx_errors"))
     records[1]["sender_nic"] = {"source": "not counted by the driver", **nothing}
     records[1]["disagreement"]["claim_minus_sender_nic"] = None
     write_trials(run_dir, records)
     text = summary(run_dir)
-    assert f"sender's NIC counted nothing and is no witness: 1 of 4 trials ({records[1]['trial_id']})." in text
+    assert f"Not counted by the sender's NIC: 1 of 4 trials ({records[1]['trial_id']})." in text

@@ -1,4 +1,4 @@
-"""The summary's tables, summary.json and trials.csv say what was compared, in which unit, and by whose count."""
+"""The summary's tables, summary.json and trials.csv: what was compared, in which unit, and which side counted."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 from compared_run import LARGE, both, stored, trial
-from synthetic_run import make_run, read_trials, set_rate, unwitness, write_trials
+from synthetic_run import make_run, not_valid, read_trials, set_rate, unwitness, write_trials
 
 from linerate.report.summary import summary_markdown
 from linerate.report.summary_data import summary_data
 from linerate.report.trials_csv import trials_csv
 from linerate.report.write import write_report
-from linerate.results.model import SCHEMAS, load_run
-from linerate.results.store import check
+from linerate.results.files import SCHEMAS, check
+from linerate.results.read import load_run
 
 
 def table(text: str, title: str) -> list[list[str]]:
@@ -26,32 +26,32 @@ def table(text: str, title: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in block[2:]]
 
 
-def test_the_sentence_and_the_table_of_the_ways(tmp_path):
+def test_the_sentence_and_the_table_of_send_methods(tmp_path):
     run = stored(tmp_path / "run", both([100_000, 101_000, 99_000], [173_000, 174_000, 172_000]))
     text = summary_markdown(run)
-    assert "- netmap (native) is 1.73 (" in text.partition("## Results")[0]
-    kernel, native = table(text, "Ways to send compared")
+    assert "- netmap-native reaches 1.73 (" in text.partition("## Results")[0]
+    kernel, native = table(text, "Send methods compared")
     assert kernel[:4] == ["tcp_port_scan_64", "top speed", "received", "kernel"]
     assert kernel[5:] == ["-", "-", "-", "3/3"]
-    assert native[3].startswith("netmap (native)")
+    assert native[3].startswith("netmap-native")
     assert native[5] == "kernel"
     assert native[6].startswith("1.73 (1.")
     assert "bootstrap standard error" in text
 
 
-def test_one_way_alone_has_no_such_section(run_dir: Path):
+def test_a_single_send_method_has_no_such_section(run_dir: Path):
     text = summary_markdown(load_run(run_dir))
-    assert "Ways to send compared" not in text
-    assert "Beside the reference" not in text
+    assert "Send methods compared" not in text
+    assert "Reference experiment" not in text
 
 
-def test_the_reference_stands_beside_ours_and_what_was_not_sent_is_named(tmp_path):
+def test_the_reference_is_next_to_our_results_and_cases_not_sent_are_named(tmp_path):
     records = [trial(n, "kernel", 232_185.0, LARGE, value=10_000.0) for n in (1, 2, 3)]
     for record in records:
         record["offered"].update(pps=825_627.0, packets=None)
     run = stored(tmp_path / "run", records, [{"engine": "netmap", "reason": "the kernel has no loadable modules"}])
     text = summary_markdown(run)
-    rows = table(text, "Beside the reference experiment")
+    rows = table(text, "Reference experiment")
     assert len(rows) == 6
     assert rows[4] == [
         "tcp_port_scan_1500, kernel", "10,000 Mbit/s pcap", "464,370", "5,624.45", "57.1", "kernel",
@@ -75,24 +75,24 @@ def test_curves_have_numbers_and_a_grade(run_dir: Path):
     assert float(rows[1][5].replace(",", "")) < float(rows[1][4].replace(",", "")) < float(rows[1][6].replace(",", ""))
 
 
-def test_runs_from_before_curves_were_recorded_still_have_a_summary(run_dir: Path):
+def test_runs_without_samples_still_have_a_summary(run_dir: Path):
     records = read_trials(run_dir)
     for record in records:
-        del record["curve"]
+        record["curve"] = {"sent": None, "received": None}
     write_trials(run_dir, records)
     assert "## Curves" not in summary_markdown(load_run(run_dir))
     assert write_report(run_dir).changed
 
 
-def test_summary_json_satisfies_its_schema_and_says_the_same(tmp_path):
-    bad = trial(30, "emulated", 9.0, verdict={"valid": False, "reasons": ["lost"], "limit": "unknown"})
+def test_summary_json_satisfies_its_schema_and_agrees_with_the_summary(tmp_path):
+    bad = trial(30, "emulated", 9.0, verdict=not_valid("lost"))
     run = stored(tmp_path / "run", [*both([100.0, 101.0, 99.0], [173.0, 174.0, 172.0]), bad])
     data = json.loads(json.dumps(summary_data(run)))
     check(data, SCHEMAS / "summary.schema.json")
     (found,) = data["comparisons"]
-    assert found["ways"] == ["kernel", "netmap (emulated)", "netmap (native)"]
+    assert found["send_methods"] == ["kernel", "netmap-emulated", "netmap-native"]
     (pair,) = found["ratios"]
-    assert (pair["of"], pair["to"], pair["ratio"]["value"]) == ("netmap (native)", "kernel", 1.73)
+    assert (pair["of"], pair["to"], pair["ratio"]["value"]) == ("netmap-native", "kernel", 1.73)
     assert pair["ratio"]["low"] < 1.73 < pair["ratio"]["high"]
     assert pair["sentence"] in " ".join(summary_markdown(run).split())
     assert [result["valid"] for result in data["results"]] == [3, 3, 0]
@@ -110,7 +110,7 @@ def test_a_comparison_that_the_path_limited_has_the_ratio_of_what_was_sent(tmp_p
     check(data, SCHEMAS / "summary.schema.json")
     (pair,) = data["comparisons"][0]["ratios"]
     assert (pair["lost_at"], pair["sent"]["value"]) == (["path or device"], pytest.approx(10))
-    _, native = table(summary_markdown(run), "Ways to send compared")
+    _, native = table(summary_markdown(run), "Send methods compared")
     assert native[5:] == ["kernel", "0.80", "10.00", "1/1"]
 
 
@@ -128,7 +128,7 @@ def test_a_run_without_trials_has_a_summary_json(tmp_path):
     check(summary_data(load_run(make_run(tmp_path / "run", 0))), SCHEMAS / "summary.schema.json")
 
 
-def test_trials_csv_has_a_row_a_trial_and_the_unit_in_every_name(run_dir: Path):
+def test_trials_csv_has_one_row_per_trial_and_the_unit_in_every_name(run_dir: Path):
     records = read_trials(run_dir)
     unwitness(records[1])
     write_trials(run_dir, records)

@@ -1,4 +1,4 @@
-"""Formats: the one place that turns numbers into what a reader sees."""
+"""Formats of numbers and loads."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_differences_have_a_sign(value: int | None, text: str) -> None:
     ("bps", "text"),
     [(10e9, "10 Gbit/s"), (2.7563e9, "2.756 Gbit/s"), (8.16e6, "8.16 Mbit/s"), (816e3, "816 kbit/s"), (80, "80 bit/s")],
 )
-def test_bit_rates_take_the_unit_that_suits_them(bps: float, text: str) -> None:
+def test_bit_rates_have_a_suitable_unit(bps: float, text: str) -> None:
     assert bit_rate(bps) == text
 
 
@@ -49,7 +49,7 @@ def test_columns_of_megabits(bps: float | None, text: str) -> None:
         ("topspeed", None, "top speed"),
     ],
 )
-def test_offered_loads_name_their_unit(mode: str, value: float | None, text: str) -> None:
+def test_offered_loads_have_their_unit(mode: str, value: float | None, text: str) -> None:
     assert offered(mode, value) == text
 
 

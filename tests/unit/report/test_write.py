@@ -1,4 +1,4 @@
-"""The report file: whole, escaped, equal for equal runs; and the command that writes it."""
+"""The report file: complete, escaped, equal for equal runs; and the command that writes it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from linerate.cli import report as cli_report
 from linerate.errors import ResultError
 from linerate.report.html import report_html
 from linerate.report.write import write_report
-from linerate.results.model import load_run
+from linerate.results.read import load_run
 
 HOSTILE = "<script>alert('x')</script> \"q\" </script><!-- \n & $x$ %{y} <img src=x onerror=alert(1)>"
 
@@ -62,7 +62,7 @@ def page(folder: Path) -> Page:
     return Page(report_html(load_run(folder)))
 
 
-def test_nothing_of_the_page_comes_from_elsewhere(run_dir: Path) -> None:
+def test_the_page_loads_nothing_from_elsewhere(run_dir: Path) -> None:
     found = page(run_dir)
     addresses = [value for _, attrs in found.elements for name, value in attrs.items() if name in ("src", "href")]
     places = {f"#{attrs['id']}" for _, attrs in found.elements if "id" in attrs}
@@ -82,13 +82,13 @@ def test_a_plot_for_each_group_not_for_each_trial(tmp_path: Path, trials: int, b
     assert classes.count("trial") == trials
 
 
-def test_ways_to_send_share_a_plot_and_are_compared_in_the_verdict(tmp_path: Path) -> None:
+def test_send_methods_share_a_plot_and_are_compared_in_the_verdict(tmp_path: Path) -> None:
     folder = make_comparison(tmp_path / "run", 72)
     found = page(folder)
     classes = [attrs.get("class") for _, attrs in found.elements]
     assert (classes.count("block"), classes.count("curve")) == (8, 8)
     verdict = report_html(load_run(folder)).partition('<div class="verdict')[2].partition("</div>")[0]
-    assert re.search(r"netmap \(native\) is 1\.7\d \(1\.\d+-1\.\d+\) times the kernel path here", verdict)
+    assert re.search(r"netmap-native reaches 1\.7\d \(1\.\d+-1\.\d+\) times the rate of kernel", verdict)
     assert verdict.count(" times ") == 4
     assert "71 of 72 trials valid" in verdict
 
@@ -142,36 +142,36 @@ def test_a_trial_through_netmap_shows_its_adapter_with_the_evidence(run_dir: Pat
     records[0]["sender_nic"] = {**records[0]["sender_nic"], "source": "ethtool -S tx_packets"}
     write_trials(run_dir, records)
     text = report_html(load_run(run_dir))
-    assert '<td class="w">netmap native</td>' in text
-    assert "native asked for, native found; driver e1000; driver: e1000; " in text
+    assert '<td class="w">netmap-native</td>' in text
+    assert "native requested, native found; driver e1000; driver: e1000; " in text
     assert "(ethtool -S tx_packets; " in text
-    assert "with its carrier after 3.2 s; ip link set dev lrs0 promisc off" in text
+    assert "link up after 3.2 s, settings restored: ip link set dev lrs0 promisc off" in text
 
 
-def test_the_loopback_notice_is_there_only_on_loopback(run_dir: Path) -> None:
-    assert "Nothing left this host" not in page(run_dir).text
+def test_the_loopback_notice_is_shown_only_on_loopback(run_dir: Path) -> None:
+    assert "No packet left this host" not in page(run_dir).text
     info = read_info(run_dir)
     info["lab"] = {"backend": "loopback", "reason": "CAP_NET_ADMIN is missing"}
     write_info(run_dir, info)
     text = page(run_dir).text
-    assert "Nothing left this host" in text
+    assert "No packet left this host" in text
     assert "CAP_NET_ADMIN is missing" in text
 
 
-def test_argv_is_given_as_a_shell_would_take_it(run_dir: Path) -> None:
+def test_argv_is_quoted_for_a_shell(run_dir: Path) -> None:
     records = read_trials(run_dir)
     records[0]["argv"] = ["tcpreplay", "-i", "lrs0", "my file.pcap"]
     write_trials(run_dir, records)
     assert "tcpreplay -i lrs0 'my file.pcap'" in page(run_dir).text
 
 
-def test_a_run_in_pieces_still_renders(run_dir: Path) -> None:
+def test_an_incomplete_run_still_renders(run_dir: Path) -> None:
     records = read_trials(run_dir)
     write_trials(run_dir, [invalid(record, "no statistics") for record in records[:2]])
     for record in records:
         (run_dir / record["samples"]).unlink()
     found = page(run_dir)
-    assert "No per-second samples" in found.text
+    assert "No samples" in found.text
     assert "2 of 4 planned trials have no result" in found.text
 
 

@@ -1,4 +1,4 @@
-"""Ways to send are held against each other, and the reference against both, with what can be said of them."""
+"""Send methods are compared pairwise, and with the reference experiment."""
 
 from __future__ import annotations
 
@@ -7,67 +7,70 @@ from typing import Any
 
 import pytest
 from compared_run import LARGE, both, stored, trial
-from synthetic_run import set_rate, unwitness
+from synthetic_run import not_valid, set_rate, unwitness
 
-from linerate.results.compare import Comparison, compare_ways
-from linerate.results.reference import CASES, against_reference
+from linerate.report.comparison import sentence
+from linerate.report.references import why_not
+from linerate.report.text import interval_text
+from linerate.results.compare import Comparison, compare_methods
 from linerate.results.groups import group_trials
+from linerate.results.reference import CASES, with_reference
 from linerate.units import GBIT
 
 
 def compared(folder: Path, records: list[dict[str, Any]]) -> tuple[Comparison, ...]:
-    return compare_ways(group_trials(stored(folder, records).trials))
+    return compare_methods(group_trials(stored(folder, records).trials))
 
 
-def test_the_sentence_comes_out_of_the_run(tmp_path):
+def test_the_sentence_states_the_ratio_and_its_basis(tmp_path):
     (found,) = compared(tmp_path / "run", both([100_000, 101_000, 99_000], [173_000, 174_000, 172_000]))
-    assert [member.way for member in found.members] == ["kernel", "netmap (native)"]
+    assert [member.method.name for member in found.members] == ["kernel", "netmap-native"]
     (pair,) = found.ratios
-    sentence = found.sentence(pair)
-    assert sentence.startswith("netmap (native) is 1.73 (")
-    assert ") times the kernel path here: tcp_port_scan_64 (frames of 78 B without FCS) at top speed" in sentence
-    assert "received packets/s, medians of 3 and 3 valid repeats, 95 % interval." in sentence
+    text = sentence(found, pair)
+    assert text.startswith("netmap-native reaches 1.73 (")
+    assert ") times the rate of kernel for tcp_port_scan_64 (frames of 78 B without FCS) at top speed: " in text
+    assert text.endswith("received packets/s, medians of 3 and 3 valid repeats, 95 % interval.")
     assert pair.ratio.low < 1.70
     assert pair.ratio.high > 1.76
 
 
-def test_every_pair_of_ways_is_compared_the_kernel_first(tmp_path):
-    ways = ("native", "kernel", "emulated")
-    (found,) = compared(tmp_path / "run", [trial(n + 1, way, 1000.0 * (n + 1)) for n, way in enumerate(ways)])
-    names = [(pair.of, pair.to, pair.ratio.value) for pair in found.ratios]
+def test_every_pair_of_send_methods_is_compared_with_the_kernel_first(tmp_path):
+    methods = ("native", "kernel", "emulated")
+    (found,) = compared(tmp_path / "run", [trial(n + 1, one, 1000.0 * (n + 1)) for n, one in enumerate(methods)])
+    names = [(pair.of.name, pair.to.name, pair.ratio.value) for pair in found.ratios]
     assert names == [
-        ("netmap (emulated)", "kernel", 1.5),
-        ("netmap (native)", "kernel", 0.5),
-        ("netmap (native)", "netmap (emulated)", pytest.approx(1 / 3)),
+        ("netmap-emulated", "kernel", 1.5),
+        ("netmap-native", "kernel", 0.5),
+        ("netmap-native", "netmap-emulated", pytest.approx(1 / 3)),
     ]
-    assert "is 0.50 times the kernel path here" in found.sentence(found.ratios[1])
-    assert "too few repeats for an interval" in found.sentence(found.ratios[1])
+    assert "reaches 0.50 times the rate of kernel" in sentence(found, found.ratios[1])
+    assert "too few repeats for an interval" in sentence(found, found.ratios[1])
 
 
 def test_only_valid_trials_count(tmp_path):
     records = both([100_000, 100_000, 100_000], [200_000, 200_000, 200_000])
-    records.append(trial(30, "native", 900_000, verdict={"valid": False, "reasons": ["lost"], "limit": "unknown"}))
+    records.append(trial(30, "native", 900_000, verdict=not_valid("lost")))
     (found,) = compared(tmp_path / "run", records)
     assert found.ratios[0].ratio.value == 2
     assert found.ratios[0].ratio.repeats == (3, 3)
 
 
-def test_a_way_without_a_valid_trial_is_shown_and_compared_with_nothing(tmp_path):
-    bad = trial(2, "native", 900_000, verdict={"valid": False, "reasons": ["lost"], "limit": "unknown"})
+def test_a_send_method_without_a_valid_trial_is_shown_without_a_ratio(tmp_path):
+    bad = trial(2, "native", 900_000, verdict=not_valid("lost"))
     (found,) = compared(tmp_path / "run", [trial(1, "kernel", 100_000), bad])
-    assert [(member.way, member.pps is None) for member in found.members] == [
+    assert [(member.method.name, member.pps is None) for member in found.members] == [
         ("kernel", False),
-        ("netmap (native)", True),
+        ("netmap-native", True),
     ]
     assert found.ratios == ()
 
 
-def test_sent_rates_stand_in_where_not_both_were_witnessed_and_it_is_said(tmp_path):
+def test_sent_rates_are_compared_where_not_both_were_witnessed(tmp_path):
     records = both([100_000], [150_000])
     unwitness(records[1])
     (found,) = compared(tmp_path / "run", records)
     assert found.ratios[0].counted == "sent"
-    assert "sent packets/s, not witnessed" in found.sentence(found.ratios[0])
+    assert "sent packets/s, not witnessed" in sentence(found, found.ratios[0])
 
 
 def lossy(records: list[dict[str, Any]], lost_percent: float, where: str) -> None:
@@ -76,30 +79,30 @@ def lossy(records: list[dict[str, Any]], lost_percent: float, where: str) -> Non
         record["verdict"]["limit"] = where
 
 
-def test_where_the_path_lost_packets_the_sentence_says_what_the_senders_sent(tmp_path):
+def test_where_the_path_lost_packets_the_sentence_also_compares_what_was_sent(tmp_path):
     records = both([20_000.0] * 3, [200_000.0] * 3)
     lossy(records[3:], 92.0, "path or device")
     (found,) = compared(tmp_path / "run", records)
     (pair,) = found.ratios
-    assert (pair.lost_at, pair.counted, pair.text[:5]) == (("path or device",), "received", "0.800")
+    assert (pair.lost_at, pair.counted, interval_text(pair.ratio)[:5]) == (("path or device",), "received", "0.800")
     assert pair.sent.value == pytest.approx(10)
-    assert "; limit: path or device; sent packets/s: 10.000 (9.9" in found.sentence(pair)
+    assert "; limit: path or device; sent packets/s: 10.000 (9.9" in sentence(found, pair)
 
 
-def test_what_the_sender_itself_lost_was_never_sent(tmp_path):
+def test_losses_in_the_sender_do_not_add_the_ratio_of_sent_rates(tmp_path):
     records = both([20_000.0], [200_000.0])
     lossy(records[1:], 50.0, "sender egress")
     (found,) = compared(tmp_path / "run", records)
     assert (found.ratios[0].lost_at, found.ratios[0].sent) == ((), None)
-    assert "sent packets/s" not in found.sentence(found.ratios[0])
+    assert "sent packets/s" not in sentence(found, found.ratios[0])
 
 
-def test_one_way_alone_is_no_comparison(tmp_path):
+def test_a_single_send_method_is_not_a_comparison(tmp_path):
     assert compared(tmp_path / "run", [trial(1, "kernel", 100_000)]) == ()
 
 
 def test_the_reference_agrees_with_its_own_table():
-    """Its packets, seconds, Mbps, pps and share of the line say the same thing twice."""
+    """Its packets, seconds, Mbps, pps and share of the line agree with each other."""
     for case, percent in zip(CASES, (13.1, 13.1, 98.6, 99.3, 57.1, 63.8)):
         assert case.packets / case.seconds == pytest.approx(case.pps, rel=1e-4)
         assert case.rates.pcap_bps / 1e6 == pytest.approx(case.rated_mbps, rel=1e-4)
@@ -107,18 +110,18 @@ def test_the_reference_agrees_with_its_own_table():
         assert case.rates.l1_bps < 10 * GBIT
 
 
-def test_ours_stands_beside_the_reference_with_the_ratio(tmp_path):
+def test_our_result_is_compared_with_the_reference(tmp_path):
     records = [trial(n, "kernel", pps, LARGE, value=10_000.0) for n, pps in ((1, 232_185.0), (2, 232_185.0))]
     reason = "the kernel has no loadable modules"
     run = stored(tmp_path / "run", records, [{"engine": "netmap", "reason": reason}])
-    rows = against_reference(run, group_trials(run.trials))
+    rows = with_reference(run, group_trials(run.trials))
     assert len(rows) == 6
     (ours,) = rows[4].ours
     assert (rows[4].case.pps, ours.ratio.value) == (464_370, 0.5)
-    assert rows[0].why_not == reason
-    assert rows[5].why_not == "no trial of this run"
+    assert why_not(rows[0]) == reason
+    assert why_not(rows[5]) == "no trial of this run"
 
 
 def test_other_loads_are_not_the_reference(tmp_path):
     run = stored(tmp_path / "run", [trial(1, "kernel", 464_370, LARGE, value=9_000.0), trial(2, "kernel", 1.0, LARGE)])
-    assert against_reference(run, group_trials(run.trials)) == ()
+    assert with_reference(run, group_trials(run.trials)) == ()

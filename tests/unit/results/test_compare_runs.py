@@ -1,4 +1,4 @@
-"""Two runs are held against each other: the effect of what changed, and what changed."""
+"""Two runs are compared: what changed, and its effect."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from compared_run import LARGE, stored, trial
 from synthetic_run import read_info, set_rate, write_info
 
 from linerate.cli.main import main
+from linerate.report.run_comparison import comparison_json
+from linerate.report.text import group_title
 from linerate.results.compare_runs import compare_runs, differences
-from linerate.results.model import load_run
+from linerate.results.read import load_run
 
 
 @pytest.fixture
 def runs(tmp_path: Path) -> tuple[Path, Path]:
-    """Three repeats, and three a tenth faster under another governor; each run has a case the other lacks."""
+    """Three repeats, and three that are a tenth faster with another governor; each run has a case the other lacks."""
     before, after = tmp_path / "before", tmp_path / "after"
     stored(before, [*(trial(n, "kernel", 100_000.0 + n) for n in (1, 2, 3)), trial(4, "kernel", 5.0, LARGE)])
     stored(after, [*(trial(n, "kernel", 110_000.0 + n) for n in (1, 2, 3)), trial(4, "native", 5.0)])
@@ -28,14 +30,14 @@ def runs(tmp_path: Path) -> tuple[Path, Path]:
     return before, after
 
 
-def test_the_effect_is_the_ratio_after_over_before(runs):
+def test_the_effect_is_the_rate_after_divided_by_the_rate_before(runs):
     found = compare_runs(*(load_run(path) for path in runs))
     (effect,) = found.effects
-    assert (effect.case, effect.way, effect.offered) == ("tcp_port_scan_64", "kernel", "top speed")
+    assert group_title(effect.before.group) == "tcp_port_scan_64, kernel, top speed"
     assert effect.ratio.ratio.value == pytest.approx(1.1, abs=1e-4)
     assert effect.ratio.ratio.low < 1.1 < effect.ratio.ratio.high
-    assert found.alone_before == ("tcp_port_scan_1500, kernel, top speed",)
-    assert found.alone_after == ("tcp_port_scan_64, netmap native, top speed",)
+    assert [group_title(group) for group in found.only_before] == ["tcp_port_scan_1500, kernel, top speed"]
+    assert [group_title(group) for group in found.only_after] == ["tcp_port_scan_64, netmap-native, top speed"]
 
 
 def test_what_differs_is_named_field_by_field(runs):
@@ -52,13 +54,14 @@ def test_another_pcap_of_the_same_name_and_other_options_are_named(tmp_path):
     changed["case"] = {**record["case"], "pcap_sha256": "cd" * 32, "pcap": "/elsewhere/a.pcap"}
     runs = stored(tmp_path / "a", [record]), stored(tmp_path / "b", [{**record, **changed}])
     where = "tcp_port_scan_64, kernel, top speed: "
-    assert [(one.field, one.before, one.after) for one in compare_runs(*runs).sending] == [
+    sending = comparison_json(compare_runs(*runs))["sending"]
+    assert [(one["field"], one["before"], one["after"]) for one in sending] == [
         (f"{where}pcap.pcap_sha256", "ab" * 32, "cd" * 32),
         (f"{where}argv", [], ["--no-flow-stats"]),
     ]
 
 
-def test_link_state_flickers_and_a_missing_field_is_none():
+def test_the_link_state_is_ignored_and_a_missing_field_is_none():
     assert differences({"nic": {"carrier": True}}, {"nic": {"carrier": False}}) == []
     (found,) = differences({"a": 1}, {"a": 1, "b": 2})
     assert (found.field, found.before, found.after) == ("b", None, 2)
@@ -87,7 +90,9 @@ def test_where_the_path_lost_packets_what_was_sent_is_compared_too(tmp_path, cap
     stored(tmp_path / "after", [lossy])
     runs = (str(tmp_path / "before"), str(tmp_path / "after"))
     assert main(["compare", *runs]) == 0
-    assert "| 0.50 | received, limit: path or device; of sent: 2.00 |" in " ".join(capsys.readouterr().out.split())
+    assert "| 0.50 | received, limit: path or device; ratio of sent: 2.00 |" in " ".join(
+        capsys.readouterr().out.split()
+    )
     assert main(["compare", "--json", *runs]) == 0
     (effect,) = json.loads(capsys.readouterr().out)["effects"]
     assert (effect["lost_at"], effect["sent_after_over_before"]["value"]) == (["path or device"], pytest.approx(2))
@@ -97,6 +102,6 @@ def test_runs_with_nothing_in_common_and_folders_without_a_run(runs, tmp_path, c
     before, _ = runs
     stored(tmp_path / "other", [trial(1, "native", 5.0, LARGE)])
     assert main(["compare", str(before), str(tmp_path / "other")]) == 1
-    assert "no case, way to send and offered load in common" in capsys.readouterr().err
+    assert "no case, send method and offered load in common" in capsys.readouterr().err
     assert main(["compare", str(before), str(tmp_path / "nothing")]) == 1
-    assert "holds no run.json" in capsys.readouterr().err
+    assert "contains no run.json" in capsys.readouterr().err

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic_run import make_info, make_run, make_trial, read_info, read_trials, write_info, write_trials
+from synthetic_run import make_info, make_result, make_run, make_trial, read_info, read_trials, write_info, write_trials
 
 from linerate.errors import InputError, LinerateError
 from linerate.receiver.process import socket_path
 from linerate.report.html import report_html
 from linerate.report.summary import summary_markdown
 from linerate.report.trials_csv import trials_csv
-from linerate.results.model import load_run
+from linerate.results.read import load_run
 from linerate.results.store import RunFolder
 from linerate.tcpreplay.options import ReplayOptions, build_argv
 from linerate.trial.journal import name_of
@@ -116,11 +116,11 @@ def _tags(page: str) -> set[str]:
 
 
 def test_results_are_world_readable_and_owner_writable(tmp_path: Path) -> None:
-    record, _ = make_trial(1, ("udp_port_scan_64", 78), ("topspeed", None), 1)
+    result, _ = make_result(1, ("udp_port_scan_64", 78), ("topspeed", None), 1)
     before = os.umask(0)
     try:
-        folder = RunFolder.create(tmp_path, make_info([record]), SCHEMAS)
-        folder.add(record, "side\n")
+        folder = RunFolder.create(tmp_path, make_info([result.to_json()]), SCHEMAS)
+        folder.add(result, "side\n")
     finally:
         os.umask(before)
     modes = {path.name: path.stat().st_mode & 0o777 for path in [folder.path, *folder.path.rglob("*")]}

@@ -1,24 +1,26 @@
-"""The place of a loss, from counters as each place leaves them."""
+"""The place of a loss, by the counters of every place."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import pytest
+from synthetic_run import make_report
 
+from linerate.trial.evidence import ReceiverNic, SenderNic, WitnessReport
 from linerate.trial.loss import locate
 
 SENT = 100_000
 
 
-def sender(packets: int | None = SENT, dropped: int = 0) -> dict[str, Any]:
-    return {"tx_packets": packets, "tx_dropped": dropped}
+def sender(packets: int | None = SENT, dropped: int = 0) -> SenderNic:
+    return SenderNic("sysfs", packets, 0, dropped, 0)
 
 
-def report(arrived: int, rx_packets: int | None = None, **counters: dict[str, int]) -> dict[str, Any]:
-    named = {name.replace("_S", " -S").replace("IF_MIB", "IF-MIB"): moved for name, moved in counters.items()}
-    nic = None if rx_packets is None else {"rx_packets": rx_packets}
-    return {"name": "w", "witness": {"packets": arrived}, "nic": nic, "counters": named}
+def report(arrived: int, rx_packets: int | None = None, **counters: dict[str, int]) -> WitnessReport:
+    named = {name.replace("_S", " -S").replace("IF_MIB", "IF-MIB"): group for name, group in counters.items()}
+    nic = None if rx_packets is None else ReceiverNic("sysfs", rx_packets, 0, 0, 0)
+    return replace(make_report(arrived, nic), name="w", counters=named)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +35,7 @@ def report(arrived: int, rx_packets: int | None = None, **counters: dict[str, in
             "receiver NIC",
             {"receiver NIC": 1000},
         ),
-        # A driver that counts what it then drops.
+        # A driver that counts frames and then drops them.
         (sender(), report(99_000, SENT, ethtool_S={"rx_xdp_drops": 1000}), "receiver NIC", {"receiver NIC": 1000}),
         (sender(), report(99_000, SENT), "receiver kernel", {"receiver kernel": 1000}),
         (
@@ -55,7 +57,7 @@ def report(arrived: int, rx_packets: int | None = None, **counters: dict[str, in
             "receiver NIC",
             {"sender egress": 100, "receiver NIC": 750, "path or device": 150},
         ),
-        # Nobody can say whether it left the sender.
+        # No counter shows whether it left the sender.
         (sender(None), report(99_000, 99_000), "unknown", {"unknown": 1000}),
         (sender(None), report(99_000, SENT), "receiver kernel", {"receiver kernel": 1000}),
     ],
@@ -80,10 +82,10 @@ def test_the_first_counter_that_lacks_a_packet_tells_the_place(nic, seen, where,
         "rx_queue_0_xdp_drops", "rx0_drops",  # veth, virtio_net
     ],
 )  # fmt: skip
-def test_what_a_driver_dropped_is_the_receiving_nic_s(name):
+def test_drops_of_a_driver_are_attributed_to_the_receiving_nic(name):
     loss = locate(SENT, sender(), report(99_000, 99_000, ethtool_S={name: 1000}))
     assert loss.by_place == {"receiver NIC": 1000}
-    assert loss.evidence[-1] == f"moved: ethtool -S {name} 1,000"
+    assert loss.evidence[-1] == f"drop counters: ethtool -S {name} 1,000"
 
 
 @pytest.mark.parametrize(
@@ -97,25 +99,25 @@ def test_what_a_driver_dropped_is_the_receiving_nic_s(name):
         "tx_dropped_link_down.nic", "tx_fifo_errors", "tx_queue_0_xdp_tx_drops",  # ice, e1000, virtio_net
     ],
 )  # fmt: skip
-def test_what_a_driver_counts_beside_is_no_drop(name):
+def test_other_counters_of_a_driver_are_not_drops(name):
     loss = locate(SENT, sender(), report(99_000, 99_000, ethtool_S={name: 1000}))
     assert loss.by_place == {"path or device": 1000}
-    assert loss.evidence[-1] == "no drop counter of the receiver moved"
+    assert loss.evidence[-1] == "no drop counter of the receiver increased"
 
 
-def test_the_evidence_names_every_counter_on_the_way():
+def test_the_evidence_names_every_counter_along_the_path():
     seen = report(99_000, 99_000, sysfs={"rx_missed_errors": 1000, "rx_packets": 99_000}, softnet_stat={"dropped": 0})
     assert locate(SENT, sender(), seen).evidence == (
-        "tcpreplay handed over 100,000 packets",
+        "the sender handed over 100,000 packets",
         "the sending interface counted 100,000 (0 dropped)",
         "the receiving interface counted 99,000",
         "the witness w counted 99,000",
-        "moved: sysfs rx_missed_errors 1,000",
+        "drop counters: sysfs rx_missed_errors 1,000",
     )
-    assert locate(SENT, sender(), report(99_000, 99_000)).evidence[-1] == "no drop counter of the receiver moved"
+    assert locate(SENT, sender(), report(99_000, 99_000)).evidence[-1] == "no drop counter of the receiver increased"
 
 
 @pytest.mark.parametrize("arrived", [SENT, SENT + 40])
-def test_nothing_lost_is_blamed_on_nobody(arrived):
+def test_without_a_loss_there_is_no_place(arrived):
     loss = locate(SENT, sender(), report(arrived, arrived))
     assert (loss.packets, loss.where, loss.by_place, loss.evidence) == (SENT - arrived, None, {}, ())

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from linerate.trial.netmap_session import NetmapSession
 
 from linerate.errors import HostError
 from linerate.netmap.admode import read_admode
 from linerate.nic.state import found_path
 from linerate.system.run import Completed
 from linerate.trial import netmap_session
-from linerate.trial.netmap_session import NetmapSession
 from linerate.trial.nic_session import recover
 
 ACTIVATED = "[ 1996.781561] 443.197642 [ 320] generic_netmap_register   Emulated adapter for ens4 activated\n"

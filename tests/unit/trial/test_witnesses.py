@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from linerate.errors import InputError
-from linerate.trial.witnesses import define, disagreements, fit, found_out, primary, report, stored
+from linerate.trial.evidence import WitnessReport
+from linerate.trial.model import Witness
+from linerate.trial.witnesses import define, fit, found_out, primary, report
 
 INTERFACES = {"receiver1": "ens17", "receiver2": "ens18"}
 SNMP = {"kind": "snmp", "address": "192.0.2.9", "interface": "port2"}
@@ -62,9 +64,9 @@ def test_what_was_found_out_of_an_agent_counts_and_before_that_what_was_given():
         fit({"paced": 5}, found_out(defined, []), "refuse")
 
 
-def counted(name: str, kind: str, packets: int, **result: Any) -> dict[str, Any]:
-    definition = {"name": name, "kind": kind, "host": name, "interface": "i", "refresh_seconds": 10.0}
-    return report(definition, {"witness": {"method": "if_mib", "packets": packets, "matches": "all"}, **result})
+def counted(name: str, kind: str, packets: int, **result: Any) -> WitnessReport:
+    witness = Witness(name, kind, name, "i", refresh_seconds=10.0)
+    return report(witness, {"witness": {"method": "if_mib", "packets": packets, "matches": "all"}, **result})
 
 
 def test_the_first_linux_witness_that_could_count_decides():
@@ -74,18 +76,4 @@ def test_the_first_linux_witness_that_could_count_decides():
     assert primary([fails, agent]) is agent
     assert primary([fails]) is None
     assert primary([]) is None
-    assert [(one["usable"], one["reason"]) for one in stored([fails])] == [(False, "gone")]
-
-
-def test_disagreement_is_between_each_two_that_counted():
-    reports = [counted("a", "linux", 1000), counted("b", "snmp", 940), counted("c", "snmp", 1000, usable=False)]
-    (pair,) = disagreements(reports, 100.0, 21.0)
-    assert pair == {
-        "first": "a", "second": "b", "packets": 60, "percent": 6.0, "tolerance_packets": 21, "within": False,
-    }  # fmt: skip
-
-
-def test_counters_that_had_not_settled_may_lack_what_came_in_one_refresh():
-    reports = [counted("a", "linux", 1000), counted("b", "snmp", 200, settled=False)]
-    (pair,) = disagreements(reports, 100.0, 21.0)
-    assert (pair["tolerance_packets"], pair["within"]) == (1021, True)
+    assert (fails.usable, fails.reason) == (False, "gone")

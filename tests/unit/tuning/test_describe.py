@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.unit.tuning.conftest import FIXTURES
 
-from linerate.report.tuning import LABELS, tuning_line, tuning_texts
+from linerate.report.tuning import tuning_line, tuning_texts
+from linerate.results.run import Tuning
 from linerate.trial.environment import fingerprint
 from linerate.tuning.aspect import Wishes
 from linerate.tuning.describe import read_tuning
@@ -62,14 +63,14 @@ def test_an_interface_that_was_made_anew_is_not_said_to_be_tuned(described, host
 
 
 def test_it_is_said_in_words(described, host):
-    assert tuning_line(described()) is None
+    assert tuning_line(Tuning.from_json(described())) is None
     tune(WISHES, host, consent=True)
-    assert tuning_line(described(cpu=3)) == (
+    assert tuning_line(Tuning.from_json(described(cpu=3))) == (
         "Rings: rx 4,096, tx 4,096; Flow control: autoneg on, rx off, tx off; Interrupts of the NIC: CPUs 0-2; "
-        "CPU of tcpreplay: 3, isolated; Tuned: governor, rings, flow_control, offloads, irq_affinity, isolation"
+        "CPU of the sending program: 3, isolated; "
+        "Tuned: governor, rings, flow_control, offloads, irq_affinity, isolation"
     )
-    assert tuning_texts(described(cpu=2))["CPU of tcpreplay"] == "2, not isolated"
-    assert tuning_texts(None) == dict.fromkeys(LABELS, "not recorded")
+    assert tuning_texts(Tuning.from_json(described(cpu=2)))["CPU of the sending program"] == "2, not isolated"
 
 
 def environment(**tuning):

@@ -1,11 +1,11 @@
-// The page is whole without this: it adds the reading of single values, sorting and filtering, and opens what is closed
-// before it is printed or linked to.
+// The page is complete without this script, which adds reading of single values, sorting and filtering, and expands
+// collapsed sections for links and before printing.
 (() => {
   "use strict";
   const all = (selector, within = document) => Array.from(within.querySelectorAll(selector));
   const format = (value) => Math.round(value).toLocaleString("en-US");
 
-  // What a plot shows at a moment: each repeat, or from the lowest to the highest where they are many.
+  // The values of a plot at one time: each repeat, or the lowest and the highest of many.
   const MANY = 6;
   const at = (series, seconds) => {
     const lines = [];
@@ -68,7 +68,7 @@
     });
   }
 
-  // A heading sorts by its column: downwards first where it holds numbers, since the highest is what is looked for.
+  // A heading sorts by its column: numbers in descending order first, since the highest are of interest.
   const table = document.getElementById("trials");
   const rows = table ? Array.from(table.tBodies[0].rows) : [];
   const plain = (row, column) => row.cells[column].firstChild ? row.cells[column].firstChild.textContent.trim() : "";
@@ -77,7 +77,7 @@
     const [a, b] = [plain(one, column), plain(other, column)];
     if (!numbers) return sign * a.localeCompare(b, "en", { numeric: true });
     const [x, y] = [numeric(a), numeric(b)];
-    // What has no number stands last, whichever way is up.
+    // Rows without a number come last in either order.
     if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y);
     return sign * (x - y);
   };

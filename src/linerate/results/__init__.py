@@ -1,0 +1,1 @@
+"""The results of trials: model, store, groups, statistics and comparisons."""

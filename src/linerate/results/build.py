@@ -1,0 +1,149 @@
+"""Join what the sender and the witnesses saw of one trial into its result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..trial.curve import curve_of, within_sending
+from ..trial.engines.registry import engine
+from ..trial.evidence import Claim, Count, Process, ReceiverNic, SenderNic, Sent, WitnessReport
+from ..trial.loss import Loss, locate
+from ..trial.model import Case, LineRate, Offered, Trial
+from ..trial.verdict import Evidence, Tolerance, judge
+from ..trial.witnesses import primary
+from ..units import Rates, rates
+from .model import SCHEMA, Achieved, BothCurves, BothRates, Disagreement, TrialResult
+from .samples import samples_path
+from .witnesses import disagreements, stored
+
+
+def result_of(
+    trial: Trial, sent: Sent, reports: Sequence[WitnessReport], tolerance: Tolerance | None = None
+) -> TrialResult:
+    """The result of ``trial``, by what the sender returned and what its witnesses reported (none: not witnessed)."""
+    tolerance = tolerance or Tolerance()
+    received, claim = primary(reports), sent.claim
+    witness, receiver_nic = (received.witness, received.nic) if received else (None, None)
+    follows = derive(trial.case, trial.bench.line_rate, Counts(trial.offered, claim, sent.nic, receiver_nic, witness))
+    loss = _loss(sent, received)
+    seconds, arrived = claim.seconds if claim else None, received.samples if received else ()
+    curve = BothCurves(*(curve_of(within_sending(samples, seconds)) for samples in (sent.samples, arrived)))
+    evidence = Evidence(
+        offered=trial.offered,
+        sent=sent,
+        witnessed=witness.packets if witness else None,
+        loss=loss,
+        line_rate_percent=follows.rates.sent.line_rate_percent if follows.rates.sent else None,
+        core_limit=engine(trial.method.engine).core_limit(sent.adapter, paced=trial.offered.paced_pps is not None),
+        faults=_faults(sent, reports),
+    )
+    return TrialResult(
+        schema=SCHEMA,
+        run_id=trial.bench.run_id,
+        trial_id=trial.trial_id,
+        sequence=trial.sequence,
+        repeat=trial.repeat,
+        case=trial.case,
+        engine=trial.method.engine,
+        processes=trial.method.processes,
+        adapter=sent.adapter,
+        sender=trial.bench.sender,
+        receiver=trial.bench.receiver,
+        offered=trial.offered,
+        argv=sent.argv,
+        versions=trial.bench.versions,
+        started_at=sent.started_at,
+        ended_at=sent.ended_at,
+        process=sent.process,
+        claim=claim,
+        partial=is_partial(sent.process, claim),
+        sender_nic=sent.nic,
+        receiver_nic=receiver_nic,
+        witness=witness,
+        witnesses=tuple(stored(report) for report in reports),
+        witness_disagreement=disagreements(
+            reports, claim.pps if claim else None, tolerance.packets(claim.successful if claim else 0)
+        ),
+        achieved=follows.achieved,
+        disagreement=follows.disagreement,
+        rates=follows.rates,
+        line_rate=trial.bench.line_rate,
+        loss=loss,
+        cv_percent=cv_percent(claim, curve),
+        curve=curve,
+        sender_cpu_percent=sent.cpu_percent,
+        sender_core_busy_percent=sent.core_busy_percent,
+        recovery=sent.recovery,
+        samples=samples_path(trial.trial_id),
+        verdict=judge(evidence, tolerance),
+        fingerprint=trial.bench.fingerprint,
+    )
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The offered load of a trial and every count of its packets, which further numbers are derived from."""
+
+    offered: Offered
+    claim: Claim | None
+    sender_nic: SenderNic
+    receiver_nic: ReceiverNic | None
+    witness: Count | None
+
+
+@dataclass(frozen=True)
+class Derived:
+    """What follows from the counts of a trial."""
+
+    achieved: Achieved
+    disagreement: Disagreement
+    rates: BothRates
+
+
+def derive(case: Case, line_rate: LineRate, counts: Counts) -> Derived:
+    """What follows from ``counts`` of frames of ``case`` on a link of ``line_rate``."""
+    claim, nic, witness, receiver_nic = counts.claim, counts.sender_nic, counts.witness, counts.receiver_nic
+    requested, sent_pps = counts.offered.pps, claim.pps if claim else None
+    received_pps = claim.pps * witness.packets / claim.packets if claim and claim.packets and witness else None
+    return Derived(
+        achieved=Achieved(
+            requested, sent_pps, 100 * sent_pps / requested if requested and sent_pps is not None else None
+        ),
+        disagreement=Disagreement(
+            claim.successful - nic.tx_packets if claim and nic.tx_packets is not None else None,
+            receiver_nic.rx_packets - witness.packets if receiver_nic and witness else None,
+        ),
+        rates=BothRates(_rates(sent_pps, case, line_rate), _rates(received_pps, case, line_rate)),
+    )
+
+
+def _rates(pps: float | None, case: Case, line_rate: LineRate) -> Rates | None:
+    return None if pps is None else rates(pps, case.mean_frame_length, line_rate.bps)
+
+
+def is_partial(process: Process, claim: Claim | None) -> bool:
+    """Whether the trial was cut off, by linerate or by others: its counts are of the part before."""
+    interrupted = claim is not None and claim.interrupted
+    return bool(process.stopped_because or interrupted or process.exit_status != 0)
+
+
+def cv_percent(claim: Claim | None, curve: BothCurves) -> float | None:
+    """The coefficient of variation that a trial is known by: that of what was received while it was sending."""
+    return curve.received.cv_percent if claim and curve.received else None
+
+
+def _loss(sent: Sent, received: WitnessReport | None) -> Loss | None:
+    if received is None or sent.claim is None or not sent.claim.successful:
+        return None
+    return locate(sent.claim.successful, sent.nic, received)
+
+
+def _faults(sent: Sent, reports: Sequence[WitnessReport]) -> tuple[str, ...]:
+    """What failed apart from the sending: a count that is missing, an interface that was not restored."""
+    faults = []
+    if reports and primary(reports) is None:
+        faults.append(f"not witnessed: {'; '.join(str(one.reason) for one in reports)}")
+    if sent.recovery and sent.recovery.error:
+        faults.append(f"the settings of the sending interface were not restored: {sent.recovery.error}")
+    return tuple(faults)

@@ -1,0 +1,191 @@
+"""A stored run: the plan and the environment of run.json, the results of its trials, and their samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ..record import Record
+from ..trial.model import Case, Offered, SendMethod, Witness
+from .model import TrialResult
+from .samples import SideSample
+
+
+@dataclass(frozen=True)
+class Lab(Record):
+    """The embedded lab of a run, and the ``reason`` for its ``backend``."""
+
+    backend: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class PlannedTrial(Record):
+    """A trial as the plan has it (Trial.planned)."""
+
+    PARTS: ClassVar[Mapping[str, type[Any]]] = {"case": Case, "method": SendMethod, "offered": Offered}
+
+    sequence: int
+    trial_id: str
+    repeat: int
+    case: Case
+    method: SendMethod
+    offered: Offered
+    predicted_pps: float
+    estimated_seconds: float
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> PlannedTrial:
+        """The planned trial of a JSON object, which may have further keys."""
+        return super().from_json({name: data[name] for name in (field.name for field in fields(cls)) if name in data})
+
+
+@dataclass(frozen=True)
+class OmittedTrial(Record):
+    """A trial of the scenario whose send method is not available."""
+
+    case: str
+    mode: str
+    value: float | None
+
+
+@dataclass(frozen=True)
+class Unavailable(Record):
+    """An engine, or one adapter of it, that is not available on the sender, and the trials that it would have sent."""
+
+    PARTS: ClassVar[Mapping[str, type[Any]]] = {"trials": OmittedTrial}
+
+    engine: str
+    reason: str
+    adapter: str | None = None
+    trials: tuple[OmittedTrial, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As in run.json: without an adapter and without trials where there are none."""
+        return {name: value for name, value in super().to_json().items() if value}
+
+
+@dataclass(frozen=True)
+class Plan(Record):
+    """The planned trials in their order. ``notices`` are differences of the plan from the scenario, in words."""
+
+    PARTS: ClassVar[Mapping[str, type[Any]]] = {"trials": PlannedTrial, "unavailable": Unavailable}
+
+    trials: tuple[PlannedTrial, ...]
+    unavailable: tuple[Unavailable, ...]
+    estimated_seconds: float
+    notices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Nic(Record):
+    """The interface of a host. ``mtu`` is in bytes, ``speed_bps`` in bit/s."""
+
+    interface: str
+    mac: str
+    mtu: int
+    operstate: str
+    carrier: bool
+    speed_bps: int | None
+    driver: str | None
+    driver_version: str | None
+    firmware: str | None
+    bus: str | None
+    offloads: Mapping[str, bool]
+
+
+@dataclass(frozen=True)
+class Tuning(Record):
+    """How a host's interface and CPUs are tuned (tuning.describe); ``before`` are the settings before tuning."""
+
+    rings: Mapping[str, int] | None
+    flow_control: Mapping[str, bool] | None
+    irq_affinity: tuple[str, ...]
+    irqbalance: bool
+    isolated_cpus: str
+    cpu: int | None
+    before: Mapping[str, Mapping[str, str]] | None
+
+
+@dataclass(frozen=True)
+class Host(Record):
+    """A host of the run."""
+
+    PARTS: ClassVar[Mapping[str, type[Any]]] = {"nic": Nic, "tuning": Tuning}
+
+    name: str
+    kernel: str
+    os: str
+    cpu_model: str
+    cpus: int
+    memory_bytes: int
+    governor: str | None
+    python: str
+    versions: Mapping[str, str]
+    nic: Nic
+    tuning: Tuning
+
+
+@dataclass(frozen=True)
+class Environment(Record):
+    """The hosts that the results belong to; ``receiver`` is None where it is not a host of the inventory."""
+
+    PARTS: ClassVar[Mapping[str, type[Any]]] = {"sender": Host, "receiver": Host}
+
+    fingerprint: str
+    sender: Host
+    receiver: Host | None
+
+
+@dataclass(frozen=True)
+class RunInfo(Record):
+    """run.json (schemas/run.schema.json). ``lab`` is None on real hosts."""
+
+    PARTS: ClassVar[Mapping[str, type[Any]]] = {
+        "lab": Lab,
+        "plan": Plan,
+        "witnesses": Witness,
+        "environment": Environment,
+    }
+
+    schema: str
+    run_id: str
+    created_at: str
+    linerate_version: str
+    scenario: str
+    lab: Lab | None
+    plan: Plan
+    witnesses: tuple[Witness, ...]
+    environment: Environment
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the run sent over the loopback interface, for want of network namespaces."""
+        return self.lab is not None and self.lab.backend == "loopback"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A stored run. ``trials`` are in the order they ran; ``samples``, by trial id, are None without a file."""
+
+    path: Path
+    info: RunInfo
+    trials: tuple[TrialResult, ...]
+    samples: Mapping[str, tuple[SideSample, ...] | None]
+
+    @property
+    def run_id(self) -> str:
+        return self.info.run_id
+
+    @property
+    def valid(self) -> tuple[TrialResult, ...]:
+        """The valid trials."""
+        return tuple(trial for trial in self.trials if trial.valid)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Ids of planned trials that have no result, in plan order."""
+        ended = {trial.trial_id for trial in self.trials}
+        return tuple(trial.trial_id for trial in self.info.plan.trials if trial.trial_id not in ended)
