@@ -158,13 +158,13 @@ def test_the_longest_frame_that_fits_arrives_with_a_tag_as_well(lab, pcap):
     [
         ({"dst_ip": "10.1.2.3"}, "packet 1 goes to 10.1.2.3, which is in none of the allowed networks"),
         ({"dst_ip": "10.1.2.3", "vlan": 5}, "packet 1 goes to 10.1.2.3, which"),
-        ({"dst_mac": "02:00:00:00:00:77"}, "packet 1 goes to the MAC 02:00:00:00:00:77, which is not among"),
+        ({"dst_mac": "02:00:00:00:00:77"}, "packet 1 goes to the MAC 02:00:00:00:00:77, which is not an allowed MAC"),
     ],
 )
 def test_a_flood_at_somebody_else(lab, pcap, made, error):
     told = refused(pcap(**made))
     assert error in told
-    assert "add this destination to linerate_allow_destinations if it is yours to flood" in told
+    assert "add this destination to linerate_allow_destinations if you may flood it" in told
 
 
 def test_one_packet_astray_is_found(lab, pcap):
