@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from tests.integration.test_after import children
 from tests.integration.test_benchmark import short, stored
-from tests.integration.test_verify import broken_promises
+from tests.integration.test_verify import failed_checks
 from tests.integration.trials import Trial, make_pcap
 
 STANDIN = Path(__file__).parents[1] / "standin/ethtool"
@@ -217,7 +217,7 @@ def test_verify_sees_rings_flow_control_and_offloads_that_are_not_as_promised(la
     inside("ethtool", "-G", "lrs0", "tx", "512")
     inside("ethtool", "-A", "lrs0", "rx", "on")
     inside("ethtool", "-K", "lrs0", "gso", "on")
-    assert broken_promises(play, **TUNED) == [
+    assert failed_checks(play, **TUNED) == [
         "sender1: The NIC's rings are as large as asked for: tx is 512, not 4096",
         "sender1: The NIC's flow control is as asked for: rx is on, not off",
         "sender1: The NIC's offloads are as asked for: gso is on, not off",
@@ -227,7 +227,7 @@ def test_verify_sees_rings_flow_control_and_offloads_that_are_not_as_promised(la
 
 def test_verify_sees_a_wish_that_the_host_cannot_have(lab, play):
     wish = {"sender_tuning_ok": True, "sender_tuning_governor": "ondemand"}
-    (line,) = broken_promises(play, **wish)
+    (line,) = failed_checks(play, **wish)
     assert line.startswith("sender1: The sender can be set as asked for: sender_tuning_governor 'ondemand': cannot be")
 
 
@@ -272,7 +272,7 @@ def test_verify_sees_a_governor_and_interrupts_that_are_not_as_promised(namespac
     governor.write_text("powersave\n")
     irq.write_text("0-1\n")
     number = min(Path("/proc/irq").glob("[0-9]*"), key=lambda path: int(path.name)).name
-    assert broken_promises(play, **wish) == [
+    assert failed_checks(play, **wish) == [
         "sender1: The CPUs have the governor asked for: cpu0 is powersave, not performance, "
         "cpu1 is powersave, not performance",
         f"sender1: The NIC's interrupts go where asked for: {number} is 0-1, not 0",
