@@ -1,0 +1,1 @@
+"""Stored results: the model, the store, groups, statistics and comparisons."""
