@@ -137,13 +137,13 @@ SPEC = {
     "interface": {"type": "str", "required": True},
     "consent": {"type": "bool", "default": False},
     "allow_destinations": {"type": "list", "elements": "str", "default": [*BENCHMARK_NETWORKS]},
-    "governor": {"type": "str", "default": "performance"},
-    "flow_control": {"type": "str", "choices": ["on", "off", "leave"], "default": "off"},
-    "rings": {"type": "str", "default": "max"},
+    "governor": {"type": "str", "default": TuningOptions.governor},
+    "flow_control": {"type": "str", "choices": ["on", "off", "leave"], "default": TuningOptions.flow_control},
+    "rings": {"type": "str", "default": TuningOptions.rings},
     "offloads": {"type": "dict", "default": {}},
-    "irq_affinity": {"type": "str", "default": "away"},
+    "irq_affinity": {"type": "str", "default": TuningOptions.irq_affinity},
     "core": {"type": "int"},
-    "isolate": {"type": "bool", "default": True},
+    "isolate": {"type": "bool", "default": TuningOptions.isolate},
 }
 
 
