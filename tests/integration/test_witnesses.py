@@ -99,7 +99,11 @@ VERSION_3 = {"version": "3", **CREDENTIALS["agent by 3"]}
 
 def test_an_agent_that_cannot_count_is_one_clear_error(agent):
     for code, target, said in (
-        ("1 if find_interface(agent, 'nope0') else 0", {}, "interface 'nope0': is not known to the agent. Use one that"),
+        (
+            "1 if find_interface(agent, 'nope0') else 0",
+            {},
+            "interface 'nope0': is not known to the agent. Use one that",
+        ),
         ("agent.get(['1.3.6.1.2.1.1.3.0'])", {"port": 1162}, "port 1162': does not answer SNMP version 2c within 6 s"),
         ("agent.get(['1.3.6.1.2.1.1.3.0'])", {"community": "wrong"}, "the community in benchmark_snmp_credentials"),
         ("agent.get(['1.3.6.1.2.1.1.3.0'])", {**VERSION_3, "user": "stranger"}, "cannot be queried: Unknown USM user"),

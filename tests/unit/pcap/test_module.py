@@ -210,5 +210,5 @@ def test_role_fails_without_mac_addresses(ansible, tmp_path):
         "ansible-playbook", "playbooks/pcaps.yml", "-e", "linerate_receiver=", "-e", f"pcaps_dir={tmp_path}/p"
     )
     assert done.returncode != 0
-    assert "The MACs of the frames are not known. Give pcaps_src_mac and pcaps_dst_mac" in done.stdout
+    assert "The MAC addresses of the frames are not known. Set pcaps_src_mac and pcaps_dst_mac" in done.stdout
     assert not (tmp_path / "p").exists()

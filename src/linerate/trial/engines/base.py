@@ -92,5 +92,3 @@ def availability(engines: Mapping[str, Engine], host: SenderHost) -> dict[str, s
         for adapter in engine.adapters:
             reasons[f"{name}-{adapter}"] = engine.adapter_unavailable(adapter, host)
     return reasons
-
-
