@@ -77,7 +77,10 @@ def test_a_build_host_of_another_system_is_refused(tcpreplay):
     ("output", "message"),
     [
         (VERSION.replace("4.4.2", "4.4.3"), "has version 4.4.3, not 4.4.2"),
-        (VERSION.replace("Optional injection method: netmap", ""), "does not print 'Optional injection method: netmap'"),
+        (
+            VERSION.replace("Optional injection method: netmap", ""),
+            "does not print 'Optional injection method: netmap'",
+        ),
         ("#!/bin/sh\nexit 127\n", "does not run"),
     ],
 )
@@ -103,7 +106,9 @@ def test_a_configure_that_uses_another_netmap_is_an_error(summary):
 
 def test_a_package_of_another_netmap_is_refused(with_netmap):
     with_netmap.change(netmap="0" * 40)
-    with pytest.raises(InputError, match=rf"is of commit {COMMIT}, not of 0{{40}}\. Build that commit by the role netmap"):
+    with pytest.raises(
+        InputError, match=rf"is of commit {COMMIT}, not of 0{{40}}\. Build that commit by the role netmap"
+    ):
         with_netmap.build()
 
 
