@@ -20,7 +20,7 @@ def native(guests, site):
 def test_nothing_is_changed_where_the_way_in_would_go_away(native):
     refused = native("playbooks/netmap.yml", netmap_drivers=["e1000", "virtio_net.c"])
     assert (refused.rc, refused.changed_tasks) == (2, 0), refused.stdout
-    assert "interface 'ens3': carries the SSH session, and would go away with its driver virtio_net" in " ".join(
+    assert "interface 'ens3': carries the SSH session, and would disappear with its driver virtio_net" in " ".join(
         refused.failures
     )
 
@@ -48,7 +48,7 @@ def test_while_netmap_is_in_use_it_says_by_whom_and_changes_nothing(native):
     refused = native("playbooks/netmap.yml")
     assert (refused.rc, refused.changed_tasks) == (2, 0), refused.stdout
     told = " ".join(refused.failures)
-    assert re.search(r"netmap: is in use by sleep \(\d+\)\. Wait until they have ended", told), told
+    assert re.search(r"netmap: is in use by sleep \(\d+\)\. Wait until they end", told), told
     released = native("tests/vm/hold_netmap.yml", netmap_held=False)
     assert released.rc == 0, released.stdout
 
