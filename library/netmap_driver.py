@@ -96,13 +96,13 @@ def main() -> None:
     drivers = module_names(options["drivers"])
     swap = Swap(options["interface"], drivers, session_environment(os.environ))
     parameters = {name: str(value) for name, value in options["parameters"].items()}
-    wanted = {name: f"{MODULE_FOLDER}/{name}.ko" for name in ("netmap", *drivers)}
+    builds = {name: f"{MODULE_FOLDER}/{name}.ko" for name in ("netmap", *drivers)}
     steps: list[str] = []
     try:
         refuse(swap, run)
         driver = driver_of(options["interface"])
         steps += go_native(swap, parameters, run, check)
-        steps += refresh(wanted, running_kernel(), partial(run, timeout=SECONDS), check)
+        steps += refresh(builds, running_kernel(), partial(run, timeout=SECONDS), check)
     except LinerateError as error:
         module.fail_json(msg=str(error))
     module.exit_json(

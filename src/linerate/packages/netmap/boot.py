@@ -54,10 +54,10 @@ def set_up(
     settings: Settings, program: Mapping[str, bytes], run: Runner, check: bool = False, root: str = "/"
 ) -> tuple[str, ...]:
     """Install the unit with ``program`` and ``settings``, enable it, and run it once; the steps that were needed."""
-    wanted = {f"{CODE_FOLDER}/{name}": content for name, content in program.items()}
-    wanted.update({SETTINGS: settings.as_json(), UNIT_FILE: _UNIT.encode()})
-    write = [name for name, content in wanted.items() if _content(Path(root, name)) != content]
-    remove = [path for path in _code(root) if str(path.relative_to(root)) not in wanted]
+    files = {f"{CODE_FOLDER}/{name}": content for name, content in program.items()}
+    files.update({SETTINGS: settings.as_json(), UNIT_FILE: _UNIT.encode()})
+    write = [name for name, content in files.items() if _content(Path(root, name)) != content]
+    remove = [path for path in _code(root) if str(path.relative_to(root)) not in files]
     steps = [*(f"write /{name}" for name in write), *(f"remove /{path.relative_to(root)}" for path in remove)]
     commands: list[tuple[str, ...]] = [("systemctl", "daemon-reload")] if UNIT_FILE in write else []
     if not Path(root, ENABLED).is_symlink():
@@ -67,7 +67,7 @@ def set_up(
     if not check:
         for name in write:
             Path(root, name).parent.mkdir(parents=True, exist_ok=True)
-            write_whole(Path(root, name), wanted[name])
+            write_whole(Path(root, name), files[name])
         for path in remove:
             path.unlink()
         for command in commands:

@@ -38,17 +38,17 @@ _TOOLS = (
 
 
 def refresh(
-    wanted: Mapping[str, str], kernel: str, run: Runner, check: bool = False, root: str = "/"
+    builds: Mapping[str, str], kernel: str, run: Runner, check: bool = False, root: str = "/"
 ) -> tuple[str, ...]:
-    """Regenerate the initramfs of ``kernel`` when it contains another build of a module than ``wanted``.
+    """Regenerate the initramfs of ``kernel`` when it contains another build of a module than ``builds``.
 
-    ``wanted`` maps each module to its path below /lib/modules/<kernel>, or to an empty string when it must not be
+    ``builds`` maps each module to its path below /lib/modules/<kernel>, or to an empty string when it must not be
     loaded. A module that the initramfs lacks is loaded from the disk later and needs nothing. Returns the steps that
     were needed. Raises HostError when there is an initramfs, but no program to list or regenerate it.
     """
     for tool in _TOOLS:
         path = Path(root, tool.file.format(kernel=kernel))
-        if path.exists() and _is_stale(path, checked(run([*tool.listing, str(path)])), wanted, root):
+        if path.exists() and _is_stale(path, checked(run([*tool.listing, str(path)])), builds, root):
             argv = [word.format(kernel=kernel) for word in tool.rebuilding]
             if not check:
                 checked(run(argv))
@@ -56,10 +56,10 @@ def refresh(
     return ()
 
 
-def _is_stale(initramfs: Path, listing: str, wanted: Mapping[str, str], root: str) -> bool:
-    """Whether a module in it has another path than wanted, or the module or its options changed since."""
-    contained = [match for match in _MODULE.finditer(listing) if Path(match["path"]).stem in wanted]
-    if any(wanted[Path(match["path"]).stem] != match["path"] for match in contained):
+def _is_stale(initramfs: Path, listing: str, builds: Mapping[str, str], root: str) -> bool:
+    """Whether a module in it has another path than in ``builds``, or the module or its options changed since."""
+    contained = [match for match in _MODULE.finditer(listing) if Path(match["path"]).stem in builds]
+    if any(builds[Path(match["path"]).stem] != match["path"] for match in contained):
         return True
     generated = initramfs.stat().st_mtime
     sources = [Path(root, "lib/modules", match["kernel"], match["path"]) for match in contained]

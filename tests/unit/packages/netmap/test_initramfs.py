@@ -36,7 +36,7 @@ def disk(request, tmp_path):
             (tmp_path / path).touch()
             os.utime(tmp_path / path, (when, when))
 
-        def refresh(self, *contained: str, wanted=NATIVE, check: bool = False):
+        def refresh(self, *contained: str, builds=NATIVE, check: bool = False):
             self.ran = []
 
             def run(argv):
@@ -48,7 +48,7 @@ def disk(request, tmp_path):
                 self.ran.append(" ".join(argv))
                 return Completed(tuple(argv), 0, "", "")
 
-            return refresh(wanted, KERNEL, run, check, str(tmp_path))
+            return refresh(builds, KERNEL, run, check, str(tmp_path))
 
     disk = Disk()
     disk.put(request.param, MADE)
@@ -83,8 +83,8 @@ def test_an_earlier_build_or_earlier_options_in_it_are_replaced(disk, changed):
 
 
 def test_netmap_is_removed_from_it_with_netmap(disk):
-    assert disk.refresh(PATCHED.replace("e1000", "netmap"), wanted={"netmap": ""}) == (disk.rebuilding,)
-    assert disk.refresh(STOCK, wanted={"netmap": ""}) == ()
+    assert disk.refresh(PATCHED.replace("e1000", "netmap"), builds={"netmap": ""}) == (disk.rebuilding,)
+    assert disk.refresh(STOCK, builds={"netmap": ""}) == ()
 
 
 def test_a_host_without_an_initramfs_needs_no_tools(tmp_path: Path):
