@@ -1,4 +1,4 @@
-"""What is asked for, as the key of its package; and what is refused before anything is done."""
+"""The recipe of tcpreplay: the key of its package, invalid values, its manifest, and the system of a host."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 
 from linerate.errors import InputError
-from linerate.packages.tcpreplay.package import Manifest, Recipe, read_manifest, this_system
+from linerate.packages.archive import read_manifest
+from linerate.packages.tcpreplay.recipe import Manifest, Recipe, this_system
 
 RECIPE = Recipe("4.4.2", "0" * 64, "/opt/x", "Debian 12 x86_64")
 
 
-def test_the_name_says_what_it_is_and_the_key_what_decides_it():
+def test_the_package_name_contains_version_and_system_and_every_value_is_part_of_the_key():
     assert RECIPE.package_name == f"tcpreplay-4.4.2-debian-12-x86_64-{RECIPE.key}.tar.gz"
     others = {
         "version": "4.4.3",
@@ -29,15 +30,15 @@ def test_the_name_says_what_it_is_and_the_key_what_decides_it():
     assert len({RECIPE.key, *keys}) == len(others) + 1
 
 
-def test_a_manifest_is_read_as_it_was_written():
-    manifest = Manifest(RECIPE.key, replace(RECIPE, options=("-O2",)), {"libc": "glibc 2.36"}, {"bin/x": "0" * 64})
-    assert read_manifest(manifest.as_json(), "x") == manifest
+def test_a_stored_manifest_is_read_unchanged():
+    manifest = Manifest(RECIPE.key, {"bin/x": "0" * 64}, replace(RECIPE, options=("-O2",)), {"libc": "glibc 2.36"})
+    assert read_manifest(manifest.as_json(), "x", Manifest) == manifest
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"recipe": {"options": []}}', b'{"recipe": 1}'])
-def test_what_is_no_manifest_is_named(content):
-    with pytest.raises(InputError, match=r"tcpreplay package 'the/path': holds no manifest that can be read"):
-        read_manifest(content, "the/path")
+def test_an_unreadable_manifest_is_named(content):
+    with pytest.raises(InputError, match=r"tcpreplay package 'the/path': contains no readable manifest"):
+        read_manifest(content, "the/path", Manifest)
 
 
 @pytest.mark.parametrize(
@@ -46,22 +47,22 @@ def test_what_is_no_manifest_is_named(content):
         ({"version": "latest"}, "is not a version of tcpreplay"),
         ({"sha256": "5B27"}, "is not a sha256"),
         ({"prefix": "opt"}, "is not an absolute path"),
-        ({"options": ("--prefix=/usr",)}, "is set by a parameter of its own"),
-        ({"version": "4.4.4", "netmap": "1"}, r"netmap does not work in tcpreplay 4.4.4 .*Take 4.4.2"),
+        ({"options": ("--prefix=/usr",)}, "has a parameter of its own"),
+        ({"version": "4.4.4", "netmap": "1"}, r"netmap does not work in tcpreplay 4.4.4 .*Use 4.4.2"),
         ({"version": "4.5.2", "netmap": "1"}, "netmap does not work"),
     ],
 )
-def test_a_recipe_that_cannot_end_well_is_refused(given, message):
+def test_invalid_values_are_refused(given, message):
     with pytest.raises(InputError, match=message):
         replace(RECIPE, **given)
 
 
 @pytest.mark.parametrize("version", ["4.4.2", "4.4.3", "4.5.3", "4.6.0"])
-def test_versions_whose_netmap_works(version):
+def test_versions_with_a_working_netmap_are_accepted(version):
     assert replace(RECIPE, version=version, netmap="1").netmap
 
 
-def test_a_broken_netmap_is_no_matter_where_none_is_wanted():
+def test_a_version_with_a_broken_netmap_is_accepted_without_netmap():
     assert replace(RECIPE, version="4.5.1").version == "4.5.1"
 
 
@@ -74,7 +75,7 @@ def test_a_broken_netmap_is_no_matter_where_none_is_wanted():
         (None, "unknown unknown"),
     ],
 )
-def test_a_system_is_family_release_and_machine(tmp_path, text, system):
+def test_the_system_is_family_release_and_machine(tmp_path, text, system):
     (tmp_path / "etc").mkdir()
     if text:
         (tmp_path / "etc/os-release").write_text(text)
