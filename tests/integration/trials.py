@@ -66,6 +66,19 @@ def inside(end: End, *command: str, check: bool = True) -> str:
     return subprocess.run(argv, capture_output=True, text=True, check=check).stdout
 
 
+def python(end: End, code: str, given: Any, *prefix: str) -> list[str]:
+    """The command that runs ``code`` in the namespace of ``end``, with ``given`` as JSON in sys.argv[1]."""
+    return ["ip", "netns", "exec", end.namespace, *prefix, sys.executable, "-c", code, json.dumps(given)]
+
+
+def run_python(end: End, code: str, given: Any, *prefix: str) -> str:
+    """Run ``code`` as :func:`python` says; its output. RuntimeError with its stderr where it fails."""
+    done = subprocess.run(python(end, code, given, *prefix), capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr)
+    return done.stdout
+
+
 def eventually(what: str, condition: Callable[[], Any]) -> Any:
     """The first true value that ``condition`` returns; AssertionError that names ``what`` after the timeout."""
     end = time.monotonic() + PATIENCE_SECONDS
@@ -136,14 +149,14 @@ def nic() -> dict[str, str]:
 def start_count(name: str, *prefix: str, **options: Any) -> None:
     """Start the receiver's count ``name`` of the test network's frames, by a process that runs under ``prefix``."""
     usual = {"destination": "198.18.0.0/15", "min_frame_length": 60, "max_frame_length": 9018, "deadline_seconds": 300}
-    given = json.dumps({"name": name, "interface": RECEIVER.interface, **usual, **options})
-    answer = json.loads(inside(RECEIVER, *prefix, sys.executable, "-c", COUNT, given))
+    given = {"name": name, "interface": RECEIVER.interface, **usual, **options}
+    answer = json.loads(run_python(RECEIVER, COUNT, given, *prefix))
     assert answer is None, answer
 
 
 def stop_count(name: str) -> dict[str, Any]:
     """Stop the receiver's count ``name``; what it counted, or ``msg``, why it did not."""
-    counted: dict[str, Any] = json.loads(inside(RECEIVER, sys.executable, "-c", COUNT, json.dumps(name)))
+    counted: dict[str, Any] = json.loads(run_python(RECEIVER, COUNT, name))
     return counted
 
 
@@ -182,13 +195,10 @@ class Trial:
             if name in given
         }
         given = {"topspeed": True, "loop": 1_000_000, **given} if "pps" not in given else given
-        argument = json.dumps({"options": {"pcap": pcap, **given}, "deadline_seconds": deadline_seconds, **job})
+        job = {"options": {"pcap": pcap, **given}, "deadline_seconds": deadline_seconds, **job}
         self.pcap, self._before = pcap, sent_packets()
         self.process = subprocess.Popen(
-            ["ip", "netns", "exec", SENDER.namespace, sys.executable, "-c", TRIAL, argument],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+            python(SENDER, TRIAL, job), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
     def sending(self, packets: int = 100) -> Trial:
