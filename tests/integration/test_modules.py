@@ -13,13 +13,10 @@ REPOSITORY = Path(__file__).parents[2]
 MODULES = sorted((REPOSITORY / "library").glob("*.py"))
 # Variables that examples use, as another module returns them.
 VARIABLES = {
-    "planned_trial": {},
-    "replay_result": {},
-    "receive_result": {},
-    "witness": {},
+    **{name: {} for name in ("planned_trial", "replay_result", "receive_result", "witness")},
     "agent": {"refresh_seconds": 3},
+    **{f"vault_{name}": "secret" for name in ("community", "auth_password", "priv_password")},
 }
-VARIABLES |= {f"vault_{name}": "secret" for name in ("community", "auth_password", "priv_password")}
 
 
 def documentation(module: Path, name: str) -> Any:

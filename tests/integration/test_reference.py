@@ -1,4 +1,4 @@
-"""The reference experiment's scenario in the lab: available trials run, the others are listed, and both are compared."""
+"""The reference experiment's scenario in the lab: available trials run, the others are listed, and rates are compared."""
 
 from __future__ import annotations
 
