@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.integration.conftest import REPOSITORY
 
-REPOSITORY = Path(__file__).parents[2]
 MODULES = sorted((REPOSITORY / "library").glob("*.py"))
 # Variables that examples use, as another module returns them.
 VARIABLES = {

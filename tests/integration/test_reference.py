@@ -1,4 +1,4 @@
-"""The reference experiment's scenario in the lab: available trials run, the others are listed, and rates are compared."""
+"""The reference experiment's scenario in the lab: what is available is sent and compared, and the rest is listed."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tests.integration.trials import Trial, disturb_nic, eventually, make_pcap, nic, parent, senders
 
-from linerate.trial.journal import forget, left
+from linerate.trial.journal import KILLED, forget, left
 
 TRIAL = {
     "context": {"run_id": "a-run"},
@@ -86,7 +86,7 @@ def test_sigkill_of_the_module_keeps_the_partial_result_and_restores_the_nic(beg
     sent = journaled(tmp_path / "journals")
     assert nic() == before
     assert senders(trial.pcap) == []
-    assert sent["process"]["stopped_because"] == "the module that watched it was killed"
+    assert sent["process"]["stopped_because"] == KILLED
     assert sent["process"]["exit_status"] is None
     assert sent["claim"] is None
     assert 0 < sum(sample["packets"] for sample in sent["samples"]) <= sent["nic"]["tx_packets"]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.conftest import REPOSITORY
 
 from linerate.controller.snmp import Agent, Target
 from linerate.errors import InputError
@@ -21,15 +22,10 @@ from linerate.results.store import check
 
 pytestmark = pytest.mark.quiet
 
-REPOSITORY = Path(__file__).parents[2]
 SCHEMAS = REPOSITORY / "schemas"
 MANAGER = "linerate-manager1"
 ADDRESS, PORT = "192.0.2.2", 1161
-COMMUNITY, AUTH_PASSWORD, PRIV_PASSWORD = (
-    "community-of-the-test",
-    "auth-password-of-the-test",
-    "priv-password-of-the-test",
-)
+COMMUNITY, AUTH_PASSWORD, PRIV_PASSWORD = "test-community", "test-auth-password", "test-priv-password"
 CONFIGURATION = f"""
 rocommunity {COMMUNITY}
 createUser linerate SHA-256 {AUTH_PASSWORD} AES {PRIV_PASSWORD}
