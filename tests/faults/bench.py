@@ -93,17 +93,21 @@ class Bench:
             messages = reader.submit(drained, program.stderr)
             # Only the reader reads them.
             program.stderr = None
-            if during:
-                eventually("the program sends", sends)
-                time.sleep(SENDING_SECONDS)
-                begun = time.monotonic()
-                during(self)
             try:
+                if during:
+                    eventually("the program sends", sends)
+                    time.sleep(SENDING_SECONDS)
+                    begun = time.monotonic()
+                    during(self)
                 stdout, _ = program.communicate(timeout=timeout_seconds)
             except subprocess.TimeoutExpired:
                 hung = True
                 self.kill()
                 stdout, _ = program.communicate()
+            except BaseException:
+                # Or the reader would wait for the end of its output.
+                self.kill()
+                raise
             seconds = time.monotonic() - begun
             stderr_bytes, stderr = messages.result()
         return Ended(program.returncode, seconds, stdout.decode(errors="replace"), stderr, stderr_bytes, hung)

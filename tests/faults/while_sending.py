@@ -13,6 +13,7 @@ from tests.faults.fault import TOP_SPEED, Fault, Step, link, run_ip
 from tests.integration.trials import disturb_nic, eventually, parent, pids, senders
 
 from linerate.lab.namespaces import RECEIVER, SENDER
+from linerate.trial.journal import KILLED
 
 NOT_TO_ITS_END = "^not valid: did not run to its end: "
 PARTIAL = "partial result kept$"
@@ -85,13 +86,13 @@ FAULTS = [
     ),
     long(
         "SIGKILL to the module, NIC disturbed",
-        f"{NOT_TO_ITS_END}the module that watched it was killed",
+        f"{NOT_TO_ITS_END}{KILLED}",
         kill_module_with_disturbed_nic,
         note="none: there is no module",
     ),
     long(
         "the controller goes away",
-        f"{NOT_TO_ITS_END}the controller went away",
+        f"{NOT_TO_ITS_END}the controller ",
         Bench.stop_reading,
         note="none: there is no controller",
     ),

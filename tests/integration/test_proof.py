@@ -115,7 +115,7 @@ def test_a_destination_that_is_not_allowed_stops_the_run_before_the_burst(lab, p
         {"name": "udp_port_scan_1500", "protocol": "udp", "ip_length": 1500, "dst_ip": "192.0.2.9"},
     ]
     error = only_error(play("playbooks/benchmark.yml", pcaps_set=pcaps, **scenario))
-    assert "udp_port_scan_1500.pcap': packet 1 goes to 192.0.2.9, which is in none of the networks allowed" in error
+    assert "udp_port_scan_1500.pcap': packet 1 goes to 192.0.2.9, which is in none of the" in error
     assert sent_packets() == 0
     allowed = ["198.18.0.0/15", "192.0.2.0/24"]
     done = play("playbooks/benchmark.yml", pcaps_set=pcaps, linerate_allow_destinations=allowed, **scenario)

@@ -102,11 +102,11 @@ def test_an_agent_that_cannot_be_queried_is_one_error_without_secrets(agent):
         ("1 if find_interface(agent, 'nope0') else 0", {}, "interface 'nope0': is not known to the agent. Name one of"),
         ("agent.get(['1.3.6.1.2.1.1.3.0'])", {"port": 1162}, "port 1162': does not answer SNMP version 2c within 6 s"),
         ("agent.get(['1.3.6.1.2.1.1.3.0'])", {"community": "wrong"}, "the community in benchmark_snmp_credentials"),
-        ("agent.get(['1.3.6.1.2.1.1.3.0'])", {**VERSION_3, "user": "stranger"}, "cannot be asked: Unknown USM user"),
+        ("agent.get(['1.3.6.1.2.1.1.3.0'])", {**VERSION_3, "user": "stranger"}, "Unknown USM user"),
         (
             "agent.get(['1.3.6.1.2.1.1.3.0'])",
             {**VERSION_3, "auth_password": "another-password"},
-            "cannot be asked: Wrong SNMP PDU digest",
+            "Wrong SNMP PDU digest",
         ),
         ("agent.get(['1.3.6.1.2.1.1.3.0'])", {"address": "no.such.name.invalid"}, "has no address that is known"),
     ):
