@@ -49,10 +49,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def table(rows: list[tuple[dict[str, str], bool]]) -> str:
     """In Markdown: the faults that were injected here, and those that guests inject."""
     lines = [("#", *COLUMNS, "As promised"), ["---"] * 6]
-    for number, (row, kept) in enumerate(rows, start=1):
+    for number, (row, passed) in enumerate(rows, start=1):
         cells = (row.get(column, "-").replace("|", "\\|") for column in COLUMNS)
-        lines.append((str(number), *cells, "yes" if kept else "**NO**"))
-    kept = sum(kept for _, kept in rows)
+        lines.append((str(number), *cells, "yes" if passed else "**NO**"))
+    kept = sum(passed for _, passed in rows)
     in_guests = [("needs netmap: in guests (make test-vm-sender, test-vm-trials)", "tested by"), ["---"] * 2]
     return f"{markdown(lines)}\n{kept} of {len(rows)} as promised.\n\n{markdown([*in_guests, *guests.FAULTS])}"
 

@@ -6,20 +6,19 @@ import re
 import signal
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 import pytest
 from tests.faults import before_sending, guests, messages, security, while_sending
 from tests.faults.bench import RUN_ID, Bench, Ended
 from tests.faults.fault import Fault
 from tests.faults.verdict import module_result, verdict
+from tests.integration.conftest import REPOSITORY
 from tests.integration.trials import PATIENCE_SECONDS, nic, senders, start_count, stop_count
 
 ALONE_SECONDS = 5
 """A tcpreplay that has not ended so long after the fault never ends, as the table puts it."""
 FLOOD_BYTES, MESSAGE_CHARACTERS = 1 << 20, 240
 """Bytes of stderr that the table mentions, and characters of a message that it shows."""
-REPOSITORY = Path(__file__).parents[2]
 FAULTS = [
     *(
         pytest.param(fault, id=fault.name, marks=pytest.mark.long)

@@ -20,7 +20,11 @@ PARTIAL = "partial result kept$"
 
 
 def signal_tcpreplay(number: signal.Signals) -> Step:
-    return lambda bench: [os.kill(pid, number) for pid in eventually("tcpreplay runs", senders)]
+    def step(bench: Bench) -> None:
+        for pid in eventually("tcpreplay runs", senders):
+            os.kill(pid, number)
+
+    return step
 
 
 def kill_tcpreplay_with_disturbed_nic(bench: Bench) -> None:

@@ -194,12 +194,11 @@ class Trial:
             for name in ("trial", "journals", "stall_seconds", "interval_seconds")
             if name in given
         }
-        given = {"topspeed": True, "loop": 1_000_000, **given} if "pps" not in given else given
-        job = {"options": {"pcap": pcap, **given}, "deadline_seconds": deadline_seconds, **job}
+        rate = {} if "pps" in given else {"topspeed": True, "loop": 1_000_000}
+        options = {"pcap": pcap, **rate, **given}
+        command = python(SENDER, TRIAL, {"options": options, "deadline_seconds": deadline_seconds, **job})
         self.pcap, self._before = pcap, sent_packets()
-        self.process = subprocess.Popen(
-            python(SENDER, TRIAL, job), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def sending(self, packets: int = 100) -> Trial:
         """Wait until ``packets`` have been sent."""
