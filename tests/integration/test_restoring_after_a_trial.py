@@ -1,4 +1,4 @@
-"""What is left of a trial, whoever is killed in mid-run: no sender, an interface as it was, and what was measured."""
+"""If any process of a trial is killed: no sender remains, the interface is restored, and the partial result is kept."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.trials import Trial, disturb_nic, eventually, make_pcap, nic, senders
+from tests.integration.trials import Trial, disturb_nic, eventually, make_pcap, nic, parent, senders
 
-from linerate.trial.journal import forget, left
+from linerate.trial.journal import KILLED, forget, left
 
 TRIAL = {
     "context": {"run_id": "a-run"},
@@ -25,11 +25,11 @@ NAME = "a-run--001-x-kernel-topspeed-r1"
 
 @pytest.fixture
 def begin(lab: None, tmp_path: Path) -> Iterator[Callable[..., Trial]]:
-    """Begins a trial with a journal in tmp_path/journals, whose interface is then not as it was any more."""
-    begun: list[Trial] = []
+    """Start a trial with a journal in tmp_path/journals, and wait for its first samples."""
+    trials: list[Trial] = []
 
     def begin(**given: Any) -> Trial:
-        begun.append(
+        trials.append(
             Trial(
                 make_pcap(tmp_path / "test.pcap"),
                 trial=TRIAL,
@@ -38,23 +38,21 @@ def begin(lab: None, tmp_path: Path) -> Iterator[Callable[..., Trial]]:
                 **given,
             )
         )
-        trial = begun[-1].sending()
-        eventually(
-            "samples are written down", lambda: (tmp_path / f"journals/{NAME}.jsonl").read_text().count("\n") > 3
-        )
+        trial = trials[-1].sending()
+        eventually("the journal has samples", lambda: (tmp_path / f"journals/{NAME}.jsonl").read_text().count("\n") > 3)
         return trial
 
     yield begin
-    for trial in begun:
+    for trial in trials:
         trial.gone()
 
 
-def parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def kept(folder: Path) -> dict[str, Any]:
-    """What the journal says of the trial once all is cleaned up."""
+def journaled(folder: Path) -> dict[str, Any]:
+    """The trial's result in its journal, once the cleanup is complete."""
     found, wrong = left(str(folder), wait_seconds=60)
     assert wrong == []
     (journal,) = found
@@ -62,7 +60,7 @@ def kept(folder: Path) -> dict[str, Any]:
     return dict(journal.sent)
 
 
-def test_after_sigkill_of_tcpreplay(begin, tmp_path):
+def test_sigkill_of_tcpreplay_keeps_the_partial_result_and_restores_the_nic(begin, tmp_path):
     trial = begin()
     before = nic()
     disturb_nic()
@@ -77,24 +75,24 @@ def test_after_sigkill_of_tcpreplay(begin, tmp_path):
     assert senders(trial.pcap) == []
 
 
-def test_after_sigkill_of_the_module(begin, tmp_path):
+def test_sigkill_of_the_module_keeps_the_partial_result_and_restores_the_nic(begin, tmp_path):
     trial = begin()
     before = nic()
     disturb_nic()
     (sender,) = senders(trial.pcap)
     os.kill(parent(sender), signal.SIGKILL)
     trial.process.wait()
-    # The guardian has let go of the journal when it has cleaned up.
-    sent = kept(tmp_path / "journals")
+    # The cleanup process unlocks the journal when it has finished.
+    sent = journaled(tmp_path / "journals")
     assert nic() == before
     assert senders(trial.pcap) == []
-    assert sent["process"]["stopped_because"] == "the module that watched it was killed"
+    assert sent["process"]["stopped_because"] == KILLED
     assert sent["process"]["exit_status"] is None
     assert sent["claim"] is None
     assert 0 < sum(sample["packets"] for sample in sent["samples"]) <= sent["nic"]["tx_packets"]
 
 
-def test_after_sigkill_of_a_module_whose_tcpreplay_is_stopped(begin, tmp_path):
+def test_sigkill_of_the_module_ends_a_stopped_tcpreplay(begin, tmp_path):
     trial = begin(stall_seconds=600)
     before = nic()
     disturb_nic()
@@ -102,64 +100,60 @@ def test_after_sigkill_of_a_module_whose_tcpreplay_is_stopped(begin, tmp_path):
     module = parent(sender)
     os.kill(sender, signal.SIGSTOP)
     os.kill(module, signal.SIGKILL)
-    kept(tmp_path / "journals")
+    journaled(tmp_path / "journals")
     assert senders(trial.pcap) == []
     assert nic() == before
 
 
-def test_after_sigkill_of_the_module_and_its_guardian_the_next_trial_puts_back(begin, tmp_path):
+def test_after_sigkill_of_the_module_and_its_cleanup_process_the_next_trial_restores_the_nic(begin, tmp_path):
     trial = begin()
     before = nic()
     disturb_nic()
     disturbed = nic()
     (sender,) = senders(trial.pcap)
     module = parent(sender)
-    (guardian,) = [pid for pid in children(module) if pid != sender]
-    for pid in (guardian, module):
+    (cleanup,) = [pid for pid in children(module) if pid != sender]
+    for pid in (cleanup, module):
         os.kill(pid, signal.SIGKILL)
-    eventually("tcpreplay has followed", lambda: not senders(trial.pcap))
+    eventually("tcpreplay has ended", lambda: not senders(trial.pcap))
     assert nic() == disturbed
     again = begin(pps=1000, loop=5).result()
     assert again["claim"]["successful"] == 10000
     assert nic() == before
 
 
-def test_after_sigkill_of_the_guardian_alone_the_trial_is_a_good_one(begin, tmp_path):
+def test_sigkill_of_the_cleanup_process_alone_does_not_affect_the_trial(begin, tmp_path):
     trial = begin(pps=2000, loop=5)
     before = nic()
     disturb_nic()
     (sender,) = senders(trial.pcap)
-    (guardian,) = [pid for pid in children(parent(sender)) if pid != sender]
-    os.kill(guardian, signal.SIGKILL)
+    (cleanup,) = [pid for pid in children(parent(sender)) if pid != sender]
+    os.kill(cleanup, signal.SIGKILL)
     result = trial.result()
     assert result["process"]["stopped_because"] is None
     assert result["claim"]["successful"] == 10000
     assert nic() == before
-    assert kept(tmp_path / "journals")["claim"] == result["claim"]
+    assert journaled(tmp_path / "journals")["claim"] == result["claim"]
 
 
-def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def test_after_a_good_trial(begin, tmp_path):
+def test_a_complete_trial_leaves_nothing_to_restore_and_a_private_journal(begin, tmp_path):
     trial = begin(pps=2000, loop=5)
     before = nic()
     result = trial.result()
     assert result["process"]["stopped_because"] is None
     assert (result["recovery"]["steps"], result["recovery"]["carrier"]) == ([], True)
     assert nic() == before
-    # The last line of its journal is the whole result, readable by its owner alone.
+    # The last line of the journal is the whole result, and only its owner may read it.
     journal = tmp_path / f"journals/{NAME}.jsonl"
     assert stat.S_IMODE(journal.stat().st_mode) == 0o600
     assert stat.S_IMODE(journal.parent.stat().st_mode) == 0o700
-    sent = kept(tmp_path / "journals")
+    sent = journaled(tmp_path / "journals")
     assert {key: result[key] for key in sent} == sent
     assert forget([NAME], str(tmp_path / "journals")) == [NAME]
     assert list(journal.parent.iterdir()) == []
 
 
-def test_a_journal_that_is_being_written_is_left_alone(begin, tmp_path):
+def test_the_journal_of_a_running_trial_is_not_collected(begin, tmp_path):
     trial = begin()
     assert left(str(tmp_path / "journals")) == ([], [])
     assert trial.process.poll() is None
