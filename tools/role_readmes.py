@@ -74,6 +74,7 @@ def readme(role: Path, notes: dict[str, Any]) -> str:
         for name, spec in specs.items()
     ]
     consent = [name for name in options if name.endswith("_ok")]
+    # Markdown, not HTML: nothing is escaped.
     environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)  # noqa: S701
     template = environment.from_string((TOOLS / "role_readme.md.j2").read_text(encoding="utf-8"))
     return template.render(role=role.name, entries=entries, consent=consent, **notes) + "\n"
