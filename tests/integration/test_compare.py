@@ -20,8 +20,8 @@ TRIALS = """
 import ctypes, json, os, sys, time
 from linerate.system.run import run
 from linerate.receiver.packet_counter import PacketCounter
-from linerate.tcpreplay.options import ReplayOptions
-from linerate.trial.replay import ReplayJob, replay
+from linerate.trial.ad_hoc import ad_hoc_trial
+from linerate.trial.replay import replay
 
 def enter(path):
     handle = os.open(path, os.O_RDONLY)
@@ -34,11 +34,12 @@ enter("/run/netns/linerate-receiver1")
 witness = PacketCounter("lrr0", "198.19.0.1", 78, 78)
 enter(f"/proc/self/fd/{here}")
 for pps in given["rates"]:
-    options = ReplayOptions(
-        interface="lrs0", pcap=given["pcap"], pps=pps, loop=1000, limit=int(pps * given["seconds"]), preload_pcap=True
-    )
+    options = {
+        "interface": "lrs0", "pcap": given["pcap"], "allow_destinations": [], "deadline_seconds": 60, "pps": pps,
+        "loop": 1000, "limit": int(pps * given["seconds"]), "preload_pcap": True, "interval_seconds": given["interval"],
+    }
     before = witness.packets()
-    sent = replay(ReplayJob(options, 60, interval_seconds=given["interval"]), run)
+    sent = replay(ad_hoc_trial(options), run).to_json()
     time.sleep(0.05)
     claim = sent["claim"]
     arrived = witness.packets() - before

@@ -14,11 +14,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.trials import ip, make_pcap, run_python, start_count, stop_count, stored_record
+from tests.integration.trials import (
+    TRIAL,
+    ip,
+    make_pcap,
+    make_trial,
+    run_python,
+    start_count,
+    stop_count,
+    stored_record,
+)
 
 from linerate.lab.namespaces import RECEIVER, SENDER
-from linerate.trial.plan import Case, Sending, Way, plan, product
-from linerate.units import GBIT
+from linerate.trial.model import Case, Sending, SendMethod
+from linerate.trial.plan import Setup, Timing, combine, plan
 
 pytestmark = [pytest.mark.quiet, pytest.mark.long]
 
@@ -27,15 +36,6 @@ LOST_OF_TWO_PASSES = {1000: 20, 100: 200, 10: 2000}
 DESTINATION = "198.19.0.1"
 # How tc drops a frame (include/uapi/linux/pkt_cls.h): with an error to the sender, or without one, as netem does.
 SHOT, STOLEN = 2, 4
-
-SEND = """
-import json, sys
-from linerate.system.run import run
-from linerate.tcpreplay.options import ReplayOptions
-from linerate.trial.replay import ReplayJob, replay
-options = ReplayOptions(**json.loads(sys.argv[1]))
-print(json.dumps(replay(ReplayJob(options, 60), run)))
-"""
 
 
 def command(*argv: str) -> None:
@@ -116,13 +116,14 @@ def trial(tmp_path: Path, injected: int) -> dict[str, Any]:
 def one_trial(tmp_path: Path) -> dict[str, Any]:
     """The record of one trial: two passes of the pcap at 5,000 packets/s."""
     pcap = make_pcap(tmp_path / "scan.pcap", dst_ip=DESTINATION, packets=PACKETS)
-    case = Case("scan", pcap, "0" * 64, PACKETS, 78.0, 78, 78)
-    sending = Sending({"paced": 4.0, "topspeed": 1.0}, 10 * GBIT)
-    (planned,) = plan(product([case], [Way("kernel")], [{"mode": "pps", "value": 5_000.0}]), 1, sending)
+    case = Case("scan", pcap, "0" * 64, PACKETS, 78.0, 78, 78, DESTINATION)
+    sending = Sending(SENDER.interface, settings={"preload_pcap": True})
+    setup = Setup(make_trial(pcap, topspeed=True).bench, sending, Timing({"paced": 4.0, "topspeed": 1.0}))
+    combinations = combine([case], [SendMethod("kernel")], [{"mode": "pps", "value": 5_000.0}])
+    (planned,) = plan(combinations, 1, setup)
     start_count("loss", destination=DESTINATION, min_frame_length=78, max_frame_length=78, deadline_seconds=120)
-    options = {"pcap": pcap, "pps": 5_000.0, "loop": 2, "limit": 2 * PACKETS, "preload_pcap": True}
-    sent = json.loads(run_python(SENDER, SEND, {"interface": SENDER.interface, **options}))
-    return stored_record(planned.describe(), sent, stop_count("loss"))
+    sent = json.loads(run_python(SENDER, TRIAL, [planned.to_json(), None]))
+    return stored_record(planned, sent, stop_count("loss"))
 
 
 def injected_loss(record: dict[str, Any], number: int, where: str) -> dict[str, Any]:

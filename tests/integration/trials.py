@@ -9,16 +9,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-from linerate.trial.result import build
 
 from linerate.lab.namespaces import RECEIVER, SENDER, End
 from linerate.pcap.spec import PcapSpec
 from linerate.pcap.template import build_template
 from linerate.pcap.writer import write_pcap
+from linerate.results.build import result_of
 from linerate.results.store import check
+from linerate.trial.ad_hoc import ad_hoc_trial
+from linerate.trial.evidence import Sent
+from linerate.trial.model import LineRate, Port, Witness
+from linerate.trial.model import Trial as TrialModel
 from linerate.trial.witnesses import report
 from linerate.units import GBIT
 
@@ -30,11 +34,11 @@ TRIAL = """
 import json, resource, sys
 from linerate.system.caller_gone import Lease
 from linerate.system.run import run
-from linerate.tcpreplay.options import ReplayOptions
-from linerate.trial.replay import ReplayJob, replay
-given = json.loads(sys.argv[1])
+from linerate.trial.model import Trial
+from linerate.trial.replay import replay
+trial, journals = json.loads(sys.argv[1])
 lease = Lease().listen()
-result = replay(ReplayJob(ReplayOptions(interface="lrs0", **given.pop("options")), **given), run, lease.over)
+result = replay(Trial.from_json(trial), run, lease.over, journals).to_json()
 result["peak_kib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps(result))
 """
@@ -45,7 +49,7 @@ from linerate.errors import LinerateError
 from linerate.receiver.process import ReceiverOptions, start, stop
 given = json.loads(sys.argv[1])
 try:
-    print(json.dumps(start(ReceiverOptions(**given)) if isinstance(given, dict) else stop(given)))
+    print(json.dumps(start(ReceiverOptions(**given)) if isinstance(given, dict) else stop(given).to_json()))
 except LinerateError as error:
     print(json.dumps({"msg": str(error)}))
 """
@@ -161,21 +165,27 @@ def stop_count(name: str) -> dict[str, Any]:
     return counted
 
 
-def stored_record(
-    planned: Mapping[str, Any], sent: Mapping[str, Any], counted: Mapping[str, Any] | None
-) -> dict[str, Any]:
+def make_trial(pcap: str, trial_id: str = "001-test-kernel-r1", run_id: str = "a-run", **options: Any) -> TrialModel:
+    """A trial of a run that sends ``pcap`` from the lab's sender, by the options of linerate_replay."""
+    usual = {"interface": SENDER.interface, "allow_destinations": ["198.18.0.0/15", RECEIVER.mac]}
+    trial = ad_hoc_trial({"pcap": pcap, "deadline_seconds": 60, **usual, **options})
+    bench = replace(
+        trial.bench,
+        run_id=run_id,
+        sender=Port("sender1", SENDER.interface),
+        receiver=Port("receiver1", RECEIVER.interface),
+        line_rate=LineRate(10 * GBIT, "assumed"),
+        versions={"linerate": "0", "tcpreplay": "0"},
+        fingerprint="0" * 16,
+    )
+    return replace(trial, trial_id=trial_id, bench=bench)
+
+
+def stored_record(trial: TrialModel, sent: Mapping[str, Any], counted: Mapping[str, Any] | None) -> dict[str, Any]:
     """The record of a trial as it would be stored, validated against its schema."""
-    definition = {"name": "receiver1", "kind": "linux", "host": "receiver1", "interface": RECEIVER.interface}
-    context = {
-        "run_id": "a-run",
-        "sender": {"host": "sender1", "interface": SENDER.interface},
-        "receiver": {"host": "receiver1", "interface": RECEIVER.interface},
-        "line_rate": {"bps": 10 * GBIT, "source": "assumed"},
-        "versions": {"linerate": "0", "tcpreplay": "0"},
-        "fingerprint": "0" * 16,
-    }
-    reports = [report(definition, counted)] if counted is not None else []
-    record: dict[str, Any] = json.loads(json.dumps(build({**planned}, {**sent}, reports, context)))
+    witness = Witness("receiver1", "linux", "receiver1", RECEIVER.interface)
+    reports = [report(witness, counted)] if counted is not None else []
+    record: dict[str, Any] = json.loads(json.dumps(result_of(trial, Sent.of_result(sent), reports).to_json()))
     check(record, TRIAL_SCHEMA)
     return record
 
@@ -190,14 +200,10 @@ class Trial:
     """A trial in the background: at top speed without end, unless the options say otherwise."""
 
     def __init__(self, pcap: str, deadline_seconds: float = 120, **given: Any) -> None:
-        job = {
-            name: given.pop(name)
-            for name in ("trial", "journals", "stall_seconds", "interval_seconds")
-            if name in given
-        }
+        journals = given.pop("journals", None)
         rate = {} if "pps" in given else {"topspeed": True, "loop": 1_000_000}
-        options = {"pcap": pcap, **rate, **given}
-        command = python(SENDER, TRIAL, {"options": options, "deadline_seconds": deadline_seconds, **job})
+        self.trial = make_trial(pcap, deadline_seconds=deadline_seconds, **{**rate, **given})
+        command = python(SENDER, TRIAL, [self.trial.to_json(), journals])
         self.pcap, self._before = pcap, sent_packets()
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

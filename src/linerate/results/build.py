@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..nic.counters import ReceiverNic, SenderNic
+from ..receiver.packet_counter import Count
 from ..trial.curve import curve_of, within_sending
 from ..trial.engines.registry import engine
-from ..trial.evidence import Claim, Count, Process, ReceiverNic, SenderNic, Sent, WitnessReport
+from ..trial.evidence import Claim, Process, Sent, WitnessReport
 from ..trial.loss import Loss, locate
 from ..trial.model import Case, LineRate, Offered, Trial
 from ..trial.verdict import Evidence, Tolerance, judge
