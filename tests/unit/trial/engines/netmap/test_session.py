@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from linerate.trial.netmap_session import NetmapSession
 
 from linerate.errors import HostError
 from linerate.netmap.admode import read_admode
