@@ -90,6 +90,7 @@ test-vm-ci: $(VENV)/.dev ## What decides whether a change lands, in guests: a st
 bench: $(VENV)/.dev ## Our figures beside the alternatives, as ratios
 	$(BIN)/python bench/pcap.py
 	$(BIN)/python bench/report.py
+	$(BIN)/python bench/store.py
 
 lock: ## Write the lock files anew from pyproject.toml
 	$(BIN)/pip install --quiet uv==0.13.9

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""What a report costs: seconds to make it, its size, and how long a browser takes to show it, by number of trials.
+"""What a report costs: seconds to render it, its size, and how long a browser takes to show it, by number of trials.
 
-The runs are synthetic (tests/fixtures/runs), written to a temporary folder. Each report is made by ``linerate report``
-in a process of its own and opened in headless Chromium from the file, several times; medians are shown.
+The runs are synthetic (tests/fixtures/runs), written to a temporary folder. Each report is written
+by ``linerate report`` in its own process and opened in headless Chromium from the file, several times; medians are shown.
 Prints a table, and writes the figures as JSON.
 """
 
@@ -51,7 +51,7 @@ def make(folder: Path) -> Figures:
 
 
 def show(browser: webdriver.Chrome, report: Path) -> Figures:
-    """Open the report as often as asked: medians of the milliseconds since navigation began."""
+    """Open the report several times: medians of the milliseconds since navigation began."""
     shown = []
     for _ in range(REPEATS):
         browser.get("about:blank")
@@ -62,7 +62,7 @@ def show(browser: webdriver.Chrome, report: Path) -> Figures:
 
 
 def open_browser(profile: str) -> webdriver.Chrome:
-    """A headless Chromium with a profile of its own."""
+    """A headless Chromium with its own profile."""
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
     switches = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
@@ -72,7 +72,7 @@ def open_browser(profile: str) -> webdriver.Chrome:
 
 
 def table(results: list[Figures]) -> str:
-    """The figures as a person reads them."""
+    """The figures as text."""
     lines = [f"{'trials':>6} {'made in s':>10} {'size kB':>9} {'elements':>9} {'DOM ready ms':>13} {'loaded ms':>10}"]
     for one in results:
         size, ready, loaded = one["bytes"] / 1000, one["dom_content_loaded_ms"], one["load_ms"]
@@ -84,10 +84,10 @@ def table(results: list[Figures]) -> str:
 
 
 def main() -> None:
-    """Make and show a report of each size."""
+    """Write and show a report of each size."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, nargs="+", default=list(TRIALS))
-    parser.add_argument("--json", type=Path, default=Path(__file__).with_suffix(".json"), help="where figures go")
+    parser.add_argument("--json", type=Path, default=Path(__file__).with_suffix(".json"), help="file of the figures")
     given = parser.parse_args()
     results = []
     with tempfile.TemporaryDirectory() as folder:
