@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""CPU time and memory to make a port-scan pcap: Scapy's list and wrpcap beside linerate, in one run.
+"""CPU time and memory to generate a port-scan pcap: Scapy's list and wrpcap compared with linerate, in one run.
 
-Each method runs in a process of its own. "Generation" is the making of the file after all imports,
-"whole process" everything from start to end, as the kernel accounts it. The files are compared.
-Prints a table, and writes the figures as JSON.
+Each method runs in a process of its own. "Generation" is the time to generate the file after all imports, "whole
+process" the total that the kernel accounts. The files are compared byte by byte.
+Prints a table, and writes the results as JSON.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from linerate.pcap.spec import PcapSpec
 
 SRC_MAC, DST_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
 REPEATS = 5
-"""Of what ends in well under a second; the median counts."""
+"""Repetitions of measurements far below one second; the median is used."""
 
 Figures = dict[str, Any]
 
 
 def with_scapy(spec: PcapSpec) -> Callable[[str], None]:
-    """What a person would write with Scapy: a packet for each port, in a list, written at the end."""
+    """The usual way with Scapy: a list with one packet per port, written at the end."""
     scapy = import_module("scapy.all")
     layer = {"tcp": scapy.TCP, "udp": scapy.UDP}[spec.protocol]
 
@@ -52,10 +52,10 @@ def with_scapy(spec: PcapSpec) -> Callable[[str], None]:
 
 
 def with_linerate(spec: PcapSpec) -> Callable[[str], None]:
-    """The first frame by Scapy, all others patched from it."""
+    """linerate: the first frame from Scapy, all others patched from it."""
     template = import_module("linerate.pcap.template")
     writer = import_module("linerate.pcap.writer")
-    # The first call imports Scapy's layers, which counts as import.
+    # The first call imports Scapy's layers, so it is not measured.
     template.build_template(spec)
     return lambda path: writer.write_pcap(path, spec, template.build_template(spec))
 
@@ -64,7 +64,7 @@ METHODS = {"scapy": with_scapy, "linerate": with_linerate}
 
 
 def generate(method: str, spec: PcapSpec, path: str) -> Figures:
-    """Make one file in this process: CPU seconds, and peak memory in KiB before and after."""
+    """Generate one file in this process; returns CPU seconds, and peak memory in KiB before and after."""
     make = METHODS[method](spec)
     imported_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     before = time.process_time()
@@ -77,7 +77,7 @@ def generate(method: str, spec: PcapSpec, path: str) -> Figures:
 
 
 def measure(argv: list[str]) -> tuple[Figures, str]:
-    """Run a process to its end: CPU seconds and peak memory in KiB as the kernel counts them, and its output."""
+    """Run a process; returns the CPU seconds and peak memory in KiB that the kernel accounts, and its output."""
     with tempfile.TemporaryFile("w+") as output, subprocess.Popen(argv, stdout=output, stderr=output) as process:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -89,10 +89,10 @@ def measure(argv: list[str]) -> tuple[Figures, str]:
 
 
 def generations(method: str, given: argparse.Namespace, path: str, repeats: int) -> Figures:
-    """The median of ``repeats`` processes that make the file, by generation time."""
+    """The median, by generation time, of ``repeats`` processes that generate the file."""
     runs = []
     for _ in range(repeats):
-        # Freeing an older file of the same name would be charged to the new one.
+        # Truncating an existing file would add to the time of the new one.
         Path(path).unlink(missing_ok=True)
         argv = [sys.executable, __file__, "--method", method, "--protocol", given.protocol]
         argv += ["--ip-length", str(given.ip_length[0]), "--packets", str(given.packets), "--path", path]
@@ -102,7 +102,7 @@ def generations(method: str, given: argparse.Namespace, path: str, repeats: int)
 
 
 def commands(given: argparse.Namespace, path: str, repeats: int) -> Figures:
-    """The median of ``repeats`` calls of ``linerate pcap``; each writes, none finds its file there."""
+    """The median of ``repeats`` calls of ``linerate pcap``, each without an existing file."""
     runs = []
     for _ in range(repeats):
         Path(path).unlink(missing_ok=True)
@@ -113,14 +113,14 @@ def commands(given: argparse.Namespace, path: str, repeats: int) -> Figures:
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two files hold the same bytes; raises where they do not, as their figures do not compare then."""
+    """Whether two files have the same content; raises SystemExit where they differ, so that times compare."""
     if not filecmp.cmp(one, other, shallow=False):
-        raise SystemExit(f"{one} and {other} differ: the figures would compare different work")
+        raise SystemExit(f"{one} and {other} differ, so their times are not comparable")
     return True
 
 
 def compare(given: argparse.Namespace, folder: str) -> Figures:
-    """All figures for one packet length, and their ratios."""
+    """All measurements for one packet length, and their ratios."""
     paths = {name: str(Path(folder) / f"{name}.pcap") for name in ("scapy", "linerate", "command")}
     linerate = generations("linerate", given, paths["linerate"], REPEATS)
     command = commands(given, paths["command"], REPEATS)
@@ -146,7 +146,7 @@ def compare(given: argparse.Namespace, folder: str) -> Figures:
 
 
 def table(results: list[Figures]) -> str:
-    """The figures as a person reads them."""
+    """The results as a text table."""
     lines = [f"{'method':34} {'IP length':>9} {'packets':>10} {'CPU s':>9} {'ratio':>8} {'peak MB':>8}"]
 
     def line(name: str, result: Figures, cpu: float, kib: int, ratio: str = "") -> None:
@@ -168,23 +168,21 @@ def table(results: list[Figures]) -> str:
 
 
 def arguments() -> argparse.Namespace:
-    """The options; --method and --path are how this program starts itself for one method."""
+    """The command line options; this program starts itself with --method and --path for one method."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--protocol", default="tcp", choices=["tcp", "udp"])
     parser.add_argument("--ip-length", type=int, nargs="+", default=[64, 1500], help="IP total lengths in bytes")
     parser.add_argument("--packets", type=int, default=64_511)
-    parser.add_argument("--without-scapy", action="store_true", help="at millions of packets Scapy takes hours")
-    parser.add_argument("--json", type=Path, default=Path(__file__).with_suffix(".json"), help="where figures go")
-    parser.add_argument(
-        "--folder", default=None, help="where the pcaps are made, for a while (default: a temporary one)"
-    )
+    parser.add_argument("--without-scapy", action="store_true", help="skip Scapy: it takes hours for millions")
+    parser.add_argument("--json", type=Path, default=Path(__file__).with_suffix(".json"), help="file for the results")
+    parser.add_argument("--folder", default=None, help="folder for the temporary pcaps (default: the system's)")
     parser.add_argument("--method", choices=sorted(METHODS), help=argparse.SUPPRESS)
     parser.add_argument("--path", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def main() -> None:
-    """Measure every length in turn; or make one file, when started for that."""
+    """Measure every length in turn; with --method, generate one file."""
     given = arguments()
     if given.method:
         spec = PcapSpec(given.protocol, SRC_MAC, DST_MAC, ip_length=given.ip_length[0], packets=given.packets)
@@ -196,7 +194,7 @@ def main() -> None:
             results.append(compare(argparse.Namespace(**{**vars(given), "ip_length": [length]}), folder))
     print(table(results))
     given.json.write_text(json.dumps(results, indent=2) + "\n")
-    print(f"figures: {given.json}")
+    print(f"results: {given.json}")
 
 
 if __name__ == "__main__":

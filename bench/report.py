@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""What a report costs: seconds to render it, its size, and how long a browser takes to show it, by number of trials.
+"""The cost of a report by number of trials: seconds to write it, its size, and the time a browser takes to show it.
 
-The runs are synthetic (tests/fixtures/runs), written to a temporary folder. Each report is written
-by ``linerate report`` in its own process and opened in headless Chromium from the file, several times; medians are shown.
-Prints a table, and writes the figures as JSON.
+The runs are synthetic (tests/fixtures/runs), in a temporary folder. Each report is written by ``linerate report`` in a
+process of its own and opened in headless Chromium several times; the table shows medians.
+Prints a table, and writes the results as JSON.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ return {
 Figures = dict[str, Any]
 
 
-def make(folder: Path) -> Figures:
-    """Write the report of the run in ``folder``: seconds of the whole process, and bytes."""
+def write(folder: Path) -> Figures:
+    """Write the report of the run in ``folder``; returns the seconds of the whole process and the bytes."""
     command = [str(Path(sys.executable).parent / "linerate"), "report", str(folder)]
     seconds = []
     for _ in range(REPEATS):
@@ -51,7 +51,7 @@ def make(folder: Path) -> Figures:
 
 
 def show(browser: webdriver.Chrome, report: Path) -> Figures:
-    """Open the report several times: medians of the milliseconds since navigation began."""
+    """Open the report REPEATS times; returns the medians of the milliseconds since the start of navigation."""
     shown = []
     for _ in range(REPEATS):
         browser.get("about:blank")
@@ -62,7 +62,7 @@ def show(browser: webdriver.Chrome, report: Path) -> Figures:
 
 
 def open_browser(profile: str) -> webdriver.Chrome:
-    """A headless Chromium with its own profile."""
+    """A headless Chromium with a profile of its own."""
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
     switches = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
@@ -72,8 +72,8 @@ def open_browser(profile: str) -> webdriver.Chrome:
 
 
 def table(results: list[Figures]) -> str:
-    """The figures as text."""
-    lines = [f"{'trials':>6} {'made in s':>10} {'size kB':>9} {'elements':>9} {'DOM ready ms':>13} {'loaded ms':>10}"]
+    """The results as a text table."""
+    lines = [f"{'trials':>6} {'write s':>10} {'size kB':>9} {'elements':>9} {'DOM ready ms':>13} {'loaded ms':>10}"]
     for one in results:
         size, ready, loaded = one["bytes"] / 1000, one["dom_content_loaded_ms"], one["load_ms"]
         lines.append(
@@ -87,7 +87,7 @@ def main() -> None:
     """Write and show a report of each size."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, nargs="+", default=list(TRIALS))
-    parser.add_argument("--json", type=Path, default=Path(__file__).with_suffix(".json"), help="file of the figures")
+    parser.add_argument("--json", type=Path, default=Path(__file__).with_suffix(".json"), help="file for the results")
     given = parser.parse_args()
     results = []
     with tempfile.TemporaryDirectory() as folder:
@@ -96,13 +96,13 @@ def main() -> None:
             for trials in given.trials:
                 run = Path(folder) / f"run-{trials}"
                 subprocess.run([sys.executable, str(SYNTHETIC), str(run), str(trials)], check=True, capture_output=True)
-                made = make(run)
-                results.append({"trials": trials, **made, **show(browser, run / "report.html")})
+                written = write(run)
+                results.append({"trials": trials, **written, **show(browser, run / "report.html")})
         finally:
             browser.quit()
     print(table(results))
     given.json.write_text(json.dumps(results, indent=2) + "\n")
-    print(f"figures: {given.json}")
+    print(f"results: {given.json}")
 
 
 if __name__ == "__main__":

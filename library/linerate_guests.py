@@ -1,43 +1,44 @@
 #!/usr/bin/python
-"""Start or end the guests of the virtual bench: a thin layer over linerate.lab.guest."""
+"""Start or stop the guests of the virtual bench: a thin layer over linerate.lab.guest."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: linerate_guests
-short_description: Start or end QEMU guests, a sender and a receiver with kernels of their own
+short_description: Start or stop QEMU guests, a sender and a receiver with kernels of their own
 description:
-  - Starts the guests C(sender1) and C(receiver1), each on a fresh overlay of one disk image. Their SSH is reached
-    on ports of 127.0.0.1 that were free; their second NICs (e1000) are joined to each other.
-  - A guest boots the kernel that C(/vmlinuz) on its disk leads to, so after a kernel was installed in it and it was
-    rebooted it runs that one.
-  - KVM is used where a kernel was seen to start by it, QEMU's own emulation otherwise.
-  - A guest that runs is left alone; one whose process died is started afresh.
-  - Which ports the guests have is stored in C(guests.json) in O(folder).
+  - Starts the guests C(sender1) and C(receiver1), each on a fresh overlay of one disk image. Their SSH ports are
+    forwarded from free ports of 127.0.0.1; their second NICs (e1000) are connected to each other.
+  - A guest boots the kernel that C(/vmlinuz) on its disk links to, so a newly installed kernel runs after a reboot.
+  - KVM is used where a test boot with it succeeds, emulation otherwise.
+  - A running guest is left unchanged; one whose process has died is started from a fresh disk.
+  - The ports of the guests are stored in C(guests.json) in O(folder).
 requirements:
   - qemu-system-x86, qemu-utils and grub-pc-bin on the host
 options:
   state:
-    description: Whether the guests are to run.
+    description: State of the guests.
     type: str
     choices: [present, absent]
     default: present
   folder:
-    description: Folder for the overlays, consoles and pid files. With O(state=absent) it is removed.
+    description: Folder for the overlays, console logs and pid files. O(state=absent) removes it.
     type: path
     required: true
   image:
     description:
-      - Folder that holds C(disk.img), and as C(vmlinuz) the kernel on it. Needed with O(state=present).
+      - Folder with C(disk.img) and its kernel, C(vmlinuz). Required with O(state=present).
     type: path
   names:
-    description: Which of the two guests are wanted; the others are left as they are.
+    description: The guests; the others are left unchanged.
     type: list
     elements: str
     choices: [sender1, receiver1]
     default: [sender1, receiver1]
   afresh:
-    description: Which of O(names) begin afresh although they run, such as one whose boot hangs. What they hold is lost.
+    description:
+      - Guests of O(names) to start from a fresh disk even if they run, such as one whose boot hangs. What is on their
+        disks is lost.
     type: list
     elements: str
     choices: [sender1, receiver1]
@@ -53,21 +54,21 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Says what would be done, without doing it.
+    description: Returns the steps, without doing them.
   diff_mode:
     support: full
-    description: Shows which guests are started and ended.
+    description: Shows which guests are started and stopped.
 author:
   - The linerate contributors
 """
 
 EXAMPLES = r"""
-- name: Have the guests run
+- name: Start the guests
   linerate_guests:
     folder: /var/tmp/linerate-guests/running
     image: /var/tmp/linerate-guests/image
 
-- name: End them
+- name: Stop the guests
   linerate_guests:
     state: absent
     folder: /var/tmp/linerate-guests/running
@@ -75,18 +76,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 guests:
-  description: The guests that run, by name, with C(port), C(accelerator) and C(image).
+  description: The running guests by name, with C(port), C(accelerator) and C(image).
   returned: success
   type: dict
   sample: {"sender1": {"port": 40123, "accelerator": "tcg", "image": "/var/tmp/linerate-guests/image"}}
 started:
-  description: The guests that this call started.
+  description: The guests that were started.
   returned: success
   type: list
   elements: str
   sample: ["sender1"]
 steps:
-  description: What was needed, in order.
+  description: The steps, in order.
   returned: success
   type: list
   elements: str
@@ -128,8 +129,8 @@ def main() -> None:
         if given["state"] == "present":
             machine = guest.Machine(given["memory_mib"], given["cpus"])
             image = guest.Image(Path(given["image"]))
-            wanted = guest.Wanted(given["names"], given["afresh"])
-            change = guest.present(image, folder, machine, run, wanted, check=module.check_mode)
+            selection = guest.Selection(given["names"], given["afresh"])
+            change = guest.present(image, folder, machine, run, selection, check=module.check_mode)
         else:
             change = guest.absent(folder, check=module.check_mode)
     except LinerateError as error:

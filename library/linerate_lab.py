@@ -1,30 +1,30 @@
 #!/usr/bin/python
-"""Make or remove the embedded lab: a thin layer over linerate.lab.namespaces."""
+"""Create or remove the embedded lab: a thin layer over linerate.lab.namespaces."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: linerate_lab
-short_description: Make or remove the embedded lab of a sender and a receiver
+short_description: Create or remove the embedded lab of a sender and a receiver
 description:
-  - Makes two network namespaces, C(linerate-sender1) and C(linerate-receiver1), joined by a veth pair
+  - Creates two network namespaces, C(linerate-sender1) and C(linerate-receiver1), joined by a veth pair
     (C(lrs0) and C(lrr0), MTU 1500, fixed MAC addresses, no IP addresses, no IPv6).
-  - Where this process may not make namespaces, the lab is the loopback interface instead, which needs
-    CAP_NET_RAW only.
-  - What the lab is made of is stored in C(/run/linerate/lab.json).
-  - Touches nothing but these names, and refuses them by name where they hold something else.
+  - Where this process may not create namespaces, the lab is the loopback interface instead, which needs only
+    CAP_NET_RAW.
+  - The type of the lab is stored in C(/run/linerate/lab.json).
+  - Changes nothing but these namespaces, and fails where they contain anything else.
 requirements:
   - iproute2, util-linux and procps on the host
 options:
   state:
-    description: Whether the lab is to be there.
+    description: State of the lab.
     type: str
     choices: [present, absent]
     default: present
 attributes:
   check_mode:
     support: full
-    description: Says what would be done, without doing it.
+    description: Returns the steps, without doing them.
   diff_mode:
     support: full
     description: Shows the commands and file changes.
@@ -33,7 +33,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Make the lab
+- name: Create the lab
   linerate_lab:
     state: present
 
@@ -44,17 +44,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 backend:
-  description: What the lab is made of; null where it is absent.
+  description: Type of the lab, C(netns) or C(loopback); null where it is absent.
   returned: success
   type: str
   sample: netns
 reason:
-  description: Why it is made of that; null where the lab is absent.
+  description: Why it is of this type; null where the lab is absent.
   returned: success
   type: str
-  sample: "this process may not make network namespaces: CAP_SYS_ADMIN and CAP_NET_ADMIN are missing"
+  sample: "this process may not create network namespaces: CAP_SYS_ADMIN and CAP_NET_ADMIN are missing"
 steps:
-  description: The commands and file changes that were needed, in order.
+  description: The commands and file changes, in order.
   returned: success
   type: list
   elements: str

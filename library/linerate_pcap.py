@@ -10,18 +10,18 @@ module: linerate_pcap
 short_description: Write a reproducible port-scan pcap with its manifest
 description:
   - Writes a pcap of Ethernet frames that differ in their destination port only, for a traffic sender such as tcpreplay.
-  - The first frame is built by Scapy, on the controller; the others are that frame with ports and checksums patched.
-    The file is byte for byte what Scapy itself would write.
+  - Scapy builds the first frame, on the controller. The other frames are copies with another port and checksum. The
+    file is byte for byte the same as if Scapy had written it.
   - Packet times are fixed, one microsecond apart from 1970-01-01, so equal parameters give equal files.
-  - A manifest stands beside the pcap, named like it with C(.json) added. The pcap is left alone while the manifest
-    has the same parameters and the file has the SHA-256 of the manifest.
+  - The manifest is next to the pcap, in a file of the same name with C(.json) added. The pcap is not written again
+    while the manifest has the same parameters and the file has the SHA-256 of the manifest.
 options:
   path:
     description: The file to write. Its folder must exist.
     type: path
     required: true
   protocol:
-    description: What the packets carry, V(tcp) (SYN segments) or V(udp).
+    description: Protocol of the packets, V(tcp) (SYN segments) or V(udp).
     type: str
     required: true
     choices: [tcp, udp]
@@ -32,7 +32,7 @@ options:
   dst_mac:
     description:
       - Destination MAC of the frames, that of the receiver's interface.
-      - It is never asked for by ARP; a multicast or zero address is refused.
+      - It is never resolved by ARP. A multicast or zero address is refused.
     type: str
     required: true
   ip_length:
@@ -44,18 +44,18 @@ options:
     type: int
     default: 1024
   last_port:
-    description: Highest destination port; after it the ports start again at O(first_port).
+    description: Highest destination port, after which the ports repeat from O(first_port).
     type: int
     default: 65534
   packets:
-    description: How many packets the pcap holds. One for each port where not given.
+    description: Number of packets in the pcap; by default one for each port.
     type: int
   src_ip:
-    description: Source IPv4 address. The default is of the range for benchmarks (RFC 2544).
+    description: Source IPv4 address. The default is in the range for benchmarks (RFC 2544).
     type: str
     default: 198.18.0.1
   dst_ip:
-    description: Destination IPv4 address. The default is of the range for benchmarks (RFC 2544).
+    description: Destination IPv4 address. The default is in the range for benchmarks (RFC 2544).
     type: str
     default: 198.19.0.1
   source_port:
@@ -63,7 +63,7 @@ options:
     type: int
     default: 49152
   vlan:
-    description: VLAN identifier, 0 to 4094. The frames have no VLAN tag where not given.
+    description: VLAN identifier, 0 to 4094; by default the frames have no VLAN tag.
     type: int
   payload:
     description: Hex digits of the pattern that is repeated to fill the packets. Quote it in YAML.
@@ -75,12 +75,12 @@ options:
     default: 64
   template:
     description:
-      - Hex digits of the first frame, of exactly these parameters.
-      - Filled in on the controller. Where it is not given, the module builds it, and the host needs Scapy.
+      - Hex digits of the first frame, which must match the other parameters.
+      - The controller sets it. If it is missing, the module builds it, and the host needs Scapy.
     type: str
 attributes:
   check_mode:
-    description: Says what would change, and returns the manifest that writing would give.
+    description: Predicts the change, and returns the manifest of the predicted pcap.
     support: full
   diff_mode:
     description: Shows the manifest before and after.
@@ -115,20 +115,20 @@ EXAMPLES = r"""
 
 RETURN = r"""
 manifest:
-  description: What the pcap holds, as in the manifest file, and where it is.
+  description: The manifest of the pcap, and its path.
   returned: success
   type: dict
   contains:
     path:
-      description: The pcap.
+      description: Path of the pcap.
       type: str
       sample: /var/lib/linerate/pcaps/tcp_port_scan_64.pcap
     schema:
-      description: Name and version of the form of the manifest.
+      description: Name and version of the manifest schema.
       type: str
       sample: linerate-pcap/1
     parameters:
-      description: The options the pcap was made from.
+      description: The parameters of the pcap.
       type: dict
     template_sha256:
       description: SHA-256 of the first frame.
@@ -146,7 +146,7 @@ manifest:
       type: int
       sample: 6064058
     flows:
-      description: Number of flows, that is of different destination ports.
+      description: Number of flows, one for each destination port.
       type: int
       sample: 64511
     min_frame_length:
@@ -166,53 +166,53 @@ manifest:
       type: str
     predicted:
       description:
-        - By link speed (V(1G), V(10G), V(25G), V(40G)), the packets a second at line rate as C(pps), and the bits a
+        - By link speed (V(1G), V(10G), V(25G), V(40G)), the packets per second at line rate as C(pps), and the bits per
           second as C(l1_bps) (with FCS, preamble and gap), C(l2_bps) (with FCS) and C(pcap_bps) (frame bytes only).
       type: dict
 reason:
-  description: Why the pcap is written. Empty where it is left alone.
+  description: Why the pcap is written; empty if it is not.
   returned: success
   type: str
-  sample: there is no pcap yet
+  sample: the pcap did not exist
 """
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import InputError, LinerateError
 from ansible.module_utils.linerate.pcap.manifest import ensure
-from ansible.module_utils.linerate.pcap.spec import PARAMETERS, PcapSpec
+from ansible.module_utils.linerate.pcap.spec import L4_HEADERS, PARAMETERS, PcapSpec
 from ansible.module_utils.linerate.pcap.template import build_template
 
 ARGUMENT_SPEC = {
     "path": {"type": "path", "required": True},
-    "protocol": {"type": "str", "required": True, "choices": ["tcp", "udp"]},
+    "protocol": {"type": "str", "required": True, "choices": list(L4_HEADERS)},
     "src_mac": {"type": "str", "required": True},
     "dst_mac": {"type": "str", "required": True},
-    "ip_length": {"type": "int", "default": 64},
-    "first_port": {"type": "int", "default": 1024},
-    "last_port": {"type": "int", "default": 65534},
+    "ip_length": {"type": "int", "default": PcapSpec.ip_length},
+    "first_port": {"type": "int", "default": PcapSpec.first_port},
+    "last_port": {"type": "int", "default": PcapSpec.last_port},
     "packets": {"type": "int"},
-    "src_ip": {"type": "str", "default": "198.18.0.1"},
-    "dst_ip": {"type": "str", "default": "198.19.0.1"},
-    "source_port": {"type": "int", "default": 49152},
+    "src_ip": {"type": "str", "default": PcapSpec.src_ip},
+    "dst_ip": {"type": "str", "default": PcapSpec.dst_ip},
+    "source_port": {"type": "int", "default": PcapSpec.source_port},
     "vlan": {"type": "int"},
-    "payload": {"type": "str", "default": "00"},
-    "ttl": {"type": "int", "default": 64},
+    "payload": {"type": "str", "default": PcapSpec.payload},
+    "ttl": {"type": "int", "default": PcapSpec.ttl},
     "template": {"type": "str"},
 }
 
 
 def first_frame(spec, given):
-    """The template in bytes: ``given`` in hex, or built here where Scapy is installed."""
+    """The template in bytes: ``given`` in hex, or built here, which needs Scapy."""
     if given is None:
         return build_template(spec)
     try:
         return bytes.fromhex(given)
     except ValueError:
-        raise InputError("template", given, "must be hex digits", "Leave it out.") from None
+        raise InputError("template", given, "must be hex digits", "Omit it.") from None
 
 
 def main():
-    """Have the pcap and its manifest, and hand back what they hold."""
+    """Write the pcap and its manifest, and return the manifest."""
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     params = module.params
     try:
@@ -223,9 +223,12 @@ def main():
         module.fail_json(msg=str(error))
     module.exit_json(
         changed=result.changed,
-        manifest=dict(result.manifest, path=params["path"]),
+        manifest=dict(result.manifest.to_json(), path=params["path"]),
         reason=result.reason,
-        diff={"before": result.before, "after": result.manifest},
+        diff={
+            "before": result.before.to_json() if result.before else {},
+            "after": result.manifest.to_json(),
+        },
     )
 
 

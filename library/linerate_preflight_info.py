@@ -1,16 +1,16 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: MIT
-"""Ansible module: look at a sender before a run."""
+"""Ansible module: validate the sender before a run."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: linerate_preflight_info
-short_description: Look at the sending interface and at all pcaps before a run
+short_description: Validate the sending interface and all pcaps before a run
 description:
-  - Fails with one error where a run could not give true numbers or could do harm - an interface that is in use or not
-    ready, a pcap that is damaged, goes where it must not, or has frames too long for one of the two ends.
-  - M(linerate_replay) looks at the same before each trial; this looks at all pcaps at once, before the first.
+  - Fails with one error if a run could give wrong results or do harm - an interface that is in use or not ready, a pcap
+    that is damaged, has a destination that is not allowed, or has frames too long for one of the two ends.
+  - M(linerate_replay) validates the same before each trial; this module validates all pcaps before the first trial.
 version_added: "0.1.0"
 author: linerate contributors
 options:
@@ -29,27 +29,27 @@ options:
         type: path
         required: true
       sha256:
-        description: SHA-256 of the pcap that is meant, in hex; another is refused.
+        description: SHA-256 of the expected pcap, in hex; another pcap is refused.
         type: str
   allow_destinations:
-    description: Where frames may go - IP networks and MACs; see M(linerate_replay).
+    description: IP networks and MACs to which frames may be sent; see M(linerate_replay).
     type: list
     elements: str
     required: true
   receiver_mtu:
-    description: MTU of the receiver's interface in bytes; not looked at when left out.
+    description: MTU of the receiver's interface in bytes; not validated if omitted.
     type: int
   cpu:
     description: The CPU that tcpreplay will run on.
     type: int
 attributes:
   check_mode:
-    description: Reads only. A pcap that is not there yet is no error, as it would have been made before.
+    description: Reads only. A missing pcap is not an error, since it would have been created before.
     support: full
 """
 
 EXAMPLES = r"""
-- name: Look before anything is sent
+- name: Validate the sender and its pcaps
   linerate_preflight_info:
     interface: lrs0
     pcaps:
@@ -60,12 +60,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 pcaps:
-  description: What each pcap holds.
+  description: The summary of each pcap.
   returned: always
   type: list
   elements: dict
 missing:
-  description: Pcaps that are not there yet, in check mode.
+  description: Pcaps that are missing, in check mode.
   returned: always
   type: list
   elements: str
@@ -99,7 +99,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     given = module.params
     missing = [pcap["path"] for pcap in given["pcaps"] if module.check_mode and not os.path.exists(pcap["path"])]
-    # What would have been made is not there in check mode, nor is what it would have taken the place of the same.
+    # In check mode pcaps have not been created, and an existing one may be another than planned.
     pcaps = [
         (pcap["path"], None if module.check_mode else pcap["sha256"])
         for pcap in given["pcaps"]

@@ -6,16 +6,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: linerate_receive
-short_description: Count arriving frames at the receiver, beside the interface's own counters
+short_description: Count arriving frames at the receiver, independently of the interface counters
 description:
-  - With O(state=started), starts a background process that counts with a packet socket the IPv4 frames for
-    O(destination), and returns when it counts. Nothing is captured or stored.
-  - With O(state=stopped), asks it for its counts; the process ends. It also ends by itself at its deadline.
+  - With O(state=started), starts a background process that counts the IPv4 frames for O(destination) with a packet
+    socket, and returns when it counts. No frame is captured or stored.
+  - With O(state=stopped), returns its counts and ends it. The process also ends by itself at its deadline.
 version_added: "0.1.0"
 author: linerate contributors
 options:
   state:
-    description: Whether to begin or to end counting.
+    description: Whether to start or to stop counting.
     type: str
     choices: [started, stopped]
     required: true
@@ -40,7 +40,7 @@ options:
     type: bool
     default: false
   deadline_seconds:
-    description: When the process ends by itself.
+    description: Seconds after which the process ends by itself.
     type: float
   interval_seconds:
     description: Time between two samples.
@@ -48,12 +48,12 @@ options:
     default: 1.0
 attributes:
   check_mode:
-    description: Starts and stops nothing.
+    description: Predicts the change; starts and stops nothing.
     support: full
 """
 
 EXAMPLES = r"""
-- name: Count what arrives
+- name: Count arriving frames
   linerate_receive:
     state: started
     name: trial-1
@@ -63,7 +63,7 @@ EXAMPLES = r"""
     max_frame_length: 78
     deadline_seconds: 60
 
-- name: End the count
+- name: Stop counting
   linerate_receive:
     state: stopped
     name: trial-1
@@ -71,21 +71,21 @@ EXAMPLES = r"""
 
 RETURN = r"""
 witness:
-  description: Method, packets, and which frames were counted.
+  description: Method, packets, and the frames that match.
   returned: when stopped
   type: dict
 nic:
-  description: What the receiving interface itself counted in the same time.
+  description: What the receiving interface counted in the same time.
   returned: when stopped
   type: dict
 counters:
   description:
-    - What moved in the same time, by source, C(sysfs) of the interface, C(ethtool -S) of its driver, C(softnet_stat) of
-      the whole host.
+    - The increase of each counter in the same time, by source - C(sysfs) of the interface, C(ethtool -S) of its driver,
+      C(softnet_stat) of the whole host.
   returned: when stopped
   type: dict
 samples:
-  description: Packets and bytes received in each interval, since the first arrived.
+  description: Packets and bytes of each interval since the first packet.
   returned: when stopped
   type: list
   elements: dict
@@ -95,14 +95,14 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.receiver.process import ReceiverOptions, start, stop
 
-STARTING = {
+START_OPTIONS = {
     "interface": {"type": "str"},
     "destination": {"type": "str"},
     "min_frame_length": {"type": "int"},
     "max_frame_length": {"type": "int"},
-    "vlan": {"type": "bool", "default": False},
+    "vlan": {"type": "bool", "default": ReceiverOptions.vlan},
     "deadline_seconds": {"type": "float"},
-    "interval_seconds": {"type": "float", "default": 1.0},
+    "interval_seconds": {"type": "float", "default": ReceiverOptions.interval_seconds},
 }
 
 
@@ -111,7 +111,7 @@ def main() -> None:
         argument_spec={
             "state": {"type": "str", "choices": ["started", "stopped"], "required": True},
             "name": {"type": "str", "required": True},
-            **STARTING,
+            **START_OPTIONS,
         },
         required_if=[
             (
@@ -127,9 +127,9 @@ def main() -> None:
         module.exit_json(changed=True)
     try:
         if given["state"] == "started":
-            start(ReceiverOptions(name=given["name"], **{name: given[name] for name in STARTING}))
+            start(ReceiverOptions(name=given["name"], **{name: given[name] for name in START_OPTIONS}))
             module.exit_json(changed=True)
-        module.exit_json(changed=True, **stop(given["name"]))
+        module.exit_json(changed=True, **stop(given["name"]).to_json())
     except LinerateError as error:
         module.fail_json(msg=str(error))
 

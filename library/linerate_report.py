@@ -7,11 +7,11 @@ DOCUMENTATION = r"""
 module: linerate_report
 short_description: Write the report of a stored run
 description:
-  - Reads C(run.json), C(trials.jsonl) and the samples in a run's folder, and validates them.
-  - Writes C(report.html) (one self-contained file), C(summary.md), C(summary.json) and C(trials.csv) to the same
+  - Reads C(run.json), C(trials.jsonl) and the samples in a run's folder, and validates them against their schemas.
+  - Writes C(report.html) (one self-contained file), C(summary.md), C(summary.json) and C(trials.csv) into the same
     folder.
-  - Equal results give equal files, so a second call changes nothing.
-  - Runs on the controller, with the Python environment of C(make setup).
+  - Equal results give identical files, so a second call changes nothing.
+  - Runs on the controller, with the Python that C(make setup) installs.
 options:
   run_dir:
     description: Folder of the run. A symbolic link such as C(results/latest) is followed.
@@ -21,11 +21,11 @@ attributes:
   check_mode:
     support: full
     description:
-      - Renders the report and predicts whether a file would change, without writing.
-      - Without a run, as before the first one, it does not fail, since an earlier play would create one.
+      - Renders the report and returns whether a file would change, without writing.
+      - Without a run, as before the first one, the module does not fail, since an earlier play would create one.
   diff_mode:
     support: partial
-    details: Shows the difference of the summary only; that of the HTML would be too large.
+    details: Shows the change of the summary; the HTML is too large for a readable diff.
 author:
   - The linerate contributors
 """
@@ -60,15 +60,15 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-# The installed package, not ansible.module_utils.linerate: Ansible packs Python files only, and the report also needs
-# its templates and the schemas. This module runs on the controller only, where the package is installed.
+# The installed package, not ansible.module_utils.linerate: Ansible packs only Python files, and the report also needs
+# its templates and schemas. The module runs on the controller only, so the package is available.
 try:
     from linerate.errors import LinerateError
     from linerate.report.write import write_report
 
-    WHY_MISSING = None
+    IMPORT_ERROR = None
 except ImportError:
-    WHY_MISSING = traceback.format_exc()
+    IMPORT_ERROR = traceback.format_exc()
 
 
 def main() -> None:
@@ -77,8 +77,8 @@ def main() -> None:
         argument_spec={"run_dir": {"type": "path", "required": True}},
         supports_check_mode=True,
     )
-    if WHY_MISSING:
-        module.fail_json(msg=missing_required_lib("linerate", reason="to write reports"), exception=WHY_MISSING)
+    if IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib("linerate", reason="to write reports"), exception=IMPORT_ERROR)
     folder = Path(module.params["run_dir"])
     if module.check_mode and not folder.exists():
         paths = {"report_path": str(folder / "report.html"), "summary_path": str(folder / "summary.md")}

@@ -1,22 +1,21 @@
 #!/usr/bin/python
-"""Give a host its stock driver and its NIC's settings back, and remove what was installed: thin over the core."""
+"""Undo what the roles changed on a host: a thin layer over the core."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: linerate_restore
-short_description: Give a host its stock driver and its NIC's settings back, and remove what was installed
+short_description: Undo what the roles changed on a host
 description:
-  - Removes the files of every installed package of netmap, has the stock build of every patched driver loaded,
-    unloads netmap, and makes an initramfs anew that holds netmap.
-  - Sets everything back that M(linerate_tuning) changed.
-  - Gives O(interface) the settings it was found with before the first change, where they were stored.
+  - Removes the files of every installed netmap package, loads the stock build of every patched driver, unloads netmap,
+    and regenerates an initramfs that contains netmap.
+  - Restores the settings that M(linerate_tuning) or an interrupted trial changed.
+  - Restores the settings of O(interface) from before the first change, where they were stored.
   - Removes the unit that rebuilds netmap at boot, the versions of tcpreplay and the link to one of them, the pcaps,
-    what builds that were killed left, and the folders that are linerate's alone. Packages of the distribution stay.
-  - What an interrupted trial left is put back.
-  - Nothing is changed while a trial sends on O(interface), where a patched driver is loaded and O(rebind_ok) is
-    false, where an interface that would go away carries the default route or the SSH session, or is in use and is not
-    O(interface), or where a process has netmap open.
+    the files of interrupted builds, and linerate's own folders. Packages of the distribution stay.
+  - Changes nothing while a trial sends on O(interface), where a patched driver is loaded and O(rebind_ok) is false,
+    where an interface that would disappear carries the default route or the SSH session, or is in use and is not
+    O(interface), or while a process has netmap open.
 requirements:
   - kmod, iproute2, ethtool
 options:
@@ -25,30 +24,32 @@ options:
     type: str
     required: true
   rebind_ok:
-    description: Whether all interfaces of a patched driver may go away for a moment.
+    description:
+      - Whether all interfaces of a patched driver may disappear for a moment while the stock driver replaces it.
     type: bool
     default: false
   tcpreplay_prefix:
-    description: Folder that holds the built versions of tcpreplay.
+    description: Folder of the versions of tcpreplay built from source.
     type: path
     required: true
   tcpreplay_link:
-    description: The link to one of these versions; it stays where it leads elsewhere.
+    description: The link to one of these versions; a link to another place stays.
     type: path
     required: true
   pcaps:
-    description: Folder of the pcaps; those without a manifest stay.
+    description: Folder of the pcaps. Those with a manifest are removed; other files in it stay.
     type: path
     required: true
   work:
-    description: Folders that builds make theirs in; those that a build works in stay.
+    description:
+      - Folders in which netmap and tcpreplay were built. Files of builds are removed, except of one that is running.
     type: list
     elements: path
     default: []
 attributes:
   check_mode:
     support: full
-    description: Says what would be done, without doing it.
+    description: Returns the steps, without doing them.
   diff_mode:
     support: full
     description: Shows the steps.
@@ -57,7 +58,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Have the sender as it was found
+- name: Restore the sender
   linerate_restore:
     interface: ens17
     rebind_ok: true
@@ -69,7 +70,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 steps:
-  description: The commands and file changes that were needed, in order.
+  description: The commands and file changes, in order.
   returned: success
   type: list
   elements: str
@@ -110,13 +111,13 @@ def main() -> None:
     patient = partial(run, timeout=SECONDS)
     host = Host(run, environment)
     try:
-        # For what they refuse, before anything is changed.
+        # For the errors they raise, before anything is changed.
         refuse_held(given["interface"])
         undo(given["interface"], host, check=True)
         steps = [*remove(given["interface"], environment, given["rebind_ok"], patient, check=module.check_mode)]
-        # Or the next trial would put it back, over what is undone here.
+        # Otherwise the next trial would restore it, and overwrite what is restored here.
         steps += recover(given["interface"], run, check=module.check_mode)
-        # After the drivers, whose settings were stored when the host was tuned already, or not yet.
+        # After the drivers: their settings were stored before or after the host was tuned.
         steps += undo(given["interface"], host, check=module.check_mode)
         steps += remove_leftovers(places, check=module.check_mode)
     except LinerateError as error:

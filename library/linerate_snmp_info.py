@@ -1,24 +1,24 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: MIT
-"""Ansible module: what a router, switch or firewall counted of a trial."""
+"""Ansible module: count the frames of a trial at a router, switch or firewall."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: linerate_snmp_info
-short_description: Count arriving frames by an agent's IF-MIB, before and after a trial
+short_description: Read the IF-MIB counters of an SNMP agent before and after a trial
 description:
   - Reads the 64-bit counters of one interface by SNMP version 2c, or 3 with authentication and privacy. Runs on the
     controller; changes nothing.
-  - An agent answers from a copy of the counters that it renews now and then. How often is found out first, and a count
-    waits until the counters have been at rest for longer than that.
+  - An agent answers from a copy of the counters that it refreshes periodically. The period is measured first, and a
+    reading waits until the counters have not moved for longer than that.
 version_added: "0.1.0"
 author: linerate contributors
 options:
   gather:
     description:
-      - V(agent) is who answers, and how old its counters may be. V(before) is a reading, V(after) another one and what
-        was counted in between.
+      - V(agent) identifies the agent, and tells how old its counters may be. V(before) is a reading, V(after) another
+        one with the count between the two.
     type: str
     choices: [agent, before, after]
     required: true
@@ -27,7 +27,7 @@ options:
     type: str
     required: true
   port:
-    description: Its UDP port.
+    description: UDP port of the agent.
     type: int
     default: 161
   version:
@@ -36,51 +36,51 @@ options:
     choices: ["2c", "3"]
     default: "2c"
   credentials:
-    description: A community for version 2c; a user with two passwords for version 3.
+    description: A community for version 2c, a user with two passwords for version 3.
     type: dict
     required: true
     suboptions:
       community:
-        description: Community, which is a password.
+        description: Community (a secret).
         type: str
       user:
         description: Name of the user.
         type: str
       auth_protocol:
-        description: How the user is authenticated.
+        description: Authentication protocol.
         type: str
         choices: [SHA, SHA224, SHA256, SHA384, SHA512]
         default: SHA256
       auth_password:
-        description: Password to authenticate with.
+        description: Authentication password.
         type: str
       priv_protocol:
-        description: How messages are encrypted.
+        description: Privacy (encryption) protocol.
         type: str
         choices: [AES128, AES192, AES256]
         default: AES128
       priv_password:
-        description: Password to encrypt with.
+        description: Privacy (encryption) password.
         type: str
   interface:
     description: The receiving interface, by its ifName, ifDescr or ifAlias.
     type: str
     required: true
   refresh_seconds:
-    description: How old the counters may be; 0 finds it out, with O(gather=agent).
+    description: How old the counters may be; 0 measures it, with O(gather=agent).
     type: float
     default: 0
   before:
-    description: With O(gather=after), what O(gather=before) returned as RV(reading); empty where it failed.
+    description: With O(gather=after), the RV(reading) of O(gather=before); empty if that failed.
     type: dict
 attributes:
   check_mode:
-    description: Reads as it does otherwise.
+    description: Reads only.
     support: full
 """
 
 EXAMPLES = r"""
-- name: Know the agent
+- name: Identify the agent
   linerate_snmp_info:
     gather: agent
     address: 192.0.2.1
@@ -103,7 +103,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 agent:
-  description: The C(name) and C(description) that the agent gives itself, and the C(ifindex) of the interface.
+  description: The C(name) and C(description) of the agent, and the C(ifindex) of the interface.
   returned: with gather=agent
   type: dict
 refresh_seconds:
@@ -111,31 +111,31 @@ refresh_seconds:
   returned: with gather=agent
   type: float
 refresh_source:
-  description: Whether that was C(given), C(found out), or is C(assumed) since no counter moved.
+  description: Whether that is C(given), C(measured), or C(assumed) since no counter moved.
   returned: with gather=agent
   type: str
 reading:
-  description: The counters, at rest.
+  description: The counters after they have settled.
   returned: with gather=before
   type: dict
 usable:
-  description: Whether the two readings are of the same counters.
+  description: Whether the two readings can be compared.
   returned: with gather=after
   type: bool
 reason:
-  description: Why they are not, or why the agent could not be asked; null where they are.
+  description: Why they cannot, or why a query failed; null if they can.
   returned: with gather=after
   type: str
 settled:
-  description: Whether the counters had come to rest at both readings.
+  description: Whether the counters had settled at both readings.
   returned: with gather=after
   type: bool
 witness:
-  description: Method, packets, and which frames were counted; null where it is not usable.
+  description: Method, packets, and the frames that match; null if not usable.
   returned: with gather=after
   type: dict
 counters:
-  description: By how much each counter moved, under C(IF-MIB).
+  description: The increase of each counter, under C(IF-MIB).
   returned: with gather=after
   type: dict
 """
@@ -150,22 +150,22 @@ from ansible.module_utils.linerate.controller.if_mib import (
     find_refresh,
     read_at_rest,
 )
-from ansible.module_utils.linerate.controller.snmp import AUTH_PROTOCOLS, PRIV_PROTOCOLS, Agent, Target
+from ansible.module_utils.linerate.controller.snmp import AUTH_PROTOCOLS, PRIV_PROTOCOLS, VERSIONS, Agent, Target
 from ansible.module_utils.linerate.errors import HostError, LinerateError
 
 CREDENTIALS = {
     "community": {"type": "str", "no_log": True},
     "user": {"type": "str"},
-    "auth_protocol": {"type": "str", "choices": list(AUTH_PROTOCOLS), "default": "SHA256"},
+    "auth_protocol": {"type": "str", "choices": list(AUTH_PROTOCOLS), "default": Target.auth_protocol},
     "auth_password": {"type": "str", "no_log": True},
-    "priv_protocol": {"type": "str", "choices": list(PRIV_PROTOCOLS), "default": "AES128"},
+    "priv_protocol": {"type": "str", "choices": list(PRIV_PROTOCOLS), "default": Target.priv_protocol},
     "priv_password": {"type": "str", "no_log": True},
 }
 SPEC = {
     "gather": {"type": "str", "choices": ["agent", "before", "after"], "required": True},
     "address": {"type": "str", "required": True},
-    "port": {"type": "int", "default": 161},
-    "version": {"type": "str", "choices": ["2c", "3"], "default": "2c"},
+    "port": {"type": "int", "default": Target.port},
+    "version": {"type": "str", "choices": list(VERSIONS), "default": Target.version},
     "credentials": {"type": "dict", "required": True, "options": CREDENTIALS},
     "interface": {"type": "str", "required": True},
     "refresh_seconds": {"type": "float", "default": 0},
@@ -173,7 +173,7 @@ SPEC = {
 }
 
 
-def know(agent: Agent, given: dict[str, Any]) -> dict[str, Any]:
+def identify(agent: Agent, given: dict[str, Any]) -> dict[str, Any]:
     index = find_interface(agent, given["interface"])
     found = {"agent": {**describe(agent), "ifindex": index}}
     if given["refresh_seconds"]:
@@ -185,7 +185,7 @@ def know(agent: Agent, given: dict[str, Any]) -> dict[str, Any]:
 def read(target: Target, given: dict[str, Any]) -> dict[str, Any]:
     with Agent(target) as agent:
         if given["gather"] == "agent":
-            return know(agent, given)
+            return identify(agent, given)
         reading = read_at_rest(agent, find_interface(agent, given["interface"]), given["refresh_seconds"])
     if given["gather"] == "before":
         return {"reading": reading}
@@ -205,7 +205,7 @@ def main() -> None:
         target = Target(given["address"], given["port"], given["version"], **given["credentials"])
         module.exit_json(changed=False, **read(target, given))
     except HostError as error:
-        # What was sent is kept: an agent that fell silent in mid-trial is no witness of it, and that is all.
+        # The trial was sent: an agent that stopped answering during it only loses its count.
         if given["gather"] == "after":
             module.exit_json(changed=False, **no_witness(str(error)))
         module.fail_json(msg=str(error))

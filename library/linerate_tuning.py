@@ -1,22 +1,25 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: MIT
-"""Set a sender's host for sending: thin over the core."""
+"""Tune a sender: a thin layer over linerate.tuning.tune."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: linerate_tuning
-short_description: Set a sender's host for sending
+short_description: Tune a sender
 description:
-  - Sets the governor of the CPUs, and the rings, flow control, offloads and interrupts of one NIC, and isolates a core.
-  - What each was found with is stored on the host before it is changed for the first time; M(linerate_restore) sets
-    it back. A reboot undoes all of it, too.
-  - What the host has not is returned in RV(unavailable). It fails only where another value than the default was asked
-    for, and before anything is changed.
-  - Nothing is changed where O(interface) carries the default route, the SSH session or other traffic, or a trial runs.
-  - What an interrupted trial left is put back first, since the next trial would put it back over what is set here.
+  - Sets the governor of the CPUs and the rings, flow control, offloads and interrupts of one NIC, and isolates a CPU.
+  - The original settings are stored on the host before the first change; M(linerate_restore) restores them. A reboot
+    undoes the tuning, too.
+  - Settings that the host does not support are returned in RV(unavailable). The module fails, before any change, only
+    where such a setting has another value than the default.
+  - Nothing is changed where O(interface) carries the default route, the SSH session or other traffic, or where a trial
+    is running.
+  - Settings that an interrupted trial changed are restored first; otherwise the next trial would restore them and
+    overwrite the tuning.
 version_added: "0.1.0"
-author: linerate contributors
+author:
+  - The linerate contributors
 requirements:
   - ethtool, iproute2
 options:
@@ -25,13 +28,13 @@ options:
     type: str
     required: true
   consent:
-    description: Whether anything may be changed; without it the module says what would be.
+    description: Whether the host may be changed. If false, the module only returns what it would change.
     type: bool
     default: false
   allow_destinations:
     description: >-
-      IP networks of the benchmark. An address of O(interface) that is in none of them is one in use, so the interface
-      is refused.
+      IP networks of the benchmark. An interface with an address outside them is in use for something else and is
+      refused.
     type: list
     elements: str
     default: [198.18.0.0/15, "2001:2::/48"]
@@ -40,51 +43,51 @@ options:
     type: str
     default: performance
   flow_control:
-    description: Whether the NIC heeds and sends PAUSE frames (IEEE 802.3x), or V(leave).
+    description: Whether the NIC obeys and sends PAUSE frames (IEEE 802.3x), or V(leave).
     type: str
     choices: ["on", "off", leave]
     default: "off"
   rings:
-    description: Descriptors in the NIC's rings, V(max) for the most it can have, or V(leave). It may reset the link.
+    description: Descriptors in the NIC's rings, V(max) for the maximum, or V(leave). A change may reset the link.
     type: str
     default: max
   offloads:
-    description: Offloads by the names of C(ethtool -K), each true or false; those not named are left.
+    description: Offloads by the names of C(ethtool -K), each true or false. The others are left unchanged.
     type: dict
     default: {}
   irq_affinity:
     description:
-      - V(away) moves the interrupts of the NIC off O(core); or a list of CPUs that they go to, such as V(0-2,5); or
-        V(leave).
+      - V(away) moves the interrupts of the NIC off O(core); a list of CPUs such as V(0-2,5) moves them there; V(leave)
+        leaves them unchanged.
     type: str
     default: away
   core:
-    description: The CPU that tcpreplay is pinned to, by M(linerate_replay); by default the scheduler chooses.
+    description: The CPU that M(linerate_replay) pins tcpreplay to. Without it the scheduler chooses.
     type: int
   isolate:
     description:
-      - Whether O(core) is taken from all other processes, by an isolated partition of cgroup v2, where the kernel
-        allows that.
-      - Threads that the kernel bound to the CPU stay; only its option C(isolcpus), with a reboot, takes more away.
+      - Whether to isolate O(core) from all other processes, by an isolated partition of cgroup v2, where the kernel
+        supports it.
+      - Kernel threads bound to the CPU stay; only the kernel option C(isolcpus), which needs a reboot, isolates more.
     type: bool
     default: true
 attributes:
   check_mode:
     support: full
-    description: Says what would be changed, without changing it.
+    description: Returns what would be changed, without changing it.
   diff_mode:
     support: full
     description: Shows the settings that differ, before and after.
 """
 
 EXAMPLES = r"""
-- name: Have the sender at its best, on a core of its own
+- name: Tune the sender and isolate a CPU for tcpreplay
   linerate_tuning:
     interface: ens17
     consent: true
     core: 3
 
-- name: Send without the NIC's segmentation, and leave the rest
+- name: Turn segmentation offloads off and leave the rest unchanged
   linerate_tuning:
     interface: ens17
     consent: true
@@ -100,18 +103,18 @@ EXAMPLES = r"""
 RETURN = r"""
 aspects:
   description: >-
-    For each aspect that is not left its name, the settings it was C(found) with now, those C(wanted), the C(steps) from
-    the ones to the others, and why it is C(unavailable).
+    For each C(aspect) that is not left unchanged the settings C(found) and C(wanted), the C(steps) from the former to
+    the latter, and why it is C(unavailable).
   returned: success
   type: list
   elements: dict
 unavailable:
-  description: Why the host has an aspect not, by its name.
+  description: Why the host does not support an aspect, by the aspect's name.
   returned: success
   type: dict
-  sample: {governor: the kernel offers no cpufreq}
+  sample: {governor: the kernel has no cpufreq}
 report:
-  description: A line for each aspect, and for what a person should know.
+  description: One line per aspect and per warning.
   returned: success
   type: list
   elements: str
@@ -127,20 +130,20 @@ from ansible.module_utils.linerate.system.lock import sole_sender
 from ansible.module_utils.linerate.system.run import run
 from ansible.module_utils.linerate.system.ssh_client import session_environment
 from ansible.module_utils.linerate.trial.nic_session import recover
-from ansible.module_utils.linerate.tuning.aspect import Wishes
-from ansible.module_utils.linerate.tuning.tune import Host, notes, report, shown, tune
+from ansible.module_utils.linerate.tuning.aspect import TuningOptions
+from ansible.module_utils.linerate.tuning.tune import Host, diff, status_lines, tune, warnings
 
 SPEC = {
     "interface": {"type": "str", "required": True},
     "consent": {"type": "bool", "default": False},
     "allow_destinations": {"type": "list", "elements": "str", "default": [*BENCHMARK_NETWORKS]},
-    "governor": {"type": "str", "default": "performance"},
-    "flow_control": {"type": "str", "choices": ["on", "off", "leave"], "default": "off"},
-    "rings": {"type": "str", "default": "max"},
+    "governor": {"type": "str", "default": TuningOptions.governor},
+    "flow_control": {"type": "str", "choices": ["on", "off", "leave"], "default": TuningOptions.flow_control},
+    "rings": {"type": "str", "default": TuningOptions.rings},
     "offloads": {"type": "dict", "default": {}},
-    "irq_affinity": {"type": "str", "default": "away"},
+    "irq_affinity": {"type": "str", "default": TuningOptions.irq_affinity},
     "core": {"type": "int"},
-    "isolate": {"type": "bool", "default": True},
+    "isolate": {"type": "bool", "default": TuningOptions.isolate},
 }
 
 
@@ -151,16 +154,16 @@ def main() -> None:
     try:
         allowed = AllowedDestinations(module.params["allow_destinations"])
         host = Host(run, session_environment(os.environ), benchmark=allowed.holds)
-        wishes = Wishes(**{field.name: module.params[field.name] for field in fields(Wishes)})
-        put_back = recovered(wishes.interface, host) if consent and not module.check_mode else ()
-        aspects = tune(wishes, host, consent, module.check_mode)
-        said = [f"left by an interrupted trial: {step}" for step in put_back]
-        lines = [*said, *report(aspects, consent), *notes(wishes, host)]
+        options = TuningOptions(**{field.name: module.params[field.name] for field in fields(TuningOptions)})
+        restored = restore_interrupted(options.interface, host) if consent and not module.check_mode else ()
+        aspects = tune(options, host, consent, module.check_mode)
+        steps = [f"restored after an interrupted trial: {step}" for step in restored]
+        lines = [*steps, *status_lines(aspects, consent), *warnings(options, host)]
     except LinerateError as error:
         module.fail_json(msg=str(error))
-    before, after = shown(aspects)
+    before, after = diff(aspects)
     module.exit_json(
-        changed=consent and any([put_back, *(aspect.steps for aspect in aspects)]),
+        changed=consent and any([restored, *(aspect.steps for aspect in aspects)]),
         aspects=[asdict(aspect) for aspect in aspects],
         unavailable={aspect.aspect: aspect.unavailable for aspect in aspects if aspect.unavailable},
         report=lines,
@@ -168,8 +171,8 @@ def main() -> None:
     )
 
 
-def recovered(interface: str, host: Host) -> tuple[str, ...]:
-    """The steps that put back what an interrupted trial left, where this interface may be touched."""
+def restore_interrupted(interface: str, host: Host) -> tuple[str, ...]:
+    """Restore the settings that an interrupted trial changed, where the interface may be changed; returns the steps."""
     host.refuse_management(interface)
     with sole_sender(interface, "the sender's tuning"):
         return recover(interface, host.run)

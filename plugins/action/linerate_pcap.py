@@ -1,6 +1,6 @@
 # Copyright: the linerate authors
 # SPDX-License-Identifier: MIT
-"""Builds the first frame of a pcap on the controller, so that no target needs Scapy."""
+"""Build the first frame of a pcap on the controller, so that the target does not need Scapy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ActionModule(ActionBase):
     """Adds ``template`` to the arguments and runs the module of the same name on the target."""
 
     def run(self, tmp=None, task_vars=None):
-        """The module's own result; bad parameters fail here already, with the same words."""
+        """Run the module; invalid parameters fail here, with the module's message."""
         super().run(tmp, task_vars)
         args = dict(self._task.args)
         if args.get("template") is None:
@@ -26,6 +26,6 @@ class ActionModule(ActionBase):
             except InputError as error:
                 raise AnsibleActionFail(str(error)) from error
             except HostError as error:
-                # No Scapy here; the module says so itself where the target has none either.
+                # Scapy is missing here. The module fails if the target does not have it either.
                 self._display.vv(f"linerate_pcap: the target builds the first frame: {error}")
         return self._execute_module(module_args=args, task_vars=task_vars)

@@ -6,20 +6,20 @@ DOCUMENTATION = """
 name: netns
 short_description: Run tasks in a network namespace of the controller
 description:
-  - Runs commands with C(ip netns exec) as root, which also shows the namespace's own C(/sys).
-    Files are the controller's own.
-  - A controller process that is not root goes through C(sudo -n).
+  - Runs commands with C(ip netns exec) as root, which also mounts the namespace's own C(/sys).
+    Files are the controller's.
+  - A controller process that is not root uses C(sudo -n).
 author: The linerate contributors
 options:
   netns_name:
     description:
       - Name of the network namespace.
-      - Without it, C(linerate-) and the inventory's name of the host.
+      - The default is C(linerate-) and the inventory name of the host.
     type: str
     vars:
       - name: linerate_netns
   inventory_name:
-    description: The inventory's name of the host, from which the namespace is named.
+    description: The inventory name of the host, for the default of O(netns_name).
     type: str
     vars:
       - name: inventory_hostname
@@ -48,19 +48,19 @@ from ansible.plugins.connection.local import Connection as LocalConnection
 
 NAMESPACES = Path("/run/netns")
 
-GONE = (b"setting the network namespace", b"Cannot open network namespace")
-"""How `ip netns exec` begins when it could not enter; the command itself was then never run."""
+NOT_ENTERED = (b"setting the network namespace", b"Cannot open network namespace")
+"""How the errors of `ip netns exec` begin where it cannot enter the namespace; the command has not run then."""
 
 
 class Connection(LocalConnection):
-    """Ansible's local connection, entered through ``ip netns exec``."""
+    """Ansible's local connection, through ``ip netns exec``."""
 
     transport = "netns"
     has_pipelining = True
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        # What is run in here is root already, so that becoming root is nothing to do.
+        # Commands in the namespace already run as root, so become has nothing to do.
         self.default_user = "root"
         self._sudo = [] if os.geteuid() == 0 else ["sudo", "-n", "-H"]
 
@@ -76,10 +76,10 @@ class Connection(LocalConnection):
         return self.get_option("netns_name") or f"linerate-{self.get_option('inventory_name')}"
 
     def exec_command(self, cmd, in_data=None, sudoable=True):
-        """Run ``cmd``, a shell command line that Ansible has quoted, in the namespace."""
+        """Run ``cmd``, a shell command line quoted by Ansible, in the namespace."""
         inside = [*self._sudo, "ip", "netns", "exec", self._namespace, "/bin/sh", "-c", cmd]
         status, stdout, stderr = super().exec_command(shlex.join(inside), in_data=in_data, sudoable=sudoable)
-        if status != 0 and stderr.startswith(GONE):
+        if status != 0 and stderr.startswith(NOT_ENTERED):
             raise AnsibleConnectionFailure(
                 f"The network namespace {self._namespace} cannot be entered "
                 f"({stderr.decode(errors='replace').strip()}): run playbooks/lab.yml first."
@@ -87,14 +87,14 @@ class Connection(LocalConnection):
         return status, stdout, stderr
 
     def put_file(self, in_path, out_path):
-        """Copy a file of the controller to where only root may write."""
+        """Copy a file of the controller to a place where only root may write."""
         if not self._sudo:
             super().put_file(in_path, out_path)
             return
         self._as_root(["dd", f"of={out_path}", "status=none"], Path(in_path).read_bytes())
 
     def fetch_file(self, in_path, out_path):
-        """Copy a file that only root may read to the controller."""
+        """Copy a file that only root may read to a place of the controller's user."""
         if not self._sudo:
             super().fetch_file(in_path, out_path)
             return

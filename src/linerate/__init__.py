@@ -1,7 +1,7 @@
-"""The core of linerate: everything it knows about frames, pcaps, tcpreplay, hosts and trials.
+"""The core of linerate: frames, pcaps, tcpreplay, hosts, trials and results.
 
-Pure Python 3.9; shipped to targets by Ansible as ``ansible.module_utils.linerate``,
-so nothing here may import Ansible, and imports inside the package are relative.
+Python 3.9. Ansible ships it to targets as ``ansible.module_utils.linerate``, so it does not import Ansible, and imports
+within the package are relative.
 """
 
 __version__ = "0.1.0"

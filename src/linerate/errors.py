@@ -1,14 +1,13 @@
-"""What can be wrong, as types that name the value, the rule, and the hint."""
+"""Errors that name the value, the rule that it breaks, and a hint."""
 
 from __future__ import annotations
 
 
 class LinerateError(Exception):
-    """An error a person can act on.
+    """An error that the user can act on.
 
-    ``subject`` is what the value is called where the person wrote it (an option, a file,
-    an interface), ``value`` what was given (None where the subject says it all), ``rule`` what it
-    breaks, ``hint`` what to do.
+    ``subject`` names the option, file or interface; ``value`` is its value, None if the subject suffices; ``rule`` is
+    the violated condition; ``hint`` is what to do.
     """
 
     def __init__(self, subject: str, value: object, rule: str, hint: str) -> None:
@@ -21,20 +20,20 @@ class LinerateError(Exception):
 
 
 class InputError(LinerateError):
-    """A parameter given by the user is not usable."""
+    """A parameter is not valid."""
 
 
 class PcapError(LinerateError):
-    """A pcap file is not what it must be."""
+    """A pcap file is not valid."""
 
 
 class StatisticsError(LinerateError):
-    """A tcpreplay output holds no complete, consistent statistics."""
+    """The output of tcpreplay has no complete and consistent statistics."""
 
 
 class HostError(LinerateError):
-    """A host lacks something that the work needs."""
+    """A host does not meet a requirement, or a command on it fails."""
 
 
 class ResultError(LinerateError):
-    """A stored result cannot be read or does not satisfy its schema."""
+    """A stored result cannot be read or does not match its schema."""

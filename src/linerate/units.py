@@ -1,11 +1,11 @@
-"""Frame lengths, line rate, and the three ways to count bits: the one home of units.
+"""Frame lengths, line rate, and the three ways to count bits.
 
-Lengths are in bytes, rates in bit/s, and the word before the unit says what is counted:
+Lengths are in bytes, rates in bit/s. The word before the unit tells which bits count:
 
-* *pcap*: the bytes of the frame as a pcap file holds it, without FCS (tcpreplay's "Mbps");
+* *pcap*: the frame as in a pcap file, without FCS (tcpreplay's "Mbps");
 * *L2*: the frame with its 4 byte FCS (RFC 1242 section 3.7, RFC 2544 frame size);
 * *L1*: the frame with FCS, 8 byte preamble and start delimiter, and 12 byte inter-frame gap
-  (IEEE 802.3), which is what fills a link.
+  (IEEE 802.3): everything that occupies the link.
 """
 
 from __future__ import annotations
@@ -19,53 +19,53 @@ VLAN_TAG = 4
 FCS = 4
 PREAMBLE_AND_GAP = 20
 MIN_FRAME = 60
-"""The shortest frame without FCS that Ethernet carries; shorter ones are padded on the wire."""
+"""The shortest Ethernet frame without FCS; shorter frames are padded on the wire."""
 
 MBIT = 1_000_000
 GBIT = 1_000_000_000
-"""Bits, decimal, as networks count them (IEC 80000-13); a byte, written B, is 8 of them."""
+"""In bits, decimal (IEC 80000-13); a byte (B) has 8 bits."""
 
 
 def frame_length(ip_length: int, vlan: bool = False) -> int:
-    """Length in bytes, as a pcap holds it, of the frame around an IP packet of ``ip_length`` bytes."""
+    """Length of the frame in a pcap, in bytes, for an IP packet of ``ip_length`` bytes."""
     return ETHERNET_HEADER + (VLAN_TAG if vlan else 0) + ip_length
 
 
 def l1_bits(mean_frame_length: float) -> float:
-    """Bits that one frame of this pcap length (bytes) takes on the link."""
+    """Bits that a frame of this pcap length (bytes) occupies on the link."""
     return 8 * (max(mean_frame_length, MIN_FRAME) + FCS + PREAMBLE_AND_GAP)
 
 
 def line_rate_pps(link_bps: float, mean_frame_length: float) -> float:
-    """Frames a second that fill a link of ``link_bps`` bit/s (RFC 2544 section 20 arithmetic)."""
+    """Frames per second at the line rate of ``link_bps`` bit/s (RFC 2544 section 20)."""
     if link_bps <= 0:
-        raise InputError("link speed", link_bps, "must be more than 0 bit/s", "Give the link's speed in bit/s.")
+        raise InputError("link speed", link_bps, "must be more than 0 bit/s", "Set the link speed in bit/s.")
     return link_bps / l1_bits(mean_frame_length)
 
 
 def megabits(bps: float) -> float:
-    """Mbit/s of a rate in bit/s; which bits is for the caller to say."""
+    """Mbit/s of a rate in bit/s; the caller defines which bits count."""
     return bps / MBIT
 
 
 def megabytes(bps: float) -> float:
-    """MB/s, 10^6 bytes a second, of a rate in bit/s."""
+    """MB/s (10^6 bytes per second) of a rate in bit/s."""
     return bps / (8 * MBIT)
 
 
 def pcap_bps(pps: float, mean_frame_length: float) -> float:
-    """Bit/s of pcap bytes that ``pps`` frames a second of this pcap length (bytes) make."""
+    """Bit/s of pcap bytes at ``pps`` frames per second of this pcap length (bytes)."""
     return pps * 8 * mean_frame_length
 
 
 def pps_of_pcap_mbps(mbps: float, mean_frame_length: float) -> float:
-    """Frames a second that tcpreplay sends where it is asked for ``mbps``, which are 10^6 bit/s of pcap bytes."""
+    """Frames per second that tcpreplay sends at ``mbps``, in 10^6 bit/s of pcap bytes."""
     return mbps * MBIT / (8 * mean_frame_length)
 
 
 @dataclass(frozen=True)
 class Rates:
-    """One packet rate in every unit. ``line_rate_percent`` is None where the link speed is not known."""
+    """A packet rate in all units. ``line_rate_percent`` is None if the link speed is unknown."""
 
     pps: float
     pcap_bps: float
@@ -75,7 +75,7 @@ class Rates:
 
 
 def rates(pps: float, mean_frame_length: float, link_bps: float | None) -> Rates:
-    """The rates of ``pps`` frames a second with a mean pcap length in bytes, on a link of ``link_bps``."""
+    """The rates of ``pps`` frames per second of a mean pcap length (bytes), on a link of ``link_bps``."""
     l1_bps = pps * l1_bits(mean_frame_length)
     return Rates(
         pps=pps,

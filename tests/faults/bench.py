@@ -48,7 +48,7 @@ import json, sys
 from linerate.errors import LinerateError
 from linerate.receiver.process import stop
 try:
-    print(json.dumps(stop(sys.argv[1])))
+    print(json.dumps(stop(sys.argv[1]).to_json()))
 except LinerateError as error:
     print(json.dumps({"msg": str(error)}))
 """

@@ -1,4 +1,4 @@
-"""A sender is what the roles promise. Run by playbooks/verify.yml, which names what is asked for."""
+"""What every sender must have: tcpreplay, the build tools, Python, and an interface that can send."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ import os
 
 import pytest
 
-INTERFACE = os.environ["LINERATE_VERIFY_INTERFACE"]
-PYTHON = os.environ["LINERATE_VERIFY_PYTHON"]
-TCPREPLAY = os.environ["LINERATE_VERIFY_TCPREPLAY"]
 TOOLS = ("cc", "make", "git", "ethtool", "ip")
 LIBPCAP_HEADER = "/usr/include/pcap/pcap.h"
-ASK = {
+COMMANDS = {
     "links": "ip -json link show",
     "routes": "ip -json -4 route show default",
     "routes6": "ip -json -6 route show default",
@@ -22,27 +19,27 @@ ASK = {
 
 
 @pytest.fixture(scope="module")
-def network(ask) -> dict:
-    """The host's links and default routes as `ip` says, and which tools it has."""
-    asked = ask(ASK)
-    routes = [*json.loads(asked["routes"] or "[]"), *json.loads(asked["routes6"] or "[]")]
+def found(outputs) -> dict:
+    """The host's links and default routes as `ip` prints them, and the tools it has."""
+    printed = outputs(COMMANDS)
+    routes = [*json.loads(printed["routes"] or "[]"), *json.loads(printed["routes6"] or "[]")]
     return {
-        "links": {link["ifname"]: link for link in json.loads(asked["links"] or "[]")},
+        "links": {link["ifname"]: link for link in json.loads(printed["links"] or "[]")},
         "default_routes": {route["dev"] for route in routes},
-        "tools": {os.path.basename(line) for line in asked["tools"].splitlines()},
-        "header": asked["header"],
+        "tools": {os.path.basename(line) for line in printed["tools"].splitlines()},
+        "header": printed["header"],
     }
 
 
 @pytest.fixture(scope="module")
-def link(network) -> dict:
-    """The sending interface; empty where there is none of that name."""
-    return network["links"].get(INTERFACE, {})
+def link(found, interface) -> dict:
+    """The sending interface; empty where it does not exist."""
+    return found["links"].get(interface, {})
 
 
-def test_tcpreplay_runs(tcpreplay):
-    """tcpreplay is installed, runs, and says its version."""
-    assert tcpreplay.get("version"), tcpreplay.get("msg", f"there is no {TCPREPLAY}")
+def test_tcpreplay_runs(tcpreplay, expected):
+    """tcpreplay is installed, runs, and prints its version."""
+    assert tcpreplay.get("version"), tcpreplay.get("msg", f"there is no {expected['tcpreplay']['executable']}")
 
 
 def test_tcpreplay_sends_through_a_packet_socket(tcpreplay):
@@ -52,42 +49,43 @@ def test_tcpreplay_sends_through_a_packet_socket(tcpreplay):
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_tool_is_there(network, tool):
+def test_tool_is_in_path(found, tool):
     """{tool} is in PATH."""
-    assert tool in network["tools"], "it is not"
+    assert tool in found["tools"], "it is not"
 
 
-def test_headers_of_libpcap(network):
-    """The headers of libpcap are there to build with."""
-    assert network["header"] == LIBPCAP_HEADER, f"there is no {LIBPCAP_HEADER}"
+def test_headers_of_libpcap(found):
+    """The headers of libpcap are installed."""
+    assert found["header"] == LIBPCAP_HEADER, f"there is no {LIBPCAP_HEADER}"
 
 
 @pytest.mark.usefixtures("host")
-def test_python():
+def test_python(expected):
     """Python is 3.9 or newer."""
-    assert tuple(map(int, PYTHON.split("."))) >= (3, 9), f"it is {PYTHON}"
+    version = expected["python"]
+    assert tuple(map(int, version.split("."))) >= (3, 9), f"it is {version}"
 
 
-def test_interface_exists(network):
+def test_interface_exists(found, interface):
     """The sending interface exists."""
-    assert INTERFACE in network["links"], f"there is no {INTERFACE} among {', '.join(network['links'])}"
+    assert interface in found["links"], f"there is no {interface} among {', '.join(found['links'])}"
 
 
-def test_interface_is_up(link):
+def test_interface_is_up(link, interface):
     """The sending interface is up."""
-    assert "UP" in link.get("flags", []), f"{INTERFACE} is {'down' if link else 'not there'}"
+    assert "UP" in link.get("flags", []), f"{interface} {'is down' if link else 'does not exist'}"
 
 
-def test_interface_has_a_carrier(link):
+def test_interface_has_a_carrier(link, interface):
     """The sending interface has a carrier."""
-    assert "LOWER_UP" in link.get("flags", []), f"{INTERFACE} {'has none' if link else 'is not there'}"
+    assert "LOWER_UP" in link.get("flags", []), f"{interface} {'has none' if link else 'does not exist'}"
 
 
-def test_interface_takes_full_frames(link):
-    """The sending interface takes IP packets of 1500 bytes."""
-    assert link.get("mtu", 0) >= 1500, f"the MTU of {INTERFACE} is {link.get('mtu', 'not there')}"
+def test_interface_mtu(link, interface):
+    """The sending interface has an MTU of 1500 or more."""
+    assert link.get("mtu", 0) >= 1500, f"{interface} {'has ' + str(link['mtu']) if link else 'does not exist'}"
 
 
-def test_interface_is_not_the_way_out(network):
-    """The sending interface is not the one with the default route."""
-    assert INTERFACE not in network["default_routes"], f"the default route goes through {INTERFACE}"
+def test_interface_has_no_default_route(found, interface):
+    """The sending interface does not carry the default route."""
+    assert interface not in found["default_routes"], f"the default route uses {interface}"

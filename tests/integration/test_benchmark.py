@@ -18,11 +18,11 @@ pytestmark = pytest.mark.quiet
 REPOSITORY = Path(__file__).parents[2]
 SCHEMAS = REPOSITORY / "schemas"
 PREPARING = {
-    "Make the embedded lab",
-    "Install what a sender needs",
-    "Set the senders for sending",
-    "Verify that the senders are what the roles promise",
-    "Make the pcaps that the senders replay",
+    "Create the embedded lab",
+    "Install the software of the senders",
+    "Tune the senders",
+    "Verify the senders",
+    "Generate the pcaps",
 }
 
 

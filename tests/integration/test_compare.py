@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.quiet, pytest.mark.long]
 TRIALS = """
 import ctypes, json, os, sys, time
 from linerate.system.run import run
-from linerate.receiver.packet_counter import PacketWitness
+from linerate.receiver.packet_counter import PacketCounter
 from linerate.tcpreplay.options import ReplayOptions
 from linerate.trial.replay import ReplayJob, replay
 
@@ -34,7 +34,7 @@ def enter(path):
 given = json.loads(sys.argv[1])
 here = os.open("/proc/self/ns/net", os.O_RDONLY)
 enter("/run/netns/linerate-receiver1")
-witness = PacketWitness("lrr0", "198.19.0.1", 78, 78)
+witness = PacketCounter("lrr0", "198.19.0.1", 78, 78)
 enter(f"/proc/self/fd/{here}")
 for pps in given["rates"]:
     options = ReplayOptions(

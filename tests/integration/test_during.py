@@ -193,6 +193,6 @@ def test_a_trial_that_is_told_to_end(begin, number):
     module = int(Path(f"/proc/{sender}/stat").read_text().rpartition(")")[2].split()[1])
     os.kill(module, number)
     result = trial.result()
-    ended_well(result, f"it was told to end ({number.name})", trial.pcap)
+    ended_well(result, f"it received {number.name}", trial.pcap)
     its_word_is_kept(result)
     assert nic() == before

@@ -22,7 +22,7 @@ from linerate.trial.journal import FOLDER, left
 SSHD = "/usr/sbin/sshd"
 PORT = 22022
 RUN = "a-run"
-ENDED = {"the controller went away", "it was told to end (SIGTERM)", "it was told to end (SIGHUP)"}
+ENDED = {"the controller went away", "it received SIGTERM", "it received SIGHUP"}
 
 
 class Run:

@@ -1,4 +1,4 @@
-"""The embedded lab, made and removed by the real playbooks and the real core."""
+"""The embedded lab, created and removed by the playbooks and by the core."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ def link(end: core.End) -> dict:
 
 
 @pytest.fixture
-def made(namespaces):
-    """The lab as the core makes it, without Ansible around it."""
+def created(namespaces):
+    """The lab, created by the core without Ansible."""
     change = core.present(run)
     yield change
     subprocess.run(["ip", "-n", core.SENDER.namespace, "link", "delete", "foreign0"], check=False, capture_output=True)
     core.absent(run)
 
 
-def test_the_playbooks_make_and_remove_it(namespaces, play):
+def test_playbooks_create_and_remove_the_lab(namespaces, play):
     first = play("playbooks/lab.yml")
     assert (first.rc, first.changed_tasks) == (0, 1), first.stdout
     assert json.loads(STATE.read_text())["backend"] == "netns"
     again = play("playbooks/lab.yml")
     assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
 
-    foretold = play("playbooks/lab_down.yml", "--check")
-    assert (foretold.rc, foretold.changed_tasks) == (0, 1), foretold.stdout
+    predicted = play("playbooks/lab_down.yml", "--check")
+    assert (predicted.rc, predicted.changed_tasks) == (0, 1), predicted.stdout
     assert len(ip("netns", "list").splitlines()) == 2
     down = play("playbooks/lab_down.yml")
     assert (down.rc, down.changed_tasks) == (0, 1), down.stdout
@@ -51,20 +51,20 @@ def test_the_playbooks_make_and_remove_it(namespaces, play):
     assert play("playbooks/lab_down.yml").changed_tasks == 0
 
 
-def test_check_mode_foretells_and_makes_nothing(namespaces, play):
-    foretold = play("playbooks/lab.yml", "--check", "--diff")
-    assert (foretold.rc, foretold.changed_tasks) == (0, 1), foretold.stdout
-    assert "+ip netns add linerate-sender1" in foretold.stdout
+def test_check_mode_predicts_without_changes(namespaces, play):
+    predicted = play("playbooks/lab.yml", "--check", "--diff")
+    assert (predicted.rc, predicted.changed_tasks) == (0, 1), predicted.stdout
+    assert "+ip netns add linerate-sender1" in predicted.stdout
     assert ip("netns", "list") == ""
     assert not STATE.exists()
 
 
-def test_loopback_where_namespaces_may_not_be_made(play):
-    """Also where the namespaces of an earlier run are still there, which it can neither enter nor remove."""
+def test_loopback_without_the_right_to_create_namespaces(play):
+    """Also where namespaces of an earlier run exist, which it can neither enter nor remove."""
     core.present(run)
     first = play("playbooks/lab.yml", drop=NO_NAMESPACES)
     assert first.rc == 0, first.stdout
-    reason = "this process may not make network namespaces: CAP_SYS_ADMIN and CAP_NET_ADMIN are missing"
+    reason = "this process may not create network namespaces: CAP_SYS_ADMIN and CAP_NET_ADMIN are missing"
     assert json.loads(STATE.read_text()) == {"backend": "loopback", "reason": reason}
     assert "The lab fell back to the loopback interface" in first.stdout
     again = play("playbooks/lab.yml", drop=NO_NAMESPACES)
@@ -74,7 +74,7 @@ def test_loopback_where_namespaces_may_not_be_made(play):
     core.absent(run)
 
 
-def test_a_clear_error_where_not_even_raw_frames_may_be_sent(play):
+def test_error_without_the_right_to_send_raw_frames(play):
     refused = play("playbooks/lab.yml", drop=(*NO_NAMESPACES, "net_raw"))
     assert refused.rc != 0
     assert "CAP_NET_RAW" in refused.failures[0]
@@ -82,21 +82,21 @@ def test_a_clear_error_where_not_even_raw_frames_may_be_sent(play):
     assert not STATE.exists()
 
 
-def test_a_host_in_a_namespace_says_what_to_do_before_it_is_there(namespaces, play):
+def test_missing_namespace_is_an_error_with_a_hint(namespaces, play):
     unreachable = play("playbooks/verify.yml")
     assert unreachable.rc != 0
     assert "linerate-sender1 does not exist: run playbooks/lab.yml first" in unreachable.failures[0]
 
 
 @pytest.mark.parametrize("pipelining", ["true", "false"])
-def test_a_host_in_a_namespace_has_its_own_interfaces(made, ansible, pipelining):
-    """Also /sys, which is another one in there; without pipelining a module's file is copied there first."""
-    asked = ansible("receiver1", "-m", "command", "-a", "ls /sys/class/net", "-e", f"ansible_pipelining={pipelining}")
-    assert asked.returncode == 0, asked.stdout
-    assert asked.stdout.splitlines()[1:] == ["lo", "lrr0"]
+def test_host_in_a_namespace_has_its_own_interfaces(created, ansible, pipelining):
+    """Also in /sys, which the namespace mounts again; without pipelining the module's file is copied first."""
+    done = ansible("receiver1", "-m", "command", "-a", "ls /sys/class/net", "-e", f"ansible_pipelining={pipelining}")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.splitlines()[1:] == ["lo", "lrr0"]
 
 
-def test_what_is_made(made):
+def test_interfaces_and_settings(created):
     sender, receiver = link(core.SENDER), link(core.RECEIVER)
     for end, found in ((core.SENDER, sender), (core.RECEIVER, receiver)):
         assert (found["address"], found["mtu"], found["operstate"]) == (end.mac, 1500, "UP")
@@ -106,11 +106,11 @@ def test_what_is_made(made):
     assert sender["link_index"] == receiver["ifindex"]
 
 
-def test_the_cable_is_silent_and_carries_frames(made):
-    """No router solicitation, no MLD report, nothing: what arrives is only what is sent."""
+def test_cable_carries_only_sent_frames(created):
+    """No router solicitation and no MLD report: only the sent frames arrive."""
     ip("-n", core.SENDER.namespace, "link", "set", "lrs0", "down")
     ip("-n", core.SENDER.namespace, "link", "set", "lrs0", "up")
-    # With IPv6 on, the first report and solicitation of an interface come within this time.
+    # With IPv6, an interface sends its first report and solicitation within this time.
     time.sleep(2)
     counted = ("-n", core.RECEIVER.namespace, "-json", "-stats", "link", "show", "dev", "lrr0")
     before = json.loads(ip(*counted))[0]["stats64"]["rx"]["packets"]
@@ -135,7 +135,7 @@ def test_the_cable_is_silent_and_carries_frames(made):
     ],
     ids=" ".join,
 )
-def test_damage_is_repaired(made, damage):
+def test_damage_is_repaired(created, damage):
     ip(*damage)
     assert core.present(run, check=True).changed
     assert core.present(run).changed
@@ -144,22 +144,22 @@ def test_damage_is_repaired(made, damage):
     assert link(core.RECEIVER)["addr_info"] == []
 
 
-def test_a_name_without_a_namespace_is_repaired(made):
+def test_stale_name_is_repaired(created):
     subprocess.run(["umount", f"/run/netns/{core.SENDER.namespace}"], check=True)
     assert core.present(run).changed
     assert not core.present(run).changed
 
 
-def test_a_foreign_interface_is_refused_by_name(made):
+def test_foreign_interface_in_the_namespace_is_refused(created):
     ip("-n", core.SENDER.namespace, "link", "add", "foreign0", "type", "veth", "peer", "name", "foreign1")
     ip("-n", core.SENDER.namespace, "link", "set", "foreign0", "up")
-    for refuses in (core.present, core.absent):
-        with pytest.raises(HostError, match=r"linerate-sender1.*holds foreign0, which linerate did not make"):
-            refuses(run)
+    for call in (core.present, core.absent):
+        with pytest.raises(HostError, match=r"linerate-sender1.*contains foreign0, which linerate did not create"):
+            call(run)
     assert "foreign0" in ip("-n", core.SENDER.namespace, "link")
 
 
-def test_an_interface_of_our_name_that_is_not_ours_is_refused(made):
+def test_foreign_interface_with_the_name_of_the_lab_is_refused(created):
     ip("-n", core.SENDER.namespace, "link", "delete", "lrs0")
     ip(
         "-n",
@@ -175,5 +175,5 @@ def test_an_interface_of_our_name_that_is_not_ours_is_refused(made):
         "name",
         "other",
     )
-    with pytest.raises(HostError, match=r"lrs0.*linerate did not make it"):
+    with pytest.raises(HostError, match=r"lrs0.*was not created by linerate"):
         core.present(run)

@@ -38,7 +38,7 @@ COUNT = """
 import json, sys
 from linerate.receiver.process import ReceiverOptions, start, stop
 given = json.loads(sys.argv[1])
-print(json.dumps(stop("loss"))) if given is None else start(ReceiverOptions(**given))
+print(json.dumps(stop("loss").to_json())) if given is None else start(ReceiverOptions(**given))
 """
 SEND = """
 import json, sys

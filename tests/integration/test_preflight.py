@@ -110,9 +110,9 @@ def changed(path: str, new: Callable[[bytes], bytes]) -> str:
 @pytest.mark.parametrize(
     ("new", "error"),
     [
-        (lambda old: old[:-1], "is cut within record 200"),
+        (lambda old: old[:-1], "is truncated in record 200"),
         (lambda old: old[:24], "holds no packet"),
-        (lambda old: b"", "is no pcap file, it starts with nothing"),
+        (lambda old: b"", "is not a pcap file, it starts with nothing"),
         (lambda old: b"\x0a\x0d\x0d\x0a" + old[4:], "is a pcapng file. Convert it: editcap -F pcap IN OUT."),
         (lambda old: header(linktype=101) + old[24:], "has link type 101, not Ethernet"),
         (lambda old: old[:36] + struct.pack("<I", 1514) + old[40:], "holds 78 of 1514 bytes of the frame in record 1"),
@@ -156,15 +156,15 @@ def test_the_longest_frame_that_fits_arrives_with_a_tag_as_well(lab, pcap):
 @pytest.mark.parametrize(
     ("made", "error"),
     [
-        ({"dst_ip": "10.1.2.3"}, "packet 1 goes to 10.1.2.3, which is in none of the networks allowed"),
+        ({"dst_ip": "10.1.2.3"}, "packet 1 goes to 10.1.2.3, which is in none of the allowed networks"),
         ({"dst_ip": "10.1.2.3", "vlan": 5}, "packet 1 goes to 10.1.2.3, which"),
-        ({"dst_mac": "02:00:00:00:00:77"}, "packet 1 goes to the MAC 02:00:00:00:00:77, which is not among"),
+        ({"dst_mac": "02:00:00:00:00:77"}, "packet 1 goes to the MAC 02:00:00:00:00:77, which is not an allowed MAC"),
     ],
 )
 def test_a_flood_at_somebody_else(lab, pcap, made, error):
     told = refused(pcap(**made))
     assert error in told
-    assert "add this destination to linerate_allow_destinations if it is yours to flood" in told
+    assert "add this destination to linerate_allow_destinations if you may flood it" in told
 
 
 def test_one_packet_astray_is_found(lab, pcap):

@@ -1,11 +1,11 @@
-"""Provisioning by the real playbook, on this machine."""
+"""playbooks/provision.yml on this machine."""
 
 from __future__ import annotations
 
 import shutil
 
 
-def test_a_second_run_changes_nothing_and_needs_no_network(namespaces, play):
+def test_second_run_changes_nothing_and_needs_no_network(namespaces, play):
     first = play("playbooks/provision.yml")
     assert first.rc == 0, first.stdout
     assert shutil.which("tcpreplay")
@@ -14,20 +14,20 @@ def test_a_second_run_changes_nothing_and_needs_no_network(namespaces, play):
     assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
 
 
-def test_a_version_that_cannot_be_had_is_refused_before_anything_is_installed(play):
+def test_unknown_version_is_refused_before_anything_is_installed(play):
     refused = play("playbooks/provision.yml", tcpreplay_install_method="source", tcpreplay_version="4.6.0")
     assert refused.rc != 0
     assert "The archive of tcpreplay 4.6.0 is not known" in refused.failures[0]
-    assert "Install the compiler and the tools" not in refused.stdout
+    assert "Install the build tools" not in refused.stdout
 
 
-def test_a_tcpreplay_that_is_not_there_fails_the_play(play):
+def test_missing_tcpreplay_fails_the_play(play):
     failed = play("playbooks/provision.yml", tcpreplay_executable="/nowhere/tcpreplay")
     assert failed.rc != 0
     assert "There is no /nowhere/tcpreplay on labhost after its installation." in failed.failures[0]
 
 
-def test_a_family_whose_names_are_not_known_is_refused(play, tmp_path):
+def test_distribution_family_without_package_names_is_refused(play, tmp_path):
     playbook = tmp_path / "other_family.yml"
     playbook.write_text(
         "- name: Packages of one family only\n  hosts: labhost\n  gather_facts: false\n  roles:\n    - role: packages\n"

@@ -1,7 +1,7 @@
-"""playbooks/verify.yml: passes on a good sender, and each check is seen to fail on a broken one.
+"""playbooks/verify.yml passes on a correct sender, and each of its checks fails on a broken one.
 
-A run costs seconds, so one run has several things broken at once, and the whole list is compared: what is
-not broken must not be in it.
+A run takes seconds, so one run has several faults at once, and the whole list is compared: it must contain
+nothing else.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ def ip(host: str, *words: str) -> None:
     subprocess.run(["ip", "-n", f"linerate-{host}", *words], check=True)
 
 
-def broken_promises(play, **extra_vars) -> list[str]:
-    """Verify a sender that must not pass; the list that the play fails with."""
+def failed_checks(play, **extra_vars) -> list[str]:
+    """The failed checks of a sender that must not pass."""
     played = play("playbooks/verify.yml", **extra_vars)
     assert played.rc != 0, played.stdout
     assert played.changed_tasks == 0
     head, *lines = played.failures[0].splitlines()
-    assert head == "sender1 is not what the roles promise:"
+    assert head == "Host checks failed on sender1:"
     return lines
 
 
@@ -34,7 +34,7 @@ def program(path: Path, script: str) -> str:
 
 @contextmanager
 def hidden(name: str, behind: Path):
-    """Hide a program from the tests' own mounts, behind an empty file that may not be executed."""
+    """Hide a program, in the mount namespace of the tests, behind an empty file that is not executable."""
     path = shutil.which(name)
     subprocess.run(["mount", "--bind", str(behind), path], check=True)
     try:
@@ -43,31 +43,31 @@ def hidden(name: str, behind: Path):
         subprocess.run(["umount", path], check=True)
 
 
-def test_a_good_sender_passes_and_is_not_changed(lab, play):
+def test_correct_sender_passes_and_is_not_changed(lab, play):
     verified = play("playbooks/verify.yml", "--check")
     assert (verified.rc, verified.changed_tasks) == (0, 0), verified.stdout
     assert "sender1: 14 checks passed" in verified.stdout
 
 
-def test_nothing_is_where_it_is_asked_for(lab, play):
-    assert broken_promises(play, tcpreplay_executable="/nowhere/tcpreplay", linerate_interface="nope0") == [
-        "sender1: tcpreplay is installed, runs, and says its version: there is no /nowhere/tcpreplay",
+def test_missing_program_and_interface(lab, play):
+    assert failed_checks(play, tcpreplay_executable="/nowhere/tcpreplay", linerate_interface="nope0") == [
+        "sender1: tcpreplay is installed, runs, and prints its version: there is no /nowhere/tcpreplay",
         "sender1: tcpreplay sends through a packet socket by default: its injection method is not known",
         "sender1: The sending interface exists: there is no nope0 among lo, lrs0",
-        "sender1: The sending interface is up: nope0 is not there",
-        "sender1: The sending interface has a carrier: nope0 is not there",
-        "sender1: The sending interface takes IP packets of 1500 bytes: the MTU of nope0 is not there",
+        "sender1: The sending interface is up: nope0 does not exist",
+        "sender1: The sending interface has a carrier: nope0 does not exist",
+        "sender1: The sending interface has an MTU of 1500 or more: nope0 does not exist",
     ]
 
 
-def test_programs_that_do_not_run(lab, play, tmp_path):
+def test_programs_that_cannot_run(lab, play, tmp_path):
     tcpreplay = program(tmp_path / "tcpreplay", "echo 'cannot open shared object file' >&2; exit 127")
     empty = tmp_path / "empty"
     empty.touch(mode=0o644)
     with ExitStack() as stack:
         for name in ("make", "ethtool"):
             stack.enter_context(hidden(name, empty))
-        lines = broken_promises(play, tcpreplay_executable=tcpreplay)
+        lines = failed_checks(play, tcpreplay_executable=tcpreplay)
     assert "`-V` ended with 127 (cannot open shared object file)" in lines.pop(0)
     assert lines == [
         "sender1: tcpreplay sends through a packet socket by default: its injection method is not known",
@@ -76,24 +76,24 @@ def test_programs_that_do_not_run(lab, play, tmp_path):
     ]
 
 
-def test_an_interface_that_is_down(lab, play):
+def test_interface_down(lab, play):
     ip("sender1", "link", "set", "lrs0", "down")
-    assert broken_promises(play) == [
+    assert failed_checks(play) == [
         "sender1: The sending interface is up: lrs0 is down",
         "sender1: The sending interface has a carrier: lrs0 has none",
     ]
 
 
-def test_what_would_send_the_wrong_way(lab, play, tmp_path):
+def test_wrong_injection_method_mtu_and_route(lab, play, tmp_path):
     script = f'{shutil.which("tcpreplay")} "$@" 2>&1 | sed "s/PF_PACKET send/libpcap inject/"'
     ip("sender1", "link", "set", "lrs0", "mtu", "1400")
     ip("sender1", "address", "add", "198.18.0.1/24", "dev", "lrs0")
     ip("sender1", "route", "add", "default", "via", "198.18.0.254")
     ip("receiver1", "link", "set", "lrr0", "down")
-    lines = broken_promises(play, tcpreplay_executable=program(tmp_path / "tcpreplay", script))
+    lines = failed_checks(play, tcpreplay_executable=program(tmp_path / "tcpreplay", script))
     assert lines == [
         "sender1: tcpreplay sends through a packet socket by default: its injection method is libpcap inject()",
         "sender1: The sending interface has a carrier: lrs0 has none",
-        "sender1: The sending interface takes IP packets of 1500 bytes: the MTU of lrs0 is 1400",
-        "sender1: The sending interface is not the one with the default route: the default route goes through lrs0",
+        "sender1: The sending interface has an MTU of 1500 or more: lrs0 has 1400",
+        "sender1: The sending interface does not carry the default route: the default route uses lrs0",
     ]

@@ -1,10 +1,10 @@
-"""playbooks/verify.yml on a tcpreplay that was built: passes where it is right, and each check is seen to fail."""
+"""playbooks/verify.yml on a tcpreplay built from source: passes where it is correct, and each check can fail."""
 
 from __future__ import annotations
 
 import pytest
 from tests.integration.test_tcpreplay_source import COMMIT, netmap_package
-from tests.integration.test_verify import broken_promises
+from tests.integration.test_verify import failed_checks
 from tests.standin.tcpreplay_archive import standin_tcpreplay
 
 from linerate.packages.tcpreplay.build import Sources, Tools, build
@@ -15,7 +15,7 @@ from linerate.system.run import run, run_logged
 
 @pytest.fixture
 def built(tmp_path):
-    """Version 4.4.2 with netmap and 4.4.3 without, side by side, with a link to the first; the role's variables."""
+    """Versions 4.4.2 with netmap and 4.4.3 without, and a link to the first; the role's variables."""
     netmap_package(tmp_path)
     (netmap,) = map(str, tmp_path.glob("netmap-*"))
     for version, commit in (("4.4.2", COMMIT), ("4.4.3", "")):
@@ -34,34 +34,33 @@ def built(tmp_path):
     }
 
 
-def test_what_was_built_passes(lab, play, built):
+def test_correct_build_passes(lab, play, built):
     verified = play("playbooks/verify.yml", **built)
     assert (verified.rc, verified.changed_tasks) == (0, 0), verified.stdout
     assert "sender1: 19 checks passed" in verified.stdout
 
 
-def test_each_check_fails_where_its_promise_is_broken(lab, play, built, tmp_path):
-    prefix, link, left = tmp_path / "prefix", tmp_path / "tcpreplay", tmp_path / "build/linerate-tcpreplay-x"
+def test_each_check_fails_on_a_broken_build(lab, play, built, tmp_path):
+    prefix, link, stale = tmp_path / "prefix", tmp_path / "tcpreplay", tmp_path / "build/linerate-tcpreplay-x"
     link.unlink()
     link.symlink_to(prefix / "4.4.3/bin/tcpreplay")
     (prefix / "4.4.2/share/doc/tcpreplay/README").write_text("changed")
-    left.mkdir()
+    stale.mkdir()
     (prefix / ".4.4.2.x").mkdir()
-    assert broken_promises(play, **built) == [
-        "sender1: tcpreplay is the version that was asked for: it is 4.4.3, not 4.4.2",
+    assert failed_checks(play, **built) == [
+        "sender1: tcpreplay is of the configured version: it is 4.4.3, not 4.4.2",
         f"sender1: tcpreplay is the one that was built: {link} leads to {prefix}/4.4.3/bin/tcpreplay",
-        "sender1: tcpreplay's files are those that were installed: changed or not there: share/doc/tcpreplay/README",
-        "sender1: tcpreplay can send through netmap, where it is to: tcpreplay 4.4.3 is not compiled with netmap",
-        "sender1: Nothing is left of a build or an installation of tcpreplay that was cut off: "
-        f"{left}, {prefix}/.4.4.2.x",
+        "sender1: tcpreplay's files are those that were installed: changed or missing: share/doc/tcpreplay/README",
+        "sender1: tcpreplay supports netmap where that is configured: tcpreplay 4.4.3 is not compiled with netmap",
+        f"sender1: No files of an interrupted build or installation of tcpreplay remain: {stale}, {prefix}/.4.4.2.x",
     ]
     link.unlink()
     (prefix / "4.4.2/linerate-build.json").unlink()
-    left.rmdir()
+    stale.rmdir()
     (prefix / ".4.4.2.x").rmdir()
-    lines = broken_promises(play, **built)
+    lines = failed_checks(play, **built)
     assert f"sender1: tcpreplay is the one that was built: {link} leads to nothing" in lines
     assert (
         "sender1: tcpreplay's files are those that were installed: "
-        f"{prefix}/4.4.2 holds no finished installation" in lines
+        f"{prefix}/4.4.2 contains no complete installation" in lines
     )

@@ -99,16 +99,20 @@ VERSION_3 = {"version": "3", **CREDENTIALS["agent by 3"]}
 
 def test_an_agent_that_cannot_count_is_one_clear_error(agent):
     for code, target, said in (
-        ("1 if find_interface(agent, 'nope0') else 0", {}, "interface 'nope0': is not known to the agent. Name one of"),
+        (
+            "1 if find_interface(agent, 'nope0') else 0",
+            {},
+            "interface 'nope0': is not known to the agent. Use one that",
+        ),
         ("agent.get(['1.3.6.1.2.1.1.3.0'])", {"port": 1162}, "port 1162': does not answer SNMP version 2c within 6 s"),
         ("agent.get(['1.3.6.1.2.1.1.3.0'])", {"community": "wrong"}, "the community in benchmark_snmp_credentials"),
-        ("agent.get(['1.3.6.1.2.1.1.3.0'])", {**VERSION_3, "user": "stranger"}, "cannot be asked: Unknown USM user"),
+        ("agent.get(['1.3.6.1.2.1.1.3.0'])", {**VERSION_3, "user": "stranger"}, "cannot be queried: Unknown USM user"),
         (
             "agent.get(['1.3.6.1.2.1.1.3.0'])",
             {**VERSION_3, "auth_password": "another-password"},
-            "cannot be asked: Wrong SNMP PDU digest",
+            "cannot be queried: Wrong SNMP PDU digest",
         ),
-        ("agent.get(['1.3.6.1.2.1.1.3.0'])", {"address": "no.such.name.invalid"}, "has no address that is known"),
+        ("agent.get(['1.3.6.1.2.1.1.3.0'])", {"address": "no.such.name.invalid"}, "cannot be resolved"),
     ):
         answer = ask(code, **target)
         assert said in answer.error, answer
@@ -134,7 +138,7 @@ def test_credentials_that_cannot_be_right_are_refused_unasked(target, said):
 def test_how_old_the_counters_of_net_snmp_may_be_is_found_out(agent, target):
     """net-snmp copies its interfaces' counters every 3 s; it is asked four times a second."""
     refresh, source = ask(f"find_refresh(agent, find_interface(agent, {RECEIVER.interface!r}))", **target).result
-    assert source == "found out"
+    assert source == "measured"
     assert 3 <= refresh < 10
 
 

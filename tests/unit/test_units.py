@@ -1,4 +1,4 @@
-"""Units against the published line-rate table and the reference measurement."""
+"""Units, compared with published line rates and the reference measurement."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def test_line_rate(frame, at_10g, at_25g, at_40g, pcap_mbps_at_10g):
     ("pps", "frame", "pcap_mbps", "percent"),
     [(1_602_566, 78, 1000.00, 13), (801_404, 1514, 9706.60, 98.6), (464_370, 1514, 5624.45, 57.1)],
 )
-def test_the_reference_measurement(pps, frame, pcap_mbps, percent):
+def test_reference_measurement(pps, frame, pcap_mbps, percent):
     measured = rates(pps, frame, 10 * GBIT)
     assert measured.pcap_bps / 1e6 == pytest.approx(pcap_mbps, rel=1e-4)
     assert measured.line_rate_percent == pytest.approx(percent, abs=0.1)
 
 
-def test_tcpreplays_mbps_are_pcap_bits_and_its_bytes_a_second_an_eighth_of_them():
+def test_tcpreplay_mbps_are_pcap_bits_per_second():
     assert pps_of_pcap_mbps(1000, 78) == pytest.approx(1_602_566, rel=1e-5)
     for case in CASES:
         bits = pcap_bps(case.packets / case.seconds, case.frame_length)
@@ -44,33 +44,33 @@ def test_tcpreplays_mbps_are_pcap_bits_and_its_bytes_a_second_an_eighth_of_them(
     assert (megabits(GBIT), megabytes(GBIT)) == (1000, 125)
 
 
-def test_10000_mbps_limit_nothing_on_a_link_of_10_gbit():
+def test_10000_mbps_is_above_line_rate_of_10_gbit():
     assert pps_of_pcap_mbps(10_000, 1514) > line_rate_pps(10 * GBIT, 1514) > pps_of_pcap_mbps(9_843, 1514)
 
 
-def test_the_reference_in_percent_of_line_rate():
-    """Its own column, to the digit it has; 1000 Mbit/s of pcap bytes of 78 B frames fill 13 % of the line."""
+def test_reference_in_percent_of_line_rate():
+    """To the precision of the reference; 1000 Mbit/s of pcap bytes in frames of 78 B are 13 % of line rate."""
     found = [round(case.rates.line_rate_percent, 1) for case in CASES]
     assert found == [13.1, 13.1, 98.6, 99.3, 57.1, 63.8]
     for case in CASES:
         assert case.rates.pcap_bps < case.rates.l2_bps < case.rates.l1_bps
 
 
-def test_l2_counts_the_fcs_and_l1_what_fills_the_link():
+def test_l2_includes_the_fcs_and_l1_preamble_and_gap():
     one = rates(1, 1514, None)
     assert (one.pcap_bps, one.l2_bps, one.l1_bps) == (8 * 1514, 8 * 1518, 8 * 1538)
     assert one.line_rate_percent is None
 
 
-def test_frames_shorter_than_ethernet_allows_are_padded_on_the_wire():
+def test_short_frames_are_padded_on_the_wire():
     assert rates(1, 42, None).l1_bps == 8 * 84
     assert rates(1, 42, None).pcap_bps == 8 * 42
 
 
-def test_frame_around_an_ip_packet():
+def test_frame_length_of_an_ip_packet():
     assert (frame_length(64), frame_length(1500), frame_length(64, vlan=True)) == (78, 1514, 82)
 
 
-def test_a_link_without_speed_is_refused():
+def test_link_speed_of_zero_is_refused():
     with pytest.raises(InputError, match="link speed 0"):
         line_rate_pps(0, 78)

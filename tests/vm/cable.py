@@ -1,4 +1,4 @@
-"""Pull the cable of a guest (off), or plug it in again (on): QEMU's set_link, by its control socket (QMP)."""
+"""Disconnect the cable of a guest (off) or connect it (on): QEMU's set_link, through its control socket (QMP)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ def main(path: str, state: str) -> None:
     with socket.socket(socket.AF_UNIX) as control:
         control.settimeout(60)
         control.connect(path)
-        said = control.makefile("r", encoding="utf-8")
+        replies = control.makefile("r", encoding="utf-8")
         for command, arguments in (
             ("qmp_capabilities", {}),
             ("set_link", {"name": "traffic", "up": {"on": True, "off": False}[state]}),
         ):
             control.sendall(json.dumps({"execute": command, "arguments": arguments}).encode())
-            # Events come in between.
-            answer = next(found for found in map(json.loads, said) if "return" in found or "error" in found)
+            # Events may precede the reply.
+            answer = next(reply for reply in map(json.loads, replies) if "return" in reply or "error" in reply)
             if "error" in answer:
                 sys.exit(f"{command}: {answer['error']['desc']}")
 

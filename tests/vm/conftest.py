@@ -1,4 +1,4 @@
-"""Guests of the tests' own, from the image that `make vm-up` keeps; guests that are up stay as they are."""
+"""Guests for the tests only, from the image that `make vm-up` builds; other running guests are not affected."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ STORIES = {
     "trials": ("test_netmap_faults", "test_netem", "test_tuning"),
     "kernels": ("test_el9", "test_guest", "test_netmap_kernel"),
 }
-"""The files of each story, in its order: they share a pair of guests, and what one leaves, the next one finds.
+"""The test files of each story, in order: they share a pair of guests, and each file depends on those before it.
 
-A story needs nothing of another. Its name is its tests' marker: `make test-vm` tells two of them side by side.
+The stories are independent. The name of a story is the marker of its tests: `make test-vm` runs two in parallel.
 """
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let each story be chosen by its name."""
+    """Register the stories as markers."""
     for story, names in STORIES.items():
         config.addinivalue_line("markers", f"{story}: a story of guests, in {', '.join(names)}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the files in the order of their story. A file without a place in one is refused."""
+    """Run the files in the order of their story. Raises UsageError for a file that is in no story."""
     order = [(story, name) for story, names in STORIES.items() for name in names]
     places = {name: position for position, (_, name) in enumerate(order)}
 
@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.parent != Path(__file__).parent:
             return -1
         if item.path.stem not in places:
-            raise pytest.UsageError(f"{item.path.name} has no place in STORIES, the order of the files of tests/vm.")
+            raise pytest.UsageError(f"{item.path.name} is missing from STORIES, the order of the files of tests/vm.")
         return places[item.path.stem]
 
     items.sort(key=place)
@@ -61,9 +61,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass(frozen=True)
 class NetmapSource:
-    """What role netmap builds in these tests: ``true`` netmap, or the stand-in of tests/standin/netmap.
+    """The netmap that these tests build: the real one (``true``), or the stand-in of tests/standin/netmap.
 
-    ``artifacts`` holds the source and takes the packages: nothing that earlier tests built is used.
+    ``artifacts`` contains the source and will contain the packages, so no earlier builds are used.
     """
 
     commit: str
@@ -72,14 +72,14 @@ class NetmapSource:
 
     @property
     def variables(self) -> dict[str, str]:
-        """Variables of role netmap to build it on the controller."""
+        """Variables of role netmap for a build on the controller."""
         folder = str(self.artifacts)
         return {"netmap_commit": self.commit, "netmap_artifacts": folder, "netmap_build_host": "localhost"}
 
 
 @pytest.fixture(scope="session")
 def running_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the guests write; the inventory and the role look there."""
+    """The folder of running guests, for the inventory and the role."""
     folder = tmp_path_factory.mktemp("guests") / "running"
     os.environ["LINERATE_GUESTS"] = str(folder)
     return folder
@@ -87,7 +87,7 @@ def running_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def guests(running_folder: Path, play: Play) -> Iterator[Callable[..., Played]]:
-    """Both guests, fresh; a function that runs a playbook on them."""
+    """Start two fresh guests; returns a function that runs a playbook on them."""
 
     def run(playbook: str, **extra_vars: object) -> Played:
         return play(playbook, "--inventory inventory/vm", **extra_vars)
@@ -104,7 +104,7 @@ def guests(running_folder: Path, play: Play) -> Iterator[Callable[..., Played]]:
 
 @pytest.fixture(scope="session")
 def netmap_source(tmp_path_factory: pytest.TempPathFactory) -> NetmapSource:
-    """The true source where artifacts/ has it, unless LINERATE_TEST_NETMAP=standin."""
+    """The real netmap where artifacts/ has its source, unless LINERATE_TEST_NETMAP=standin."""
     artifacts = tmp_path_factory.mktemp("artifacts")
     if TRUE_SOURCE.exists() and os.environ.get("LINERATE_TEST_NETMAP") != "standin":
         (artifacts / TRUE_SOURCE.name).symlink_to(TRUE_SOURCE)
@@ -114,12 +114,12 @@ def netmap_source(tmp_path_factory: pytest.TempPathFactory) -> NetmapSource:
 
 @pytest.fixture(scope="session")
 def site(netmap_source: NetmapSource) -> dict[str, object]:
-    """The variables of the main job, the same for every playbook of the session: inventory/vm, from these sources."""
+    """The variables of the main job for all playbooks of the session, in addition to inventory/vm."""
     return {**netmap_source.variables, **_tcpreplay(netmap_source)}
 
 
 def _tcpreplay(netmap_source: NetmapSource) -> dict[str, object]:
-    """tcpreplay with netmap where both sources are at hand; the distribution's, which knows no netmap, otherwise."""
+    """tcpreplay with netmap where both sources are available; otherwise the distribution's, without netmap."""
     tarball = Path(os.environ.get("LINERATE_TEST_TCPREPLAY_SOURCE", REPOSITORY / "artifacts/tcpreplay-4.4.2.tar.gz"))
     if not (netmap_source.true and tarball.is_file()):
         package = {"tcpreplay_install_method": "package", "tcpreplay_netmap": False}
@@ -134,15 +134,15 @@ def _tcpreplay(netmap_source: NetmapSource) -> dict[str, object]:
 
 @pytest.fixture(scope="session")
 def through_netmap(site: dict[str, object], netmap_source: NetmapSource) -> dict[str, object]:
-    """The variables of a sender that can send through netmap; skips, visibly, where there is only the stand-in."""
+    """The variables of a sender that can send through netmap; skips the test where only the stand-in is available."""
     if not netmap_source.true or site.get("tcpreplay_install_method") == "package":
-        pytest.skip("needs the true netmap and the source of tcpreplay in artifacts/: the stand-ins send nothing")
+        pytest.skip("needs the sources of the real netmap and tcpreplay in artifacts/: the stand-ins cannot send")
     return site
 
 
 @pytest.fixture(scope="session")
 def ready(guests: Callable[..., Played], site: dict[str, object]) -> dict[str, object]:
-    """The variables of the main job, with a sender that is ready, for stories that do not begin with making one."""
-    made = guests("playbooks/provision.yml", **site)
-    assert made.rc == 0, made.stdout
+    """Provision the sender, for stories that do not start with test_site; returns the variables of the main job."""
+    provisioned = guests("playbooks/provision.yml", **site)
+    assert provisioned.rc == 0, provisioned.stdout
     return site

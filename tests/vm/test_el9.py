@@ -1,7 +1,7 @@
 """The EL9 tasks of role devtools, on a guest that Ansible and dnf take for Rocky Linux 9.5.
 
-It runs a kernel whose kernel-devel its repositories do not have any more, and they offer a newer one: a host that
-was installed before the last point release. Each scenario has a guest of its own, fresh.
+Its repositories have a newer kernel and no longer kernel-devel of the running one, as on a host installed before the
+last point release. Each scenario has a fresh guest of its own.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ def el9(play: Play, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytes
 
 @pytest.fixture
 def state(el9: RunPlaybook, tmp_path: Path) -> Callable[[], dict[str, Any]]:
-    """A function that tells what the guest is like now."""
+    """A function that returns the current state of the guest."""
 
-    def ask() -> dict[str, Any]:
-        told = el9("tests/vm/el9_state.yml", state_file=str(tmp_path / "state.json"))
-        assert told.rc == 0, told.stdout
+    def read() -> dict[str, Any]:
+        stored = el9("tests/vm/el9_state.yml", state_file=str(tmp_path / "state.json"))
+        assert stored.rc == 0, stored.stdout
         found: dict[str, Any] = json.loads((tmp_path / "state.json").read_text())
         return found
 
-    return ask
+    return read
 
 
 def devtools(el9: RunPlaybook, **variables: object) -> Played:
@@ -55,7 +55,7 @@ def devtools(el9: RunPlaybook, **variables: object) -> Played:
 
 
 def kernel_devel(found: dict[str, Any]) -> list[str]:
-    """The packages kernel-devel, by the number that tells Debian's kernels apart."""
+    """The packages kernel-devel, by the number that distinguishes Debian's kernels."""
     names = [name for name in found["packages"] if name.startswith("kernel-devel-")]
     return [name.removeprefix("kernel-devel-6.1.0-").removesuffix(".el9") for name in names]
 
@@ -64,7 +64,7 @@ def number(kernel: str) -> str:
     return kernel.removeprefix("6.1.0-").removesuffix("-amd64")
 
 
-def test_headers_that_only_the_vault_has_come_from_there_and_the_vault_does_not_stay(el9, state):
+def test_headers_from_the_vault_which_is_removed_again(el9, state):
     before = state()
     assert (before["distribution"], before["pkg_mgr"]) == ("Rocky 9.5", "dnf")
     assert not before["headers"]
@@ -75,20 +75,20 @@ def test_headers_that_only_the_vault_has_come_from_there_and_the_vault_does_not_
     assert (after["kernel"], after["boot"]) == (before["kernel"], before["boot"])
     assert after["headers"]
     assert kernel_devel(after) == [number(before["kernel"])]
-    # Of the groups development and base, of names, and of CRB.
+    # From the groups development and base, from package names, and from CRB.
     for name in ("gcc", "which", "ethtool", "patch", "unzip", "libpcap-devel"):
         assert f"{name}-9.5-1.el9" in after["packages"]
     assert after["files"] == before["files"]
-    # A host that has everything needs no repository.
+    # A complete host needs no repository.
     assert el9("tests/vm/el9_host.yml", unreachable=True).rc == 0
     again = devtools(el9, devtools_vault_url=VAULT)
     assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
 
 
-def test_headers_that_the_enabled_repositories_have_are_those_of_the_running_kernel_not_the_newest(el9, state):
+def test_headers_from_the_repositories_are_of_the_running_kernel(el9, state):
     ready = el9("tests/vm/el9_host.yml", updates=True, lenient=True)
     assert ready.rc == 0, ready.stdout
-    # That no repository has one of the packages is said even where dnf passes over it.
+    # A package in no repository is reported even where dnf skips it.
     packages = yaml.safe_load((REPOSITORY / "roles/devtools/defaults/main.yml").read_text())["devtools_packages"]
     packages["RedHat"].append("absent-package")
     first = devtools(el9, devtools_vault_url=NO_VAULT, devtools_packages=packages)
@@ -103,7 +103,7 @@ def test_headers_that_the_enabled_repositories_have_are_those_of_the_running_ker
     assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
 
 
-def test_headers_that_are_nowhere_need_consent_to_one_reboot_and_no_more(el9, state):
+def test_unavailable_headers_need_consent_to_one_reboot(el9, state):
     before = state()
     refused = devtools(el9, devtools_vault_url=NO_VAULT)
     assert refused.rc != 0
@@ -120,14 +120,14 @@ def test_headers_that_are_nowhere_need_consent_to_one_reboot_and_no_more(el9, st
     assert STAMP in message
     assert (state()["boot"], twice.changed_tasks) == (before["boot"], 0)
 
-    # As where a run was cut between the update and the reboot: this boot has not been left yet.
+    # As after a run that was interrupted between the update and the reboot: this boot is still the same.
     assert el9("tests/vm/el9_host.yml", stamp=before["boot"], lagging=True).rc == 0
     nowhere = devtools(el9, devtools_vault_url="", devtools_kernel_update_ok=True)
     assert nowhere.rc != 0
     (message,) = nowhere.failures
     assert f"was not rebooted: the newest kernel here after the update, {before['kernel']}, is the one that" in message
 
-    # Nor was it, or the next run would find the stamp of another boot.
+    # The host was not rebooted, otherwise the next run would find the stamp of another boot.
     assert el9("tests/vm/el9_host.yml", lagging=False).rc == 0
     done = devtools(el9, devtools_vault_url=NO_VAULT, devtools_kernel_update_ok=True)
     assert done.rc == 0, done.stdout

@@ -1,4 +1,4 @@
-"""The guests themselves. Last of all: the one that dies begins afresh, with nothing of what was installed on it."""
+"""The guests themselves. These tests come last: a guest that dies starts from a fresh disk, with nothing installed."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ import pytest
 pytestmark = pytest.mark.ci
 
 
-def test_they_have_kernels_of_their_own(guests):
+def test_guests_have_kernels_of_their_own(guests):
     found = guests("tests/vm/kernel.yml")
     assert found.rc == 0, found.stdout
 
 
-def test_starting_guests_that_run_changes_nothing(guests):
+def test_starting_running_guests_changes_nothing(guests):
     again = guests("playbooks/vm_up.yml")
     assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
 
 
-def test_one_that_died_is_noticed_and_started_afresh_and_again_where_its_boot_hangs(guests, running_folder):
+def test_dead_guest_is_restarted_and_again_where_its_boot_hangs(guests, running_folder):
     before = json.loads((running_folder / "guests.json").read_text())
     dead = pid(running_folder, "receiver1")
     os.kill(dead, signal.SIGKILL)
-    with ThreadPoolExecutor() as beside:
-        hung = beside.submit(stop_the_next, running_folder, "receiver1", dead)
+    with ThreadPoolExecutor() as executor:
+        hung = executor.submit(suspend_next, running_folder, "receiver1", dead)
         again = guests("playbooks/vm_up.yml", vm_up_hangs_after=5)
     assert (again.rc, again.changed_tasks) == (0, 2), again.stdout
     after = json.loads((running_folder / "guests.json").read_text())
@@ -43,13 +43,13 @@ def pid(folder: Path, guest: str) -> int:
     return int((folder / f"{guest}.pid").read_text())
 
 
-def stop_the_next(folder: Path, guest: str, last: int) -> int:
-    """Let the process that comes after ``last`` hang, as soon as it is there."""
-    until = time.monotonic() + 300
-    while time.monotonic() < until:
+def suspend_next(folder: Path, guest: str, last: int) -> int:
+    """Suspend the guest's next process after ``last`` as soon as it exists; returns its pid."""
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
         with suppress(OSError, ValueError):
-            if (now := pid(folder, guest)) != last:
-                os.kill(now, signal.SIGSTOP)
-                return now
+            if (current := pid(folder, guest)) != last:
+                os.kill(current, signal.SIGSTOP)
+                return current
         time.sleep(0.1)
     raise AssertionError(f"{guest} was not started")

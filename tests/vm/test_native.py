@@ -1,4 +1,4 @@
-"""The patched e1000 in place of the stock one. The sender comes with it: test_site has seen it there, and rebooted."""
+"""The patched e1000 in place of the stock one. The sender has it since test_site, also after a reboot."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def native(guests, site):
-    """A function that runs a playbook with the variables of the main job, and others."""
+    """A function that runs a playbook with the variables of the main job and changes to them."""
 
     def run(playbook: str, **changed: object):
         return guests(playbook, **{**site, **changed})
@@ -17,7 +17,7 @@ def native(guests, site):
     return run
 
 
-def test_nothing_is_changed_where_the_way_in_would_go_away(native):
+def test_driver_of_the_ssh_interface_is_refused(native):
     refused = native("playbooks/netmap.yml", netmap_drivers=["e1000", "virtio_net.c"])
     assert (refused.rc, refused.changed_tasks) == (2, 0), refused.stdout
     assert "interface 'ens3': carries the SSH session, and would go away with its driver virtio_net" in " ".join(
@@ -25,43 +25,43 @@ def test_nothing_is_changed_where_the_way_in_would_go_away(native):
     )
 
 
-def test_without_consent_the_play_says_what_stays(play, site):
+def test_without_consent_the_stock_driver_stays(play, site):
     inventory = "--inventory inventory/vm --check"
     done = play("playbooks/netmap.yml", inventory, **{**site, "netmap_rebind_ok": False})
     assert "netmap_rebind_ok is false: the stock driver of ens4 stays" in " ".join(done.stdout.split())
 
 
-def test_a_broken_driver_makes_way_for_the_stock_one_and_verify_names_all_of_it(native):
+def test_broken_driver_is_replaced_by_the_stock_one_and_reported_by_verify(native):
     broken = native("tests/vm/native_break.yml")
     assert broken.rc == 0, broken.stdout
     verified = native("playbooks/verify.yml")
     assert verified.rc == 2
-    told = " ".join(verified.failures)
-    assert "The loaded driver of the sending interface is the patched one: e1000 does not use netmap" in told
-    assert "modprobe finds the patched driver before the stock one: it finds /lib/modules/" in told
-    assert "does not hold the stock driver: it holds usr/lib/modules/" in told
+    messages = " ".join(verified.failures)
+    assert "The loaded driver of the sending interface is the patched one: e1000 does not use netmap" in messages
+    assert "modprobe finds the patched driver before the stock one: it finds /lib/modules/" in messages
+    assert "does not contain the stock driver: it contains usr/lib/modules/" in messages
 
 
-def test_while_netmap_is_in_use_it_says_by_whom_and_changes_nothing(native):
+def test_netmap_in_use_is_reported_with_the_process(native):
     held = native("tests/vm/hold_netmap.yml", netmap_held=True)
     assert held.rc == 0, held.stdout
     refused = native("playbooks/netmap.yml")
     assert (refused.rc, refused.changed_tasks) == (2, 0), refused.stdout
-    told = " ".join(refused.failures)
-    assert re.search(r"netmap: is in use by sleep \(\d+\)\. Wait until they have ended", told), told
+    messages = " ".join(refused.failures)
+    assert re.search(r"netmap: is in use by sleep \(\d+\)\. Wait until they have ended", messages), messages
     released = native("tests/vm/hold_netmap.yml", netmap_held=False)
     assert released.rc == 0, released.stdout
 
 
-def test_the_role_mends_all_of_it_and_then_changes_nothing(native):
-    mended = native("playbooks/netmap.yml")
-    assert mended.rc == 0, mended.stdout
-    assert mended.changed_tasks > 0
+def test_role_repairs_the_driver_and_is_idempotent(native):
+    repaired = native("playbooks/netmap.yml")
+    assert repaired.rc == 0, repaired.stdout
+    assert repaired.changed_tasks > 0
     again = native("playbooks/netmap.yml")
     assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
 
 
-def test_with_the_driver_in_the_initramfs_it_is_native_after_a_reboot(native):
+def test_adapter_is_native_after_a_reboot(native):
     rebooted = native("tests/vm/reboot.yml")
     assert rebooted.rc == 0, rebooted.stdout
     verified = native("playbooks/verify.yml")

@@ -1,4 +1,4 @@
-"""A loss of a known share, made by netem in the sender's kernel, is counted to the packet and blamed on the sender."""
+"""A known loss, injected by netem in the sender's kernel, is counted to the packet and attributed to the sender."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ RUN = {
     "benchmark_duration_paced": SECONDS,
     "benchmark_repeats": 1,
     "benchmark_rate_tolerance_percent": 20,
-    # What it sends would be lost, and counted by netem, too.
+    # Its packets would be lost and counted by netem, too.
     "benchmark_proof": False,
 }
 
 
 @pytest.mark.parametrize("percent", [0.1, 1, 10])
-def test_netems_own_count_is_what_is_reported(guests, ready, tmp_path, percent):
+def test_reported_loss_is_the_count_of_netem(guests, ready, tmp_path, percent):
     lossy = guests("tests/vm/netem.yml", netem_percent=percent)
     assert lossy.rc == 0, lossy.stdout
     try:
@@ -33,9 +33,9 @@ def test_netems_own_count_is_what_is_reported(guests, ready, tmp_path, percent):
     assert ended.rc == 0, ended.stdout
     (line,) = (tmp_path / "results/latest/trials.jsonl").read_text().splitlines()
     trial = json.loads(line)
-    made, loss = int(drops.read_text()), trial["loss"]
-    assert made > 0
+    injected, loss = int(drops.read_text()), trial["loss"]
+    assert injected > 0
     assert trial["claim"]["successful"] == PPS * SECONDS
-    assert loss["packets"] == pytest.approx(made, rel=0.05)
+    assert loss["packets"] == pytest.approx(injected, rel=0.05)
     assert loss["where"] == "sender egress"
-    assert loss["by_place"]["sender egress"] == made
+    assert loss["by_place"]["sender egress"] == injected

@@ -13,7 +13,7 @@ def test_without_consent_nothing_is_changed(guests, site):
     assert refused.changed_tasks == 0
 
 
-def test_while_netmap_is_in_use_it_says_by_whom_and_changes_nothing(guests, site):
+def test_netmap_in_use_is_reported_with_the_process(guests, site):
     held = guests("tests/vm/hold_netmap.yml", netmap_held=True)
     assert held.rc == 0, held.stdout
     refused = guests(RESTORE, **site)
@@ -23,25 +23,25 @@ def test_while_netmap_is_in_use_it_says_by_whom_and_changes_nothing(guests, site
     assert released.rc == 0, released.stdout
 
 
-def test_check_mode_foretells_it(play, site):
-    foretold = play(RESTORE, "--inventory inventory/vm --check", **site)
-    assert foretold.rc == 0, foretold.stdout
-    assert foretold.changed_tasks > 0
-    assert "rmmod netmap" in foretold.stdout
+def test_check_mode_predicts_the_steps(play, site):
+    predicted = play(RESTORE, "--inventory inventory/vm --check", **site)
+    assert predicted.rc == 0, predicted.stdout
+    assert predicted.changed_tasks > 0
+    assert "rmmod netmap" in predicted.stdout
 
 
-def test_afterwards_nothing_of_ours_is_left_and_a_second_run_changes_nothing(guests, site):
+def test_restore_leaves_no_files_and_is_idempotent(guests, site):
     done = guests(RESTORE, **site)
     assert done.rc == 0, done.stdout
     assert done.changed_tasks > 0
-    looked = guests("tests/vm/restored.yml")
-    assert looked.rc == 0, looked.stdout
+    verified = guests("tests/vm/restored.yml")
+    assert verified.rc == 0, verified.stdout
     again = guests(RESTORE, **site)
     assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
 
 
-def test_the_sender_can_be_made_again(guests, site):
-    made = guests("playbooks/provision.yml", **site)
-    assert made.rc == 0, made.stdout
+def test_restored_host_can_be_provisioned_again(guests, site):
+    provisioned = guests("playbooks/provision.yml", **site)
+    assert provisioned.rc == 0, provisioned.stdout
     verified = guests("playbooks/verify.yml", **site)
     assert verified.rc == 0, verified.stdout

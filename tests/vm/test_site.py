@@ -1,7 +1,7 @@
-"""A fresh guest becomes a verified sender by one command, and stays one. The tests stand in the order of the story.
+"""One command turns a fresh guest into a verified sender, also after a reboot. The order of the tests matters.
 
-With the true netmap and tcpreplay's source at hand all is built and both engines send; with the stand-in for netmap
-tcpreplay is the distribution's, which knows no netmap, and the kernel sends.
+Where the sources of the real netmap and tcpreplay are available, both are built and both engines send. With the
+stand-in for netmap, tcpreplay is the distribution's, without netmap, and the kernel sends.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import pytest
 
 pytestmark = pytest.mark.ci
 
-# The clock of a busy emulated guest does not pace well; what is tested here is the way, not the rate.
+# A busy emulated guest cannot pace precisely; this tests the send method, not the rate.
 SHORT = {"benchmark_cases": ["tcp_port_scan_64"], "benchmark_rate_tolerance_percent": 20}
 
 
-def test_one_command_makes_a_sender_of_a_fresh_guest_and_sends(guests, site, tmp_path):
+def test_site_provisions_a_fresh_guest_and_sends(guests, site, tmp_path):
     done = guests("site.yml", **site, benchmark_results_dir=str(tmp_path), **SHORT)
     assert done.rc == 0, done.stdout
     trials = [json.loads(line) for line in (tmp_path / "latest/trials.jsonl").read_text().splitlines()]
@@ -34,25 +34,25 @@ def test_one_command_makes_a_sender_of_a_fresh_guest_and_sends(guests, site, tmp
     assert (tmp_path / "latest/report.html").exists()
 
 
-def test_netmap_is_loaded_and_its_adapter_known(guests, netmap_source):
-    expect_netmap(guests, netmap_source.commit)
+def test_netmap_is_loaded_with_a_native_adapter(guests, netmap_source):
+    assert_netmap(guests, netmap_source.commit)
 
 
-def test_a_second_run_changes_nothing(guests, site):
+def test_provisioning_is_idempotent(guests, site):
     again = guests("playbooks/provision.yml", **site)
     assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
 
 
-def test_after_a_reboot_all_is_as_promised_with_nothing_done_by_hand(guests, site, netmap_source):
+def test_sender_passes_verification_after_a_reboot(guests, site, netmap_source):
     rebooted = guests("tests/vm/reboot.yml")
     assert rebooted.rc == 0, rebooted.stdout
-    expect_netmap(guests, netmap_source.commit)
+    assert_netmap(guests, netmap_source.commit)
     verified = guests("playbooks/verify.yml", **site)
     assert verified.rc == 0, verified.stdout
 
 
-def expect_netmap(guests, commit: str) -> None:
-    """The wanted build is loaded, and the sending interface has the patched driver."""
+def assert_netmap(guests, commit: str) -> None:
+    """Assert that the build of ``commit`` is loaded and that the sending interface has the patched driver."""
     found = guests("tests/vm/netmap.yml", wanted_commit=commit)
     assert found.rc == 0, found.stdout
     assert re.search(r"ens4 is native: driver: e1000", found.stdout)

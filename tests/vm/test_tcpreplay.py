@@ -1,7 +1,7 @@
 """tcpreplay with netmap, built on the controller and installed in a guest that has netmap.
 
-Where tcpreplay's true source is not at hand, the stand-in for it is built against the stand-in for netmap, and the
-distribution's own, which the other tests send with, is put back afterwards.
+Where tcpreplay's real source is not available, the stand-in for it is built against the stand-in for netmap, and the
+distribution's tcpreplay, which the other tests use, is installed again afterwards.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ ROLE = """
     - role: tcpreplay
 """
 WIPE = """
-- name: Lose what was installed
+- name: Remove tcpreplay
   hosts: senders
   gather_facts: false
   tasks:
-    - name: Remove it
+    - name: Remove the installation, the link and the packages
       ansible.builtin.file:
         path: "{{ item }}"
         state: absent
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.ci
 
 @pytest.fixture
 def wanted(guests, site, netmap_source, tmp_path):
-    """The variables of tcpreplay from source: those of the main job, where it builds it, too."""
+    """The variables for tcpreplay from source: those of the main job where it builds tcpreplay, too."""
     if not list(netmap_source.artifacts.glob(f"netmap-{netmap_source.commit[:12]}-*")):
         netmap = guests("playbooks/netmap.yml", **netmap_source.variables)
         assert netmap.rc == 0, netmap.stdout
@@ -56,7 +56,7 @@ def wanted(guests, site, netmap_source, tmp_path):
     assert own.rc == 0, own.stdout
 
 
-def test_it_has_netmap_and_a_sender_that_lost_it_gets_it_back_without_a_build(guests, wanted, tmp_path):
+def test_removed_tcpreplay_is_installed_again_without_a_build(guests, wanted, tmp_path):
     role, wipe = tmp_path / "role.yml", tmp_path / "wipe.yml"
     role.write_text(ROLE)
     wipe.write_text(WIPE)

@@ -62,5 +62,5 @@ def run(args: argparse.Namespace) -> int:
         return EXIT_BAD_INPUT if isinstance(error, InputError) else EXIT_FAILED
     done = f"written, {result.reason}" if result.changed else f"unchanged, it matches {manifest_path(args.path)}"
     print(f"linerate pcap: {args.path}: {done}", file=sys.stderr)
-    print(json.dumps(result.manifest, indent=2))
+    print(json.dumps(result.manifest.to_json(), indent=2))
     return 0

@@ -1,8 +1,8 @@
-"""A receiver counted by its agent: IF-MIB's 64-bit counters (RFC 2863), which may be some seconds old.
+"""Count at a receiver by its agent's IF-MIB: 64-bit counters (RFC 2863), which may be some seconds old.
 
-An agent copies an interface's counters now and then, and answers from the copy. How often is found out by watching:
-every question and answer is traffic itself, so the interface that carries them never rests. A count is then taken only
-after the counters have been at rest for longer than that.
+An agent copies the counters of an interface periodically, and answers from the copy. The period is measured: each query
+is traffic itself, so the counters of the interface that carries the queries move with every copy. A reading is then
+taken when the counters have settled, which means that they have not moved for longer than the period.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ _COLUMNS = {
     "ifInDiscards": ("1.3.6.1.2.1.2.2.1.13", 32),
     "ifInErrors": ("1.3.6.1.2.1.2.2.1.14", 32),
 }
-"""Counters of an interface, each with its OID and its bits."""
+"""The OID and the number of bits of each counter of an interface."""
 _DISCONTINUITY = "1.3.6.1.2.1.31.1.1.1.19"
 
 POLL_SECONDS = 0.25
 GAPS = 3
-"""How many times between two steps of a counter are looked at."""
+"""The number of intervals between two steps of a counter that are measured."""
 PATIENCE_SECONDS = 100.0
 ASSUMED_REFRESH_SECONDS = 30.0
 WATCHED_INTERFACES = 30
 SHORTEST_REST_SECONDS = 1.0
 TICKS = 100
-"""sysUpTime's, in a second."""
+"""Ticks of sysUpTime per second."""
 
 
-class Asked(Protocol):
-    """An agent, as far as it is needed here."""
+class Queried(Protocol):
+    """The part of an agent that this module uses."""
 
     def get(self, oids: Sequence[str]) -> dict[str, Any]: ...
     def walk(self, column: str) -> dict[str, Any]: ...
@@ -52,22 +52,22 @@ class Asked(Protocol):
 
 @dataclass(frozen=True)
 class Clock:
-    """The time that passes, in seconds."""
+    """Reads the time and sleeps, in seconds."""
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
 
-def describe(agent: Asked) -> dict[str, Any]:
-    """What the agent says it is."""
-    said = agent.get([_SYS_DESCR, _SYS_NAME])
-    return {"description": said.get(_SYS_DESCR), "name": said.get(_SYS_NAME)}
+def describe(agent: Queried) -> dict[str, Any]:
+    """The agent's sysDescr and sysName."""
+    values = agent.get([_SYS_DESCR, _SYS_NAME])
+    return {"description": values.get(_SYS_DESCR), "name": values.get(_SYS_NAME)}
 
 
-def find_interface(agent: Asked, interface: str) -> int:
+def find_interface(agent: Queried, interface: str) -> int:
     """The ifIndex of ``interface`` by its ifName, else its ifDescr, else its ifAlias.
 
-    HostError where there is none, or several, or it has no 64-bit counters; it lists those that are there.
+    HostError if no interface matches, or several, or it has no 64-bit counters; it lists the interfaces of the agent.
     """
     seen: dict[str, str] = {}
     for column, oid in _NAMES.items():
@@ -75,38 +75,38 @@ def find_interface(agent: Asked, interface: str) -> int:
         matching = [index for index, name in names.items() if name == interface]
         if len(matching) > 1:
             rule = f"is the {column} of {len(matching)} interfaces of the agent"
-            raise HostError("interface", interface, rule, "Name it by its ifName.")
+            raise HostError("interface", interface, rule, "Use its ifName.")
         if matching:
             return _with_counters(agent, interface, int(matching[0]))
         seen = seen or names
     there = ", ".join(seen.values()) or "none"
-    raise HostError("interface", interface, "is not known to the agent", f"Name one of those it has: {there}.")
+    raise HostError("interface", interface, "is not known to the agent", f"Use one that the agent has: {there}.")
 
 
-def _with_counters(agent: Asked, interface: str, index: int) -> int:
+def _with_counters(agent: Queried, interface: str, index: int) -> int:
     needed = [f"{_COLUMNS[name][0]}.{index}" for name in ("ifHCInOctets", "ifHCInUcastPkts")]
     if len(agent.get(needed)) < len(needed):
-        hint = "Use an agent with IF-MIB's ifXTable, by SNMP version 2c or 3, or a witness of another kind."
+        hint = "Use an agent with IF-MIB's ifXTable, by SNMP version 2c or 3, or another kind of witness."
         raise HostError("interface", interface, "has no 64-bit counters (ifHCInUcastPkts) at the agent", hint)
     return index
 
 
-def find_refresh(agent: Asked, index: int, clock: Clock | None = None) -> tuple[float, str]:
-    """How old, in seconds, a counter may be, and whether that was ``found out`` or is ``assumed``.
+def find_refresh(agent: Queried, index: int, clock: Clock | None = None) -> tuple[float, str]:
+    """How old a counter may be, in seconds, and whether that is ``measured`` or ``assumed``.
 
-    It is the longest time between two steps of the busiest counter of octets, and the longest between two questions.
+    It is the longest time between two steps of the busiest octet counter, plus the longest time between two queries.
     """
     clock = clock or Clock()
     indices = sorted(map(int, agent.walk(_OCTETS)), key=lambda one: one != index)[:WATCHED_INTERFACES]
     oids = [f"{_OCTETS}.{one}" for one in indices]
-    begin = asked = clock.now()
+    begin = queried = clock.now()
     slowest, busiest = 0.0, list[float]()
     first = last = agent.get(oids)
     steps: dict[str, list[float]] = {oid: [] for oid in first}
     while clock.now() - begin < PATIENCE_SECONDS:
         clock.sleep(POLL_SECONDS)
         seen, now = agent.get(oids), clock.now()
-        slowest, asked = max(slowest, now - asked), now
+        slowest, queried = max(slowest, now - queried), now
         for oid, times in steps.items():
             if seen.get(oid) != last.get(oid):
                 times.append(now)
@@ -117,13 +117,13 @@ def find_refresh(agent: Asked, index: int, clock: Clock | None = None) -> tuple[
     gaps = [later - sooner for sooner, later in zip(busiest, busiest[1:])]
     if not gaps:
         return ASSUMED_REFRESH_SECONDS, "assumed"
-    return math.ceil(10 * (max(gaps) + slowest)) / 10, "found out"
+    return math.ceil(10 * (max(gaps) + slowest)) / 10, "measured"
 
 
-def read_at_rest(agent: Asked, index: int, refresh_seconds: float, clock: Clock | None = None) -> dict[str, Any]:
-    """The counters once they have not moved for longer than a refresh: then they lack nothing that came before.
+def read_at_rest(agent: Queried, index: int, refresh_seconds: float, clock: Clock | None = None) -> dict[str, Any]:
+    """The counters once they have settled, so that they include all traffic up to the call.
 
-    ``settled`` is False where they never came to rest, since other traffic went on.
+    ``settled`` is False if they never did, because of other traffic.
     """
     clock = clock or Clock()
     rest = max(SHORTEST_REST_SECONDS, refresh_seconds + 2 * POLL_SECONDS)
@@ -140,7 +140,7 @@ def read_at_rest(agent: Asked, index: int, refresh_seconds: float, clock: Clock 
             return {**seen, "settled": settled, "at": time.time()}
 
 
-def _read(agent: Asked, index: int) -> dict[str, Any]:
+def _read(agent: Queried, index: int) -> dict[str, Any]:
     oids = {name: f"{oid}.{index}" for name, (oid, _) in _COLUMNS.items()}
     discontinuity = f"{_DISCONTINUITY}.{index}"
     answer = agent.get([*oids.values(), discontinuity, _SYS_UPTIME])
@@ -149,9 +149,9 @@ def _read(agent: Asked, index: int) -> dict[str, Any]:
 
 
 def count(before: Mapping[str, Any], after: Mapping[str, Any], interface: str) -> dict[str, Any]:
-    """What was counted between two readings, as a witness' result: not ``usable``, with the reason, where they break.
+    """The count between two readings as the report of a witness; not ``usable``, with a reason, if they do not compare.
 
-    A counter may wrap around; one that goes back by more than half its range was set back.
+    A counter may wrap; one that decreases by more than half its range was reset.
     """
     moved: dict[str, int] = {}
     reason = _broken(before, after)
@@ -159,7 +159,7 @@ def count(before: Mapping[str, Any], after: Mapping[str, Any], interface: str) -
         bits = _COLUMNS[name][1]
         by = (now - before["counters"].get(name, now)) % 2**bits
         if by >= 2 ** (bits - 1):
-            reason = reason or f"{name} went back from {before['counters'][name]:,} to {now:,}"
+            reason = reason or f"{name} decreased from {before['counters'][name]:,} to {now:,}"
         moved[name] = by
     packets = sum(moved.get(name, 0) for name in _PACKETS)
     names = "+".join(name for name in _PACKETS if name in moved)
@@ -177,13 +177,13 @@ def count(before: Mapping[str, Any], after: Mapping[str, Any], interface: str) -
 
 
 def _broken(before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
-    """Why two readings are not of the same counters; None where they are."""
+    """Why two readings do not compare; None if they do."""
     if missing := before["counters"].keys() - after["counters"].keys():
-        return f"the interface's {', '.join(sorted(missing))} went away in between"
+        return f"the interface lost {', '.join(sorted(missing))} between the readings"
     if before["discontinuity"] != after["discontinuity"]:
         return f"ifCounterDiscontinuityTime changed from {before['discontinuity']} to {after['discontinuity']}"
     elapsed = ((after["uptime"] or 0) - (before["uptime"] or 0)) % 2**32 / TICKS
-    # Backwards is far ahead, modulo 2^32: 497 days.
+    # Modulo 2^32 a decrease is a large increase, up to 497 days.
     if elapsed > 2 * (after["at"] - before["at"]) + 60:
         return f"the agent was restarted: sysUpTime went from {before['uptime']} to {after['uptime']}"
     return None

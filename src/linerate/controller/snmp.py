@@ -1,4 +1,4 @@
-"""Ask an SNMP agent, by version 2c or 3 with authentication and privacy, through pysnmp. On the controller alone."""
+"""An SNMP client, version 2c, or 3 with authentication and privacy, through pysnmp. Runs on the controller only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..errors import HostError, InputError
 TIMEOUT_SECONDS = 2.0
 RETRIES = 2
 REPETITIONS = 25
-"""Rows that are asked for in one message of a walk."""
+"""Rows that one message of a walk requests."""
 
 AUTH_PROTOCOLS = {
     "SHA": hlapi.USM_AUTH_HMAC96_SHA,
@@ -33,11 +33,13 @@ PRIV_PROTOCOLS = {
 }
 SHORTEST_PASSWORD = 8
 """Characters (RFC 3414, 11.2)."""
+VERSIONS = {"2c": ("community",), "3": ("user", "auth_password", "priv_password")}
+"""The credentials that each SNMP version needs."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where an agent is and how it is asked. ``version`` is 2c or 3; the secrets stand in no representation of it."""
+    """The address and credentials of an agent. ``version`` is 2c or 3; the representation shows no secret."""
 
     address: str
     port: int = 161
@@ -55,7 +57,7 @@ class Target:
 
 
 class Agent:
-    """One agent, for as long as the context lasts. HostError where it does not answer or refuses the credentials."""
+    """A session with an agent, as a context. HostError if it does not answer or refuses the credentials."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -74,12 +76,12 @@ class Agent:
         self._loop.close()
 
     def get(self, oids: Sequence[str]) -> dict[str, Any]:
-        """The values of ``oids``, whole numbers and text; those that the agent does not have are left out."""
+        """The values of ``oids``, integers and text, without those that the agent does not have."""
         answer = self._loop.run_until_complete(self._get(oids))
         return {oid: value for oid, value in answer if value is not None}
 
     def walk(self, column: str) -> dict[str, Any]:
-        """A column of a table: its values by the rest of their OIDs."""
+        """A column of a table: its values by the index part of their OIDs."""
         answer = self._loop.run_until_complete(self._walk(column))
         return {oid[len(column) + 1 :]: value for oid, value in answer if value is not None}
 
@@ -91,7 +93,7 @@ class Agent:
                 self._transport = await kind.create(place, timeout=TIMEOUT_SECONDS, retries=RETRIES)
             except (PySnmpError, OSError) as error:
                 hint = "Correct the address of the witness."
-                raise HostError("SNMP agent", self._target.address, "has no address that is known", hint) from error
+                raise HostError("SNMP agent", self._target.address, "cannot be resolved", hint) from error
         return self._transport
 
     async def _get(self, oids: Sequence[str]) -> list[tuple[str, Any]]:
@@ -108,10 +110,10 @@ class Agent:
         options = {"lookupMib": False, "lexicographicMode": False}
         found: list[tuple[str, Any]] = []
         try:
-            asking = hlapi.bulk_walk_cmd(
+            rows = hlapi.bulk_walk_cmd(
                 self._engine, self._auth, await self._to(), hlapi.ContextData(), 0, REPETITIONS, first, **options
             )
-            async for answer in asking:
+            async for answer in rows:
                 found += self._values(answer)
         except (PySnmpError, OSError) as error:
             raise self._failed(str(error)) from error
@@ -133,26 +135,25 @@ class Agent:
             self._target.name,
             f"does not answer SNMP version {self._target.version} within {waited:g} s",
             "Check the address, that this UDP port is open for the controller, that the agent speaks this version, and "
-            f"the {secret} in benchmark_snmp_credentials: an agent may be silent where they are wrong.",
+            f"the {secret} in benchmark_snmp_credentials: an agent may not answer if they are wrong.",
         )
 
-    def _failed(self, said: str) -> HostError:
-        hint = "Correct the witness' version, or its part of benchmark_snmp_credentials."
-        return HostError("SNMP agent", self._target.name, f"cannot be asked: {said}", hint)
+    def _failed(self, message: str) -> HostError:
+        hint = "Correct the SNMP version of the witness, or its entry in benchmark_snmp_credentials."
+        return HostError("SNMP agent", self._target.name, f"cannot be queried: {message}", hint)
 
 
 def _auth_data(target: Target) -> Any:
-    """What pysnmp wants; InputError, which never shows a secret, where something is missing."""
-    hint = "Give it in benchmark_snmp_credentials, under the name of the witness."
-    needed = {"2c": ("community",), "3": ("user", "auth_password", "priv_password")}
-    if target.version not in needed:
-        raise InputError("SNMP version", target.version, "must be 2c or 3", "Correct the witness.")
-    for name in needed[target.version]:
+    """The credentials for pysnmp. InputError, which never shows a secret, if one is missing."""
+    hint = "Set it in benchmark_snmp_credentials, under the name of the witness."
+    if target.version not in VERSIONS:
+        raise InputError("SNMP version", target.version, "must be 2c or 3", "Correct the version of the witness.")
+    for name in VERSIONS[target.version]:
         if not getattr(target, name):
             rule = f"needs a {name.replace('_', ' ')} for SNMP version {target.version}"
             raise InputError("SNMP witness", target.address, rule, hint)
     if target.version == "2c":
-        # Many a switch speaks nothing better; that its community travels in the clear is the user's choice.
+        # Many switches support nothing better. The user decides to send the community unencrypted.
         return hlapi.CommunityData(target.community, mpModel=1)  # noqa: S508
     for name in ("auth_password", "priv_password"):
         if len(getattr(target, name)) < SHORTEST_PASSWORD:
@@ -167,9 +168,9 @@ def _auth_data(target: Target) -> Any:
     )
 
 
-def _protocol(what: str, name: str, known: Mapping[str, Any]) -> Any:
+def _protocol(option: str, name: str, known: Mapping[str, Any]) -> Any:
     if name not in known:
-        raise InputError(what, name, f"must be one of {', '.join(known)}", "Correct benchmark_snmp_credentials.")
+        raise InputError(option, name, f"must be one of {', '.join(known)}", "Correct benchmark_snmp_credentials.")
     return known[name]
 
 

@@ -1,8 +1,8 @@
-"""QEMU guests on this machine: a sender and a receiver with kernels of their own, joined by their second NICs.
+"""QEMU guests on this machine: a sender and a receiver with kernels of their own, connected by their second NICs.
 
-Two guests and not one with both NICs: tcpreplay and the count of what arrives then run in different kernels, as
-on a real bench, and the sender's own counters can never stand in for the receiver's. Under emulation on two cores
-both boot side by side in the time of one.
+Two guests, not one with both NICs: tcpreplay and the receiver's packet counter run in different kernels, as on a real
+bench, and the sender's counters cannot be taken for the receiver's. Emulated on two cores, both boot in parallel in
+the time of one.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from .boot_disk import write_boot_disk
 QEMU = "qemu-system-x86_64"
 STATE_FILE = "guests.json"
 ACCELERATORS = {"kvm": ("-accel", "kvm", "-cpu", "host"), "tcg": ("-accel", "tcg,thread=multi", "-cpu", "Nehalem")}
-"""How QEMU runs a guest. Nehalem is x86-64-v2, what EL9 asks for; each extension beyond it (``-cpu max``) costs an
-emulated guest time, since it is used and emulated: it takes 77 s instead of 53 s to boot.
+"""QEMU's options by accelerator. Nehalem is x86-64-v2, which EL9 requires. With more extensions (``-cpu max``), which
+have to be emulated, a guest takes 77 s instead of 53 s to boot.
 """
 GREETING = "Linux version"
-"""How every kernel begins to speak on its console."""
+"""The start of every kernel's first line on its console."""
 
 KERNEL_ARGUMENTS = "root=/dev/vda rw console=ttyS0 quiet mitigations=off nokaslr audit=0 systemd.show_status=1"
 SOCKET_PATH_BYTES = 107
@@ -39,7 +39,7 @@ STOPPING_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Guest:
-    """A guest by name, the MAC of its traffic NIC, and the guest at the other end of that NIC's cable."""
+    """A guest: its name, the MAC address of its traffic NIC, and the name of the guest that NIC is connected to."""
 
     name: str
     mac: str
@@ -54,40 +54,40 @@ NAMES = tuple(guest.name for guest in PAIR)
 
 @dataclass(frozen=True)
 class Image:
-    """What guests boot from: a raw ext4 disk without partitions, and a kernel to try an accelerator with."""
+    """The image that guests boot from: a raw ext4 disk without partitions, and its kernel to test accelerators."""
 
     folder: Path
 
     @property
     def disk(self) -> Path:
-        """The file system, never written to: guests write to overlays."""
+        """The file system. It is never written to: guests write to overlays."""
         return self.folder / "disk.img"
 
     @property
     def kernel(self) -> Path:
-        """The kernel on the disk, beside it."""
+        """A copy of the kernel on the disk."""
         return self.folder / "vmlinuz"
 
 
 @dataclass(frozen=True)
 class Machine:
-    """How much of this machine each guest has: memory in MiB, and virtual CPUs."""
+    """The size of each guest: memory in MiB, and virtual CPUs."""
 
     memory_mib: int = 2048
     cpus: int = 2
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Which guests are to run, and which of them begin afresh although they run, such as one whose boot hangs."""
+class Selection:
+    """The guests to run, and those to restart from a fresh disk even if they run, such as one whose boot hangs."""
 
     names: Collection[str] = NAMES
-    afresh: Collection[str] = ()
+    restart: Collection[str] = ()
 
 
 @dataclass(frozen=True)
 class Running:
-    """A guest as it was started: the port of 127.0.0.1 that leads to its SSH, by what it runs, and from which image."""
+    """A running guest: the port of 127.0.0.1 that is forwarded to its SSH, its accelerator, and its image."""
 
     port: int
     accelerator: str
@@ -96,7 +96,7 @@ class Running:
 
 @dataclass(frozen=True)
 class Change:
-    """What a call did, or in check mode would do."""
+    """What a call changed, or in check mode would change."""
 
     guests: dict[str, Running]
     steps: tuple[str, ...]
@@ -113,23 +113,24 @@ def present(
     folder: Path,
     machine: Machine,
     run: Runner,
-    wanted: Wanted = Wanted(),
+    selection: Selection = Selection(),
     check: bool = False,
 ) -> Change:
-    """Have the wanted guests run from ``image``; one that runs is left alone, one that died begins afresh.
+    """Start the selected guests from ``image``; one that runs stays unchanged, one that died starts from a fresh disk.
 
-    ``folder`` takes their overlays, consoles, pid files and ``guests.json``. Raises InputError where its path is
+    ``folder`` holds their overlays, console logs, pid files and ``guests.json``. Raises InputError where its path is
     too long for a socket, HostError where QEMU does not start.
     """
-    _refuse_long(folder)
+    _validate_length(folder)
     before = _read_state(folder)
-    named = {guest.name: guest for guest in PAIR if guest.name in wanted.names}
+    selected = {guest.name: guest for guest in PAIR if guest.name in selection.names}
     after = {
         name: running
         for name, running in before.items()
-        if name not in named or (name not in wanted.afresh and _as_wanted(named[name], running, image, folder))
+        if name not in selected
+        or (name not in selection.restart and _runs_from(selected[name], running, image, folder))
     }
-    missing = [guest for name, guest in named.items() if name not in after]
+    missing = [guest for name, guest in selected.items() if name not in after]
     steps = tuple(f"start {guest.name} from {image.folder.name}" for guest in missing)
     if missing and not check:
         folder.mkdir(parents=True, exist_ok=True)
@@ -142,9 +143,9 @@ def present(
 
 
 def absent(folder: Path, check: bool = False) -> Change:
-    """End the guests and remove all that they left in ``folder``; images stay.
+    """Stop the guests and remove ``folder``; images stay.
 
-    Raises HostError where a guest cannot be ended.
+    Raises HostError where a guest cannot be stopped.
     """
     steps = [f"stop {guest.name}" for guest in PAIR if _pid(guest, folder) is not None]
     if folder.exists():
@@ -158,16 +159,16 @@ def absent(folder: Path, check: bool = False) -> Change:
 
 
 def kernel_starts(accelerator: str, image: Image, folder: Path, run: Runner) -> bool:
-    """Whether a kernel really begins to run by ``accelerator``.
+    """Whether a kernel really starts with ``accelerator``.
 
-    A device /dev/kvm, and even QEMU accepting it, does not tell: nested and sandboxed hosts have both and then
-    run nothing. So the kernel is started without a disk, and must have greeted before it gives up.
+    That /dev/kvm exists and QEMU accepts it is not enough: on some nested and sandboxed hosts nothing runs then. So
+    the kernel is started without a disk, and must print its first line before it panics.
     """
     console = folder / f"try-{accelerator}.log"
     command = [QEMU, *ACCELERATORS[accelerator], "-m", "256", "-nodefaults", "-display", "none", "-no-reboot"]
     command += ["-serial", f"file:{console}", "-kernel", str(image.kernel), "-append", "console=ttyS0 panic=-1"]
     try:
-        # Where nothing runs, QEMU does not end by itself.
+        # Where nothing runs, QEMU does not exit by itself.
         run(["timeout", "10", *command])
         return console.exists() and GREETING in console.read_text(encoding="utf-8", errors="replace")
     finally:
@@ -175,7 +176,7 @@ def kernel_starts(accelerator: str, image: Image, folder: Path, run: Runner) -> 
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on now."""
+    """A TCP port of 127.0.0.1 that is free now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -183,7 +184,7 @@ def free_port() -> int:
 
 
 def command_line(guest: Guest, running: Running, folder: Path, machine: Machine) -> list[str]:
-    """QEMU's argv: management by a virtio NIC (ens3, SSH forwarded), traffic by an e1000 (ens4)."""
+    """QEMU's argv: a virtio NIC for management (ens3, SSH forwarded), an e1000 for traffic (ens4)."""
     cable = f"local.type=unix,local.path={_link(guest.name, folder)}"
     cable += f",remote.type=unix,remote.path={_link(guest.peer, folder)}"
     forward = f"hostfwd=tcp:127.0.0.1:{running.port}-:22"
@@ -192,7 +193,7 @@ def command_line(guest: Guest, running: Running, folder: Path, machine: Machine)
     argv += ["-daemonize", "-pidfile", str(_pid_file(guest, folder)), "-serial", f"file:{folder / guest.name}.console"]
     argv += ["-drive", f"if=none,id=boot,format=raw,readonly=on,file={_boot_disk(guest, folder)}"]
     argv += ["-device", "virtio-blk-pci,drive=boot,bootindex=0,addr=0x8"]
-    # Nothing of an overlay is wanted after a crash of this machine, so it is never synced.
+    # An overlay need not survive a crash of this machine, so it is never synced.
     argv += ["-drive", f"if=virtio,format=qcow2,cache=unsafe,discard=unmap,file={_overlay(guest, folder)}"]
     argv += ["-device", "virtio-rng-pci,addr=0x7"]
     argv += ["-qmp", f"unix:{control_socket(guest, folder)},server=on,wait=off"]
@@ -202,13 +203,13 @@ def command_line(guest: Guest, running: Running, folder: Path, machine: Machine)
 
 
 def control_socket(guest: Guest, folder: Path) -> Path:
-    """Where QEMU takes commands (QMP, docs/interop/qmp-spec), such as to pull the cable ``traffic``."""
+    """QEMU's control socket (QMP, docs/interop/qmp-spec), which can disconnect the cable ``traffic``, for example."""
     return folder / f"{guest.name}.qmp"
 
 
-def _start(guest: Guest, wanted: Running, folder: Path, machine: Machine, run: Runner) -> Running:
-    """Start a guest on a fresh overlay; QEMU returns when it has bound the port and left the foreground."""
-    running = replace(wanted, port=free_port())
+def _start(guest: Guest, stopped: Running, folder: Path, machine: Machine, run: Runner) -> Running:
+    """Start a guest on a fresh overlay; QEMU returns once it has bound the port and runs in the background."""
+    running = replace(stopped, port=free_port())
     disk = Image(Path(running.image)).disk
     _checked(run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(disk), "-F", "raw", _overlay(guest, folder)]))
     write_boot_disk(_boot_disk(guest, folder), f"{KERNEL_ARGUMENTS} systemd.hostname={guest.name}", run)
@@ -217,7 +218,7 @@ def _start(guest: Guest, wanted: Running, folder: Path, machine: Machine, run: R
 
 
 def _stop(guest: Guest, folder: Path) -> None:
-    """End a guest if it runs, and remove what it left. HostError when it outlives SIGKILL."""
+    """Stop a guest and remove its files. Raises HostError where it survives SIGKILL."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         pid = _pid(guest, folder)
         if pid is None:
@@ -226,19 +227,19 @@ def _stop(guest: Guest, folder: Path) -> None:
         _wait_until(lambda: _pid(guest, folder) is None)
     else:
         if _pid(guest, folder) is not None:
-            hint = "See what it waits for: cat /proc/PID/stack, as root."
-            raise HostError("guest", guest.name, "does not end, not even by SIGKILL", hint)
+            hint = "Find out what it waits for, as root: cat /proc/PID/stack."
+            raise HostError("guest", guest.name, "does not stop, not even by SIGKILL", hint)
     overlay, link = Path(_overlay(guest, folder)), Path(_link(guest.name, folder))
-    for left in (_pid_file(guest, folder), overlay, _boot_disk(guest, folder), link, control_socket(guest, folder)):
-        left.unlink(missing_ok=True)
+    for path in (_pid_file(guest, folder), overlay, _boot_disk(guest, folder), link, control_socket(guest, folder)):
+        path.unlink(missing_ok=True)
 
 
-def _as_wanted(guest: Guest, running: Running, image: Image, folder: Path) -> bool:
+def _runs_from(guest: Guest, running: Running, image: Image, folder: Path) -> bool:
     return running.image == str(image.folder) and _pid(guest, folder) is not None
 
 
 def _pid(guest: Guest, folder: Path) -> int | None:
-    """The process of our guest. A pid alone does not tell: after a crash it may be anybody's."""
+    """The process of the guest, identified by its arguments: after a crash another process may have its pid."""
     try:
         pid = int(_pid_file(guest, folder).read_text())
         arguments = Path("/proc", str(pid), "cmdline").read_bytes().split(b"\0")
@@ -266,18 +267,18 @@ def _write_state(folder: Path, guests: dict[str, Running]) -> None:
     write_whole(folder / STATE_FILE, (json.dumps(document, indent=2) + "\n").encode())
 
 
-def _refuse_long(folder: Path) -> None:
+def _validate_length(folder: Path) -> None:
     longest = max(len(os.fsencode(_link(guest.name, folder))) for guest in PAIR)
     if longest > SOCKET_PATH_BYTES:
-        rule = f"is too long by {longest - SOCKET_PATH_BYTES} bytes for the sockets that join the guests"
-        raise InputError("folder", str(folder), rule, "Name a folder with a shorter path.")
+        rule = f"is too long by {longest - SOCKET_PATH_BYTES} bytes for the sockets that connect the guests"
+        raise InputError("folder", str(folder), rule, "Use a folder with a shorter path.")
 
 
 def _checked(done: Completed) -> Completed:
     if done.returncode != 0:
-        lines = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
-        hint = "Mend what it says, or give the guests less memory."
-        raise HostError("command", done.argv[0], f"ended with {done.returncode}: {lines[-1].rstrip('.')}", hint)
+        lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
+        hint = "Fix the error that it reports, or give the guests less memory."
+        raise HostError("command", done.argv[0], f"exited with {done.returncode}: {lines[-1].rstrip('.')}", hint)
     return done
 
 

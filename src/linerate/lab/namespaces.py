@@ -1,7 +1,7 @@
-"""The embedded lab: a sender and a receiver on one machine, without touching anything else on it.
+"""The embedded lab: a sender and a receiver on one machine, which changes nothing else on it.
 
-With full privileges it is two network namespaces joined by a veth pair. Where a process may not make
-namespaces (an ordinary container) it is the loopback interface, and the state file says why.
+With full privileges it is two network namespaces joined by a veth pair. Where a process may not create namespaces (an
+ordinary container) it is the loopback interface, and the state file contains the reason.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from ..system.run import Completed, Runner
 
 MTU = 1500
 STATE_FILE = Path("run/linerate/lab.json")
-"""Where the lab says what it is, relative to the root of the file system."""
+"""The file with the state of the lab, relative to the root of the file system."""
 
 
 @dataclass(frozen=True)
 class End:
-    """One end of the lab's cable: its namespace, its interface, and the MAC address that marks it as ours."""
+    """One end of the lab's cable: its namespace, its interface, and the MAC address that identifies it as the lab's."""
 
     namespace: str
     interface: str
@@ -40,7 +40,7 @@ ENDS = (SENDER, RECEIVER)
 
 @dataclass(frozen=True)
 class State:
-    """What the lab is made of: ``backend`` is ``netns`` or ``loopback``, ``reason`` why, in plain words."""
+    """The state of the lab: ``backend`` is ``netns`` or ``loopback``, ``reason`` is a text."""
 
     backend: str
     reason: str
@@ -48,7 +48,7 @@ class State:
 
 @dataclass(frozen=True)
 class Change:
-    """What a call did, or in check mode would do: ``steps`` are the commands and file changes, in order."""
+    """What a call changed, or in check mode would change: ``steps`` are the commands and file changes, in order."""
 
     state: State | None
     steps: tuple[str, ...]
@@ -60,8 +60,8 @@ class Change:
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """An end as it is found. ``link`` is None without our interface; ``stale``: a name without a namespace."""
+class _EndState:
+    """The current state of an end. ``link`` is None without its interface; ``stale``: a name without a namespace."""
 
     exists: bool = False
     stale: bool = False
@@ -76,14 +76,14 @@ def open_packet_socket() -> None:
 
 
 def read_state(root: Path = Path("/")) -> State | None:
-    """The state that the last :func:`present` wrote, or None where there is no lab."""
+    """The state that the last :func:`present` stored, or None where there is no lab."""
     try:
         stored = json.loads((root / STATE_FILE).read_text(encoding="utf-8"))
         return State(backend=stored["backend"], reason=stored["reason"])
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):
-        return State(backend="unknown", reason="the state file does not hold what the lab writes")
+        return State(backend="unknown", reason="the state file is not valid")
 
 
 def present(
@@ -92,19 +92,19 @@ def present(
     try_packet_socket: Callable[[], None] = open_packet_socket,
     check: bool = False,
 ) -> Change:
-    """Make the lab, or repair it, or find it as it should be.
+    """Create or repair the lab.
 
-    Raises :class:`HostError` where something of our name is not ours, a command fails, or this process
-    may neither make namespaces nor send on the loopback interface.
+    Raises :class:`HostError` where a namespace or interface of the lab's name is not the lab's, a command fails, or
+    this process may neither create namespaces nor send on the loopback interface.
     """
     refusal = why_no_namespaces(run, root)
     if refusal is None:
-        state = State("netns", "this process may make network namespaces")
+        state = State("netns", "this process may create network namespaces")
         steps = [" ".join(argv) for argv in _apply(run, _repairs(run, root), check)]
-        left = [] if check else _repairs(run, root)
-        if left:
-            hint = "Remove the lab with playbooks/lab_down.yml and make it again."
-            raise HostError("lab", " ".join(left[0]), "was run without effect", hint)
+        remaining = [] if check else _repairs(run, root)
+        if remaining:
+            hint = "Remove the lab with playbooks/lab_down.yml and create it again."
+            raise HostError("lab", " ".join(remaining[0]), "had no effect", hint)
     else:
         _require_packet_socket(try_packet_socket)
         state, steps = State("loopback", refusal), []
@@ -116,10 +116,10 @@ def present(
 
 
 def absent(run: Runner, root: Path = Path("/"), check: bool = False) -> Change:
-    """Remove the namespaces with all that is in them, and the state file.
+    """Remove the namespaces with their contents, and the state file.
 
-    Raises :class:`HostError` where a namespace of our name holds what we did not make, or this process
-    may not remove it.
+    Raises :class:`HostError` where a namespace of the lab's name contains other interfaces, or this process may not
+    remove it.
     """
     steps: list[str] = []
     if (root / STATE_FILE).exists():
@@ -130,7 +130,7 @@ def absent(run: Runner, root: Path = Path("/"), check: bool = False) -> Change:
     for end in ENDS:
         if not _named(root, end):
             continue
-        if _look(run, root, end).link is not None and not removals:
+        if _read_end(run, root, end).link is not None and not removals:
             removals.append(("ip", "-n", end.namespace, "link", "delete", end.interface))
         removals.append(("ip", "netns", "delete", end.namespace))
     steps += [" ".join(argv) for argv in _apply(run, removals, check)]
@@ -138,23 +138,23 @@ def absent(run: Runner, root: Path = Path("/"), check: bool = False) -> Change:
 
 
 def why_no_namespaces(run: Runner, root: Path = Path("/")) -> str | None:
-    """Try what the lab is made of in a namespace that ends with the command; None where all of it works.
+    """The reason why this process may not create the lab; None where it may.
 
-    Capability bits alone do not tell (seccomp, AppArmor, a read-only /proc/sys), so it is tried, and
-    the bits only explain a failure.
+    The commands that create the lab are tried in temporary namespaces. The capabilities alone are not enough to know
+    (seccomp, AppArmor, a read-only /proc/sys); they only explain a failure.
     """
-    rehearsal: tuple[tuple[str, ...], ...] = (
+    probes: tuple[tuple[str, ...], ...] = (
         ("ip", "link", "add", "lrs0", "type", "veth", "peer", "name", "lrr0"),
         ("mount", "-t", "sysfs", "linerate", "/sys"),
         ("sysctl", "-qw", "net.ipv4.ip_forward=0"),
     )
-    for command in rehearsal:
+    for command in probes:
         tried = run(("unshare", "--net", "--mount", "--", *command))
         if tried.returncode != 0:
             missing = missing_capabilities(root, ("CAP_SYS_ADMIN", "CAP_NET_ADMIN"))
             verb = "is" if len(missing) == 1 else "are"
-            why = f"{' and '.join(missing)} {verb} missing" if missing else _complaint(tried)
-            return f"this process may not make network namespaces: {why}"
+            why = f"{' and '.join(missing)} {verb} missing" if missing else _error_line(tried)
+            return f"this process may not create network namespaces: {why}"
     return None
 
 
@@ -165,43 +165,43 @@ def _require_packet_socket(try_packet_socket: Callable[[], None]) -> None:
         raise HostError(
             "lab",
             "loopback",
-            "this process may neither make network namespaces (CAP_SYS_ADMIN and CAP_NET_ADMIN) "
+            "this process may neither create network namespaces (CAP_SYS_ADMIN and CAP_NET_ADMIN) "
             "nor send raw frames (CAP_NET_RAW)",
             "Run as root, or give the container at least CAP_NET_RAW: docker run --cap-add=NET_RAW.",
         ) from None
 
 
 def _repairs(run: Runner, root: Path) -> list[tuple[str, ...]]:
-    """The commands that turn what is there into the lab, none where it is the lab already."""
-    seen = {end: _look(run, root, end) if _named(root, end) else _Seen() for end in ENDS}
+    """The commands that create or repair the lab; none where it is complete."""
+    found = {end: _read_end(run, root, end) if _named(root, end) else _EndState() for end in ENDS}
     steps: list[tuple[str, ...]] = []
     for end in ENDS:
-        if seen[end].stale:
+        if found[end].stale:
             steps.append(("ip", "netns", "delete", end.namespace))
-        if not seen[end].exists:
+        if not found[end].exists:
             steps.append(("ip", "netns", "add", end.namespace))
-        steps += _setting_repairs(root, end, seen[end])
-    joined = _joined(seen[SENDER].link, seen[RECEIVER].link)
+        steps += _setting_repairs(root, end, found[end])
+    joined = _joined(found[SENDER].link, found[RECEIVER].link)
     if not joined:
         for end in ENDS:
-            steps += _leftover_removal(end, seen[end].link)
+            steps += _removal_of_unpaired(end, found[end].link)
         near = (SENDER.interface, "address", SENDER.mac, "mtu", str(MTU))
         far = (RECEIVER.interface, "address", RECEIVER.mac, "mtu", str(MTU), "netns", RECEIVER.namespace)
         steps.append(("ip", "-n", SENDER.namespace, "link", "add", *near, "type", "veth", "peer", "name", *far))
     for end in ENDS:
-        steps += _link_repairs(end, seen[end].link if joined else None)
+        steps += _link_repairs(end, found[end].link if joined else None)
     return steps
 
 
-def _setting_repairs(root: Path, end: End, seen: _Seen) -> list[tuple[str, ...]]:
+def _setting_repairs(root: Path, end: End, state: _EndState) -> list[tuple[str, ...]]:
     inside = ("ip", "netns", "exec", end.namespace)
-    found = seen.settings or {}
+    found = state.settings or {}
     wrong = [f"{key}={value}" for key, value in _wanted_settings(root).items() if found.get(key) != value]
     own = f"net.ipv6.conf.{end.interface}.disable_ipv6"
     if found.get(own, "1") != "1":
         wrong.append(f"{own}=1")
     steps: list[tuple[str, ...]] = [(*inside, "sysctl", "-qw", *wrong)] if wrong else []
-    if not seen.lo_up:
+    if not state.lo_up:
         steps.append(("ip", "-n", end.namespace, "link", "set", "lo", "up"))
     return steps
 
@@ -222,15 +222,15 @@ def _link_repairs(end: End, link: dict[str, Any] | None) -> list[tuple[str, ...]
     return steps
 
 
-def _leftover_removal(end: End, link: dict[str, Any] | None) -> list[tuple[str, ...]]:
-    """An interface of our name without its other half: ours by its MAC address, or refused."""
+def _removal_of_unpaired(end: End, link: dict[str, Any] | None) -> list[tuple[str, ...]]:
+    """The removal of an interface without its peer. Raises HostError where its MAC address is not the lab's."""
     if link is None:
         return []
     if link["address"] != end.mac:
         raise HostError(
             "interface",
             end.interface,
-            f"stands in the namespace {end.namespace}, but linerate did not make it",
+            f"is in the namespace {end.namespace}, but was not created by linerate",
             f"Remove or rename it: ip -n {end.namespace} link delete {end.interface}.",
         )
     return [("ip", "-n", end.namespace, "link", "delete", end.interface)]
@@ -246,7 +246,7 @@ def _joined(sender: dict[str, Any] | None, receiver: dict[str, Any] | None) -> b
 
 
 def _wanted_settings(root: Path) -> dict[str, str]:
-    """No forwarding, and no IPv6: its router solicitations and MLD reports would be counted as traffic."""
+    """No forwarding, and no IPv6, whose router solicitations and MLD reports would be counted as traffic."""
     settings = {"net.ipv4.ip_forward": "0"}
     if (root / "proc/sys/net/ipv6").is_dir():
         settings["net.ipv6.conf.all.disable_ipv6"] = "1"
@@ -254,30 +254,30 @@ def _wanted_settings(root: Path) -> dict[str, str]:
     return settings
 
 
-def _look(run: Runner, root: Path, end: End) -> _Seen:
-    """What is in a namespace of our name. Raises :class:`HostError` where it holds what we did not make."""
+def _read_end(run: Runner, root: Path, end: End) -> _EndState:
+    """The state of an end. Raises :class:`HostError` where its namespace contains other interfaces."""
     listed = run(("ip", "-n", end.namespace, "-json", "-details", "address", "show"))
     if listed.returncode != 0 and "Invalid argument" in listed.stderr:
-        return _Seen(stale=True)
+        return _EndState(stale=True)
     links = {link["ifname"]: link for link in json.loads(_checked(listed).stdout)}
     others = [name for name, link in links.items() if name not in ("lo", end.interface) and "UP" in link["flags"]]
     if others:
         raise HostError(
             "network namespace",
             end.namespace,
-            f"holds {', '.join(others)}, which linerate did not make",
-            f"Move it away, or remove the namespace by hand: ip netns delete {end.namespace}.",
+            f"contains {', '.join(others)}, which linerate did not create",
+            f"Move it away, or delete the namespace: ip netns delete {end.namespace}.",
         )
     link = links.get(end.interface)
     keys = [*_wanted_settings(root), *([f"net.ipv6.conf.{end.interface}.disable_ipv6"] if link else [])]
-    asked = run(("ip", "netns", "exec", end.namespace, "sysctl", "-e", *keys))
-    lines = [line.split("=", 1) for line in asked.stdout.splitlines() if "=" in line]
+    printed = run(("ip", "netns", "exec", end.namespace, "sysctl", "-e", *keys))
+    lines = [line.split("=", 1) for line in printed.stdout.splitlines() if "=" in line]
     settings = {key.strip(): value.strip() for key, value in lines}
-    return _Seen(exists=True, lo_up="UP" in links["lo"]["flags"], link=link, settings=settings)
+    return _EndState(exists=True, lo_up="UP" in links["lo"]["flags"], link=link, settings=settings)
 
 
 def _named(root: Path, end: End) -> bool:
-    """Whether there is a name; asked of the folder, so that a machine without iproute2 has an answer too."""
+    """Whether the namespace has a name. Reads the folder, which works without iproute2, too."""
     return (root / "run/netns" / end.namespace).exists()
 
 
@@ -285,7 +285,7 @@ def _apply(run: Runner, steps: Sequence[tuple[str, ...]], check: bool) -> Sequen
     if not check:
         for argv in steps:
             done = run(argv)
-            # The kernel removes a veth with its other half's namespace, some time after the command that did it.
+            # The kernel removes a veth asynchronously after it has deleted its peer's namespace.
             gone = "delete" in argv and "Cannot find device" in done.stderr
             if not gone:
                 _checked(done)
@@ -294,19 +294,19 @@ def _apply(run: Runner, steps: Sequence[tuple[str, ...]], check: bool) -> Sequen
 
 def _checked(done: Completed) -> Completed:
     if done.returncode != 0:
-        hint = "Run it by hand as the same user to see why; the lab needs CAP_SYS_ADMIN and CAP_NET_ADMIN."
-        raise HostError("command", " ".join(done.argv), f"ended with {done.returncode}: {_complaint(done)}", hint)
+        hint = "Run it as the same user to find the cause; the lab needs CAP_SYS_ADMIN and CAP_NET_ADMIN."
+        raise HostError("command", " ".join(done.argv), f"exited with {done.returncode}: {_error_line(done)}", hint)
     return done
 
 
-def _complaint(done: Completed) -> str:
-    """The first line of what a program complained about, without a full stop."""
+def _error_line(done: Completed) -> str:
+    """The first line of a program's error message, without a full stop."""
     lines = (done.stderr or done.stdout).strip().splitlines()
-    return lines[0].rstrip(".") if lines else f"{done.argv[0]} ended with {done.returncode}"
+    return lines[0].rstrip(".") if lines else f"{done.argv[0]} exited with {done.returncode}"
 
 
 def _write_state(root: Path, state: State) -> None:
-    """Write the state whole, readable for everyone: an unprivileged controller reads it too."""
+    """Write the state atomically, readable by everyone, since an unprivileged controller reads it."""
     path = root / STATE_FILE
     try:
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -318,6 +318,6 @@ def _write_state(root: Path, state: State) -> None:
 def _remove_state(root: Path) -> None:
     path = root / STATE_FILE
     path.unlink()
-    # The folder stays where something else of linerate's is in it.
+    # The folder stays where it contains other files of linerate.
     with contextlib.suppress(OSError):
         path.parent.rmdir()

@@ -1,4 +1,4 @@
-"""Everything a receiving host counts on the way to a socket: the interface, its driver, and the kernel's backlog."""
+"""Where a receiving host can lose frames: counters of the interface, its driver, and the kernel's backlog."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _KERNEL = (
     "rx_packets", "rx_bytes", "rx_dropped", "rx_errors", "rx_missed_errors", "rx_crc_errors", "rx_fifo_errors",
     "rx_frame_errors", "rx_length_errors", "rx_over_errors", "rx_nohandler",
 )  # fmt: skip
-# /proc/net/softnet_stat, one line a CPU, hexadecimal (net/core/net-procfs.c)
+# /proc/net/softnet_stat, one line per CPU, hexadecimal (net/core/net-procfs.c)
 _SOFTNET = ("processed", "dropped", "time_squeeze")
 
 
 class DropCounters:
-    """What moved since this object was made, by source: ``sysfs``, ``ethtool -S``, ``softnet_stat``.
+    """What each counter gained since this object was created, by source: ``sysfs``, ``ethtool -S``, ``softnet_stat``.
 
-    The last is of the whole host, whatever the interface. Counters that a host lacks are left out; of the driver's
-    only those that moved are told, since there may be hundreds.
+    The last source counts for the whole host, not for one interface. Missing counters are left out, and so are the
+    driver's counters that did not move, since there may be hundreds.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class DropCounters:
         self._before = self._read()
 
     def moved(self) -> dict[str, dict[str, int]]:
-        """The differences, for those sources that are there."""
+        """The increase of each counter, for the sources that exist."""
         moved = {}
         for source, now in self._read().items():
             before = self._before.get(source, {})

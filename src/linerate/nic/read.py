@@ -1,22 +1,61 @@
-"""What a network interface is: link, driver, offloads, and whether it may be used for traffic."""
+"""The properties of a network interface: link, driver, offloads, and whether it is ready to send."""
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..errors import HostError
+from ..record import Record
 from ..system.run import Runner
 from ..units import MBIT
+from .offloads import read_features
 
 IFF_UP = 0x1
 """A flag of an interface (linux/if.h)."""
 
-_OFFLOAD = re.compile(r"^([a-z0-9-]+): (on|off)")
+_POLL_SECONDS = 0.05
 _DRIVER_FIELDS = {"driver": "driver", "version": "driver_version", "firmware-version": "firmware", "bus-info": "bus"}
+
+
+@dataclass(frozen=True)
+class Nic(Record):
+    """An interface now. ``mtu`` in bytes; ``speed_bps`` in bit/s, None if unknown, as is a driver's property.
+
+    ``offloads`` are whether each is on, by the names of `ethtool -k`.
+    """
+
+    interface: str
+    mac: str
+    mtu: int
+    operstate: str
+    carrier: bool
+    speed_bps: int | None
+    driver: str | None
+    driver_version: str | None
+    firmware: str | None
+    bus: str | None
+    offloads: Mapping[str, bool]
+
+
+def read_nic(interface: str, run: Runner, root: str = "/") -> Nic:
+    """Read the properties of ``interface``. HostError if it does not exist or ethtool is missing."""
+    mac, mtu = _attribute(interface, "address", root), _attribute(interface, "mtu", root)
+    if mac is None or mtu is None:
+        raise HostError("interface", interface, "does not exist on this host", "Use one that `ip link` shows.")
+    speed = _attribute(interface, "speed", root)
+    return Nic(
+        interface=interface,
+        mac=mac,
+        mtu=int(mtu),
+        operstate=_attribute(interface, "operstate", root) or "unknown",
+        carrier=has_carrier(interface, root),
+        speed_bps=int(speed) * MBIT if speed and speed.isdigit() else None,
+        **_driver(interface, run),
+        offloads={feature.name: feature.on for feature in read_features(interface, run)},
+    )
 
 
 def _attribute(interface: str, name: str, root: str) -> str | None:
@@ -26,46 +65,20 @@ def _attribute(interface: str, name: str, root: str) -> str | None:
         return None
 
 
-def read_nic(interface: str, run: Runner, root: str = "/") -> dict[str, Any]:
-    """The state of ``interface``: MAC, MTU (bytes), speed (bit/s or None), driver, firmware, bus, offloads.
-
-    HostError when there is no such interface or ethtool is missing.
-    """
-    mac, mtu = _attribute(interface, "address", root), _attribute(interface, "mtu", root)
-    if mac is None or mtu is None:
-        raise HostError("interface", interface, "does not exist on this host", "Name one that `ip link` shows.")
-    speed = _attribute(interface, "speed", root)
-    return {
-        "interface": interface,
-        "mac": mac,
-        "mtu": int(mtu),
-        "operstate": _attribute(interface, "operstate", root) or "unknown",
-        "carrier": has_carrier(interface, root),
-        "speed_bps": int(speed) * MBIT if speed and speed.isdigit() else None,
-        **_driver(interface, run),
-        "offloads": _offloads(interface, run),
-    }
-
-
 def _driver(interface: str, run: Runner) -> dict[str, str | None]:
     done = run(["ethtool", "-i", interface])
-    said = dict(line.partition(": ")[::2] for line in done.stdout.splitlines()) if done.returncode == 0 else {}
-    return {ours: said.get(theirs) or None for theirs, ours in _DRIVER_FIELDS.items()}
-
-
-def _offloads(interface: str, run: Runner) -> dict[str, bool]:
-    done = run(["ethtool", "-k", interface])
-    found = (_OFFLOAD.match(line) for line in done.stdout.splitlines())
-    return {match[1]: match[2] == "on" for match in found if match}
+    lines = done.stdout.splitlines() if done.returncode == 0 else []
+    values = dict(line.partition(": ")[::2] for line in lines)
+    return {field: values.get(name) or None for name, field in _DRIVER_FIELDS.items()}
 
 
 def has_carrier(interface: str, root: str = "/") -> bool:
-    """Whether ``interface`` is up and has a carrier; False where it is gone."""
+    """Whether ``interface`` is up and has a carrier; False if it is gone."""
     return _attribute(interface, "carrier", root) == "1"
 
 
 def link_trouble(interface: str, root: str = "/") -> str | None:
-    """Why nothing can leave ``interface`` now: it is gone, is down, or has lost its carrier; None where it can."""
+    """Why ``interface`` cannot send now: it is gone, is down, or has lost its carrier; None if it can."""
     flags = _attribute(interface, "flags", root)
     if flags is None:
         return "is gone"
@@ -75,7 +88,7 @@ def link_trouble(interface: str, root: str = "/") -> str | None:
 
 
 def wait_for_carrier(interface: str, seconds: float, settled_seconds: float, root: str = "/") -> bool:
-    """Wait until ``interface`` has had a carrier for ``settled_seconds``; whether it came within ``seconds``.
+    """Wait until ``interface`` has had a carrier for ``settled_seconds``; False if it has none within ``seconds``.
 
     A driver that was reset may show the old carrier for a moment before it loses it.
     """
@@ -86,22 +99,21 @@ def wait_for_carrier(interface: str, seconds: float, settled_seconds: float, roo
             since = now
         if now - begin > seconds + settled_seconds:
             return False
-        time.sleep(0.05)
+        time.sleep(_POLL_SECONDS)
     return True
 
 
-def refuse_unready(nic: Mapping[str, Any], root: str = "/") -> None:
-    """HostError when the interface is down or has no carrier: tcpreplay would claim to have sent all the same."""
-    name = nic["interface"]
-    if not int(_attribute(name, "flags", root) or "0", 16) & IFF_UP:
-        raise HostError("interface", name, "is down", f"Bring it up: ip link set dev {name} up.")
-    if not nic["carrier"]:
+def refuse_unready(interface: str, root: str = "/") -> None:
+    """HostError if the interface is down or has no carrier: tcpreplay would still claim to have sent."""
+    if not int(_attribute(interface, "flags", root) or "0", 16) & IFF_UP:
+        raise HostError("interface", interface, "is down", f"Bring it up: ip link set dev {interface} up.")
+    if not has_carrier(interface, root):
         hint = "Connect its cable, and bring the other end up."
-        raise HostError("interface", name, "is up and has no carrier", hint)
+        raise HostError("interface", interface, "is up and has no carrier", hint)
 
 
 def refuse_small_mtu(owner: str, mtu: int, longest_payload: int) -> None:
-    """HostError when an MTU (bytes) is too small for the most that a frame carries behind its Ethernet header."""
+    """HostError if an MTU (bytes) is smaller than the longest payload of an Ethernet frame."""
     if longest_payload > mtu:
         rule = f"has an MTU of {mtu} B, too small for the {longest_payload} B that the longest frame carries"
         hint = f"Use shorter frames, or an MTU of at least {longest_payload} B on both ends."

@@ -1,4 +1,4 @@
-"""What an interface is used for, and the refusal to send on one that is used for anything but benchmarks."""
+"""What an interface is used for; sending is refused on one that serves anything but benchmarks."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any, Callable
 from ..errors import InputError
 from ..system.run import Runner
 
-NEVER = "Send from another interface: this one is never touched."
+NEVER = "Send from another interface: linerate never uses this one."
 _LOOPBACK = "772"
 """include/uapi/linux/if_arp.h, ARPHRD_LOOPBACK."""
 
 Address = Any
-"""An address of either family, as the module ipaddress has them."""
+"""An IPv4Address or IPv6Address of the module ipaddress."""
 
 
 def default_route_interfaces(root: str = "/") -> set[str]:
@@ -41,7 +41,7 @@ def _table(path: str, root: str) -> list[list[str]]:
 
 
 def ssh_interface(environment: Mapping[str, str], run: Runner) -> str | None:
-    """The interface whose address this SSH session came in by; None outside of one."""
+    """The interface that carries this SSH session; None outside a session."""
     connection = environment.get("SSH_CONNECTION", "").split()
     if len(connection) != 4:
         return None
@@ -50,12 +50,12 @@ def ssh_interface(environment: Mapping[str, str], run: Runner) -> str | None:
 
 
 def uppers(interface: str, root: str = "/") -> list[str]:
-    """What is built upon ``interface``: bonds, bridges, VLANs."""
+    """The interfaces on top of ``interface``: bonds, bridges, VLANs."""
     return sorted(path.name[len("upper_") :] for path in Path(root, "sys/class/net", interface).glob("upper_*"))
 
 
 def addresses(run: Runner) -> dict[str, list[Address]]:
-    """The addresses of each interface that reach farther than its link (ip-address(8))."""
+    """The addresses of each interface, without the link-local ones (ip-address(8))."""
     links: list[dict[str, Any]] = json.loads(run(["ip", "-json", "address", "show"]).stdout or "[]")
     found: dict[str, list[Address]] = {}
     for link in links:
@@ -73,11 +73,11 @@ def refuse_management(
     root: str = "/",
     benchmark: Callable[[Address], bool] = lambda address: False,
 ) -> None:
-    """InputError when ``interface`` carries anything but benchmarks: it is never sent on.
+    """InputError if ``interface`` serves anything but benchmarks.
 
-    That is the default route, this SSH session, another interface (of a bond, a bridge, a VLAN), or an address
-    that is not for the ``benchmark``. What is sent on the loopback interface reaches nobody, so its addresses do
-    not count.
+    That is the default route, this SSH session, another interface on top of it (bond, bridge, VLAN), or an address
+    that is not for the ``benchmark``. The addresses of the loopback interface do not count: frames sent there reach
+    no other host.
     """
     if interface in default_route_interfaces(root):
         raise InputError("interface", interface, "carries the default route", NEVER)
@@ -90,8 +90,8 @@ def refuse_management(
         return
     for address in addresses(run).get(interface, ()):
         if not benchmark(address):
-            hint = f"Send from another interface, or take the address away: ip address flush dev {interface}; where it "
-            hint += "is of the test network, add that to linerate_allow_destinations."
+            hint = f"Send from another interface, or remove the address: ip address flush dev {interface}. If "
+            hint += "it belongs to the test network, add that network to linerate_allow_destinations."
             raise InputError("interface", interface, f"has the address {address}, so it is in use", hint)
 
 

@@ -1,1 +1,1 @@
-"""pcap files: one Scapy template, patched bytes, a manifest, and a reader that checks."""
+"""pcap files: the specification, the Scapy template, writing, the manifest, and a reader that validates."""

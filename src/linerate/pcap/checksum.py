@@ -1,4 +1,4 @@
-"""The Internet checksum: from the start, and for a run of destination ports at once."""
+"""The Internet checksum of data, and its update for a range of destination ports at once."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ def internet_checksum(data: bytes) -> int:
 
 
 def port_checksums(checksum: int, old_port: int, ports: range, zero: int) -> array[int]:
-    """The checksum for each of ``ports``, which ascend by one, when ``checksum`` is the one for ``old_port``.
+    """The checksum for each of ``ports``, which ascend by one, given the ``checksum`` for ``old_port``.
 
-    RFC 1624 equation 3, HC' = ~(~HC + ~m + m'), in which only m' differs between the ports. As m'
-    grows by one, so does the one's complement sum, which goes round from 0xFFFF to 1: it is never
-    0 because no port is, so HC' is never 0xFFFF. ``zero`` is what is written for a checksum of 0:
-    0xFFFF in UDP, where 0 says that there is none (RFC 768), 0 in TCP. As an old checksum, 0 and
-    0xFFFF are the same number.
+    RFC 1624 equation 3 is HC' = ~(~HC + ~m + m'), where only m' depends on the port. As m' grows by one, so does the
+    one's complement sum, which wraps from 0xFFFF to 1. It is never 0 because no port is 0, so HC' is never 0xFFFF.
+    ``zero`` replaces a checksum of 0: 0xFFFF in UDP, where 0 means no checksum (RFC 768), and 0 in TCP. As an old
+    checksum, 0 and 0xFFFF are equivalent.
     """
     constant = fold((~checksum & WORD) + (~old_port & WORD))
     # Below `turn`, constant + port needs no end-around carry, and HC' is 0xFFFF - (constant + port).
@@ -37,7 +36,7 @@ def port_checksums(checksum: int, old_port: int, ports: range, zero: int) -> arr
     after = before + WORD
     column = array("H", range(before - ports.start, before - turn, -1))
     column.extend(range(after - turn, after - ports.stop, -1))
-    # The sums of at most 65,535 neighbouring ports all differ, so there is one 0 at most.
+    # The sums of at most 65,535 successive ports all differ, so at most one checksum is 0.
     if zero and 0 in column:
         column[column.index(0)] = zero
     return column

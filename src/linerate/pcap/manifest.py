@@ -1,6 +1,6 @@
-"""The manifest beside each pcap: what it holds, what it was made from, and how fast it can leave.
+"""The manifest next to each pcap: its contents, the parameters it was made from, and its rates at line rate.
 
-``X.pcap`` has its manifest in ``X.pcap.json``. A pcap is left alone as long as both agree.
+``X.pcap`` has its manifest in ``X.pcap.json``. A pcap is not written again while both agree.
 """
 
 from __future__ import annotations
@@ -8,12 +8,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 from .. import units as frames
-from ..errors import PcapError
+from ..errors import InputError, PcapError
+from ..record import Record
 from ..system.files import regular_file, write_whole
-from .spec import PcapSpec
+from .reader import RECREATE
+from .spec import Parameter, PcapSpec
 from .writer import Written, predict_pcap, write_pcap
 
 SCHEMA = "linerate-pcap/1"
@@ -21,34 +25,54 @@ LINK_SPEEDS = (1, 10, 25, 40)
 """In Gbit/s."""
 READ_BYTES = 1 << 20
 
-Manifest = dict[str, Any]
+
+@dataclass(frozen=True)
+class Manifest(Record):
+    """The contents of a pcap. Lengths and ``bytes`` are without FCS; SHA-256 in hex.
+
+    ``predicted`` are the rates per second at line rate (pps, l1_bps, l2_bps, pcap_bps), by link speed ("10G").
+    """
+
+    schema: str
+    parameters: Mapping[str, Parameter]
+    template_sha256: str
+    packets: int
+    bytes: int
+    file_bytes: int
+    flows: int
+    min_frame_length: int
+    mean_frame_length: float
+    max_frame_length: int
+    sha256: str
+    predicted: Mapping[str, Mapping[str, float]]
 
 
 class Ensured(NamedTuple):
-    """``reason`` says why the pcap was written, empty where it was left alone; ``before`` is the manifest found."""
+    """``reason`` is why the pcap was written, empty if it was not; ``before`` is the manifest found, if any."""
 
     changed: bool
     manifest: Manifest
     reason: str
-    before: Manifest
+    before: Manifest | None
 
 
 def manifest_path(path: str) -> str:
-    """Where the manifest of the pcap ``path`` stands."""
+    """The path of the manifest of the pcap ``path``."""
     return f"{path}.json"
 
 
 def ensure(path: str, spec: PcapSpec, template: bytes, check: bool = False) -> Ensured:
-    """Have the pcap of ``spec`` in ``path`` with its manifest, writing nothing where they are there already.
+    """Write the pcap of ``spec`` and its manifest to ``path``, unless they exist already.
 
-    With ``check`` nothing is written, and the answer is the one that writing would give. Raises
-    ``InputError`` for a template of another spec and ``HostError`` where a file cannot be written.
+    With ``check`` nothing is written, and the result is a prediction. InputError for a template of another spec,
+    HostError if a file cannot be written.
     """
     regular_file(path)
     before, reason = _found(path)
-    reason = reason or _difference(path, before, spec, template)
-    if not reason:
-        return Ensured(False, before, "", before)
+    if before:
+        reason = _difference(path, before, spec, template)
+        if not reason:
+            return Ensured(False, before, "", before)
     written = predict_pcap(spec, template) if check else write_pcap(path, spec, template)
     manifest = describe(spec, template, written)
     if not check:
@@ -57,68 +81,73 @@ def ensure(path: str, spec: PcapSpec, template: bytes, check: bool = False) -> E
 
 
 def describe(spec: PcapSpec, template: bytes, written: Written) -> Manifest:
-    """The manifest of a pcap: lengths in bytes without FCS, rates per second at line rate."""
+    """The manifest of a pcap that was ``written`` from ``spec`` and ``template``."""
     length = spec.frame_length
-    return {
-        "schema": SCHEMA,
-        "parameters": spec.parameters(),
-        "template_sha256": hashlib.sha256(template).hexdigest(),
-        "packets": written.packets,
-        "bytes": written.bytes,
-        "file_bytes": written.file_bytes,
-        "flows": spec.flows,
-        "min_frame_length": length,
-        "mean_frame_length": float(length),
-        "max_frame_length": length,
-        "sha256": written.sha256,
-        "predicted": {f"{speed}G": _line_rate(speed, length) for speed in LINK_SPEEDS},
-    }
+    return Manifest(
+        schema=SCHEMA,
+        parameters=spec.parameters(),
+        template_sha256=hashlib.sha256(template).hexdigest(),
+        packets=written.packets,
+        bytes=written.bytes,
+        file_bytes=written.file_bytes,
+        flows=spec.flows,
+        min_frame_length=length,
+        mean_frame_length=float(length),
+        max_frame_length=length,
+        sha256=written.sha256,
+        predicted={f"{speed}G": _line_rate(speed, length) for speed in LINK_SPEEDS},
+    )
 
 
 def read_manifest(path: str) -> Manifest:
-    """The manifest of the pcap ``path``. Raises ``PcapError`` where there is none that can be used."""
-    beside = manifest_path(path)
+    """Read the manifest of the pcap ``path``. PcapError if it is missing or not valid."""
+    name = manifest_path(path)
     try:
-        with open(beside, encoding="utf-8") as stream:
+        with open(name, encoding="utf-8") as stream:
             manifest = json.load(stream)
     except OSError as error:
-        raise PcapError("manifest", beside, f"cannot be read: {error.strerror}", "Make the pcap again.") from error
+        raise PcapError("manifest", name, f"cannot be read: {error.strerror}", RECREATE) from error
     except (ValueError, RecursionError) as error:
-        raise PcapError("manifest", beside, "is not JSON", "Make the pcap again.") from error
+        raise PcapError("manifest", name, "is not JSON", RECREATE) from error
     if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
-        raise PcapError("manifest", beside, f"is not of schema {SCHEMA}", "Make the pcap again.")
-    return manifest
+        raise PcapError("manifest", name, f"is not of schema {SCHEMA}", RECREATE)
+    try:
+        return Manifest.from_json(manifest)
+    except InputError as error:
+        raise PcapError(
+            "manifest", name, f"is not of schema {SCHEMA} ({error.value} {error.rule})", RECREATE
+        ) from error
 
 
-def _found(path: str) -> tuple[Manifest, str]:
-    """The manifest that is there, or an empty one and why."""
+def _found(path: str) -> tuple[Manifest | None, str]:
+    """The existing manifest, or None and the reason."""
     if not os.path.exists(path):
-        return {}, "there is no pcap yet"
+        return None, "the pcap did not exist"
     try:
         return read_manifest(path), ""
     except PcapError as error:
-        return {}, str(error)
+        return None, str(error)
 
 
 def _difference(path: str, found: Manifest, spec: PcapSpec, template: bytes) -> str:
-    """What keeps the pcap and the manifest found from being those of ``spec``; empty where nothing does."""
-    # What the manifest would say, but for the one thing that only the pcap's bytes can tell.
-    expected = describe(spec, template, Written.of(spec, str(found.get("sha256"))))
-    differing = [key for key in (*expected, *found) if found.get(key) != expected.get(key)]
-    if differing:
-        return f"the manifest differs in {differing[0]}"
-    if _file_sha256(path) != expected["sha256"]:
-        return "the pcap is damaged: its SHA-256 is not the one of the manifest"
+    """How the existing pcap and manifest differ from those of ``spec``; empty if they do not."""
+    # The SHA-256 is taken from the manifest, since computing the expected one takes the bytes of the pcap.
+    expected = describe(spec, template, Written.of(spec, str(found.sha256)))
+    for field in fields(Manifest):
+        if getattr(found, field.name) != getattr(expected, field.name):
+            return f"the manifest differs in {field.name}"
+    if _file_sha256(path) != expected.sha256:
+        return "the pcap is damaged: its SHA-256 differs from the manifest"
     return ""
 
 
 def _file_sha256(path: str) -> str:
-    """The SHA-256 of a file in hex; empty where it cannot be read, so that it equals no other."""
+    """The SHA-256 of a file in hex; empty if it cannot be read, so that it equals no other."""
     digest = hashlib.sha256()
     try:
         with open(path, "rb", buffering=0) as stream:
-            while piece := stream.read(READ_BYTES):
-                digest.update(piece)
+            while chunk := stream.read(READ_BYTES):
+                digest.update(chunk)
     except OSError:
         return ""
     return digest.hexdigest()
@@ -131,4 +160,4 @@ def _line_rate(speed: int, frame_length: int) -> dict[str, float]:
 
 
 def _write_manifest(path: str, manifest: Manifest) -> None:
-    write_whole(manifest_path(path), (json.dumps(manifest, indent=2) + "\n").encode())
+    write_whole(manifest_path(path), (json.dumps(manifest.to_json(), indent=2) + "\n").encode())

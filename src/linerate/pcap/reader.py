@@ -1,4 +1,4 @@
-"""Walks a pcap to its exact end and says what it holds, or what is wrong with it."""
+"""Read a pcap to its end: a summary of its frames, or the error in it."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ VERSION = (2, 4)
 LINKTYPE_ETHERNET = 1
 MIN_FRAME = 14
 MAX_FRAME = 262_144
-"""libpcap's MAXIMUM_SNAPLEN: it takes a longer record for a damaged file."""
+"""MAXIMUM_SNAPLEN of libpcap, which treats a longer record as a damaged file."""
 READ_BYTES = 1 << 20
 TYPE_OFFSET = 12
 HEAD, TAGGED_HEAD = struct.Struct("6s6x2s16x4s"), struct.Struct("6s6x2s2x2s16x4s")
-"""Destination MAC, EtherType (behind that of one 802.1Q tag) and what is the destination in an IPv4 packet."""
+"""Destination MAC, EtherType (after one 802.1Q tag), and the bytes of the destination in an IPv4 packet."""
 LONGEST_HEAD = 256
-"""What is looked at of a frame to see where it goes: room for some fifty VLAN tags."""
+"""Bytes of a frame that are read to find its destination: room for about fifty VLAN tags."""
 MOST_SEEN = 100_000
-"""Different destinations that are remembered, so that memory stays bounded."""
-REMAKE = "Make the pcap again."
+"""Destinations that are cached; the limit bounds the memory."""
+RECREATE = "Create the pcap again."
 NOT_ALLOWED = (
     "A replay is a flood: correct the pcap's addresses (pcaps_dst_ip, pcaps_dst_mac), or add this destination to "
-    "linerate_allow_destinations if it is yours to flood."
+    "linerate_allow_destinations if you may flood it."
 )
 
 
 @dataclass(frozen=True)
 class PcapSummary:
-    """What a whole, usable pcap holds; lengths in bytes without FCS, ``sha256`` in hex."""
+    """The contents of a valid pcap. Lengths in bytes without FCS, ``sha256`` in hex."""
 
     packets: int
     bytes: int
@@ -54,29 +54,31 @@ class PcapSummary:
     mean_frame_length: float
     max_frame_length: int
     longest_payload: int
-    """The most that a frame carries behind its Ethernet header and one 802.1Q tag: what an MTU bounds."""
+    """The longest payload after the Ethernet header and one 802.1Q tag, which the MTU limits."""
     nanosecond: bool
     sha256: str
 
 
 def read_summary(path: str, allowed: AllowedDestinations | None = None) -> PcapSummary:
-    """Walk all records of an Ethernet pcap, in bounded memory.
+    """Read all records of an Ethernet pcap, in bounded memory.
 
-    Raises ``PcapError`` for whatever tcpreplay would send wrongly, cut short or not at all, mostly
-    without saying so: another format or link type, a cut file, a record longer than any frame, a
-    record that was cut when captured, no record; and for a frame to where ``allowed`` does not let it go.
+    PcapError for a pcap that tcpreplay would send wrongly, in part or not at all, mostly without an error: another
+    format or link type, a truncated file, a record longer than any frame, a record truncated by the capture, no record.
+    PcapError also for a frame whose destination is not ``allowed``.
     """
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
-            raise PcapError("pcap", path, "is not a regular file", "Name a file.")
+            raise PcapError("pcap", path, "is not a regular file", "Use the path of a file.")
         with open(path, "rb", buffering=0) as stream:
             return _Walk(path, allowed).through(stream)
     except OSError as error:
-        raise PcapError("pcap", path, f"cannot be read: {error.strerror}", "Name a file that exists.") from error
+        raise PcapError(
+            "pcap", path, f"cannot be read: {error.strerror}", "Use the path of an existing file."
+        ) from error
 
 
 class _Walk:
-    """One pass over a file, in big pieces; ``packets`` and the rest are of the records taken so far."""
+    """One pass over a file, in large chunks; ``packets`` and the other counts are of the records so far."""
 
     def __init__(self, path: str, allowed: AllowedDestinations | None) -> None:
         self._path, self._allowed = path, allowed
@@ -91,17 +93,17 @@ class _Walk:
         order, nanosecond = _file_header(self._path, header)
         lengths = struct.Struct(f"{order}8xII")
         position, rest = len(header), b""
-        while piece := stream.read(READ_BYTES):
-            digest.update(piece)
-            data = rest + piece
+        while chunk := stream.read(READ_BYTES):
+            digest.update(chunk)
+            data = rest + chunk
             taken = self._records(data, lengths, position)
             position += taken
             rest = data[taken:]
         if rest:
             where = f"record {self.packets + 1} at byte {position}"
-            raise PcapError("pcap", self._path, f"is cut within {where}", REMAKE)
+            raise PcapError("pcap", self._path, f"is truncated in {where}", RECREATE)
         if not self.packets:
-            raise PcapError("pcap", self._path, "holds no packet", REMAKE)
+            raise PcapError("pcap", self._path, "holds no packet", RECREATE)
         return PcapSummary(
             packets=self.packets,
             bytes=self.bytes,
@@ -115,7 +117,7 @@ class _Walk:
         )
 
     def _records(self, data: bytes, lengths: struct.Struct, position: int) -> int:
-        """Take the records that are whole in ``data``; how many bytes that was."""
+        """Process the complete records in ``data``; their size in bytes."""
         at, size = 0, len(data)
         unpack, head, allowed, seen, last = lengths.unpack_from, HEAD.unpack_from, self._allowed, self._seen, 0
         while at + RECORD_HEADER_BYTES <= size:
@@ -139,12 +141,12 @@ class _Walk:
         return at
 
     def _note_payload(self, captured: int, ethertype: bytes) -> None:
-        """One 802.1Q tag may come on top of the MTU (net/packet/af_packet.c, packet_extra_vlan_len_allowed)."""
+        """The MTU excludes one 802.1Q tag (net/packet/af_packet.c, packet_extra_vlan_len_allowed)."""
         carried = captured - ETHERNET_HEADER - (VLAN_TAG if ethertype == VLAN_TAGS[0] else 0)
         self.payload = max(self.payload, carried)
 
     def _admit(self, allowed: AllowedDestinations, frame: bytes) -> None:
-        """Refuse a frame that must not be sent; an IPv4 frame like it passes without another look."""
+        """Refuse a frame that must not be sent; later IPv4 frames with the same header skip the test."""
         head = TAGGED_HEAD if frame[TYPE_OFFSET : TYPE_OFFSET + 2] == VLAN_TAGS[0] else HEAD
         key = head.unpack_from(frame) if len(frame) >= head.size else ()
         if key in self._seen:
@@ -157,18 +159,18 @@ class _Walk:
 
 
 def _file_header(path: str, header: bytes) -> tuple[str, bool]:
-    """Byte order for ``struct``, and whether times are in nanoseconds."""
+    """The byte order for ``struct``, and whether times are in nanoseconds."""
     magic = header[:4]
     if magic == PCAPNG_MAGIC:
         raise PcapError("pcap", path, "is a pcapng file", "Convert it: editcap -F pcap IN OUT.")
     if magic not in MAGICS:
-        raise PcapError("pcap", path, f"is no pcap file, it starts with {magic.hex() or 'nothing'}", REMAKE)
+        raise PcapError("pcap", path, f"is not a pcap file, it starts with {magic.hex() or 'nothing'}", RECREATE)
     if len(header) < FILE_HEADER_BYTES:
-        raise PcapError("pcap", path, f"is cut within its header of {FILE_HEADER_BYTES} bytes", REMAKE)
+        raise PcapError("pcap", path, f"is truncated in its header of {FILE_HEADER_BYTES} bytes", RECREATE)
     order, nanosecond = MAGICS[magic]
     major, minor, linktype = struct.unpack_from(f"{order}4xHH12xI", header)
     if (major, minor) != VERSION:
-        raise PcapError("pcap", path, f"is of format version {major}.{minor}, not 2.4", REMAKE)
+        raise PcapError("pcap", path, f"is of format version {major}.{minor}, not 2.4", RECREATE)
     if linktype != LINKTYPE_ETHERNET:
         raise PcapError(
             "pcap", path, f"has link type {linktype}, not Ethernet (1) without FCS", "Capture on an Ethernet interface."
@@ -180,11 +182,11 @@ def _bad_record(path: str, packets: int, position: int, captured: int, original:
     where = f"record {packets + 1} at byte {position}"
     if not MIN_FRAME <= captured <= MAX_FRAME:
         return PcapError(
-            "pcap", path, f"has a frame of {captured} bytes in {where}, not {MIN_FRAME} to {MAX_FRAME}", REMAKE
+            "pcap", path, f"has a frame of {captured} bytes in {where}, not {MIN_FRAME} to {MAX_FRAME}", RECREATE
         )
     return PcapError(
         "pcap",
         path,
         f"holds {captured} of {original} bytes of the frame in {where}",
-        "Capture whole frames (tcpdump --snapshot-length=0).",
+        "Capture complete frames (tcpdump --snapshot-length=0).",
     )

@@ -1,4 +1,4 @@
-"""What a port-scan pcap is made of, as parameters that were checked once."""
+"""The validated parameters of a port-scan pcap."""
 
 from __future__ import annotations
 
@@ -31,12 +31,11 @@ Parameter = Union[str, int, None]
 
 @dataclass(frozen=True)
 class PcapSpec:
-    """A pcap of one packet per destination port, equal in all else.
+    """A pcap of one packet per destination port; the packets differ in the port only.
 
-    Ports run upwards from ``first_port`` to ``last_port`` and start again when ``packets`` is more
-    than the range holds. Text is normalised (MACs and hex in lower case). Raises ``InputError``
-    for what no Ethernet sender could use. MACs have no default: asking the network for them (ARP)
-    would make the file depend on who answers.
+    Ports ascend from ``first_port`` to ``last_port``, and repeat if there are more ``packets`` than ports. Text is
+    normalised (MACs and hex in lower case). InputError for values that no Ethernet sender can use. MACs have no
+    default: resolving them by ARP would make the file depend on the network.
     """
 
     protocol: str
@@ -48,26 +47,26 @@ class PcapSpec:
     first_port: int = 1024
     last_port: int = 65_534
     packets: int | None = None
-    """One for each port of the range where not given."""
+    """Default: one for each port of the range."""
     src_ip: str = "198.18.0.1"
     dst_ip: str = "198.19.0.1"
-    """Addresses are of 198.18.0.0/15, set apart for benchmarks (RFC 2544 section C.2.2, RFC 6890)."""
+    """Addresses are from 198.18.0.0/15, reserved for benchmarks (RFC 2544 section C.2.2, RFC 6890)."""
     source_port: int = 49_152
-    """The first dynamic port (RFC 6335 section 6), so that no known service seems to be asking."""
+    """The first dynamic port (RFC 6335 section 6), which belongs to no known service."""
     vlan: int | None = None
-    """VLAN identifier of an IEEE 802.1Q tag; no tag where not given."""
+    """VLAN identifier of an IEEE 802.1Q tag; default: no tag."""
     payload: str = "00"
-    """Hex digits of a pattern that is repeated to fill the packet, cut where the packet ends."""
+    """Hex digits of a pattern that is repeated to fill the packet, and cut at its end."""
     ttl: int = 64
 
     def __post_init__(self) -> None:
-        """Normalise and check; a frozen dataclass is set through ``object``."""
+        """Normalise and validate; a frozen dataclass is set through ``object``."""
         for name in ("protocol", "src_mac", "dst_mac", "payload"):
             object.__setattr__(self, name, str(getattr(self, name)).strip().lower())
         if self.packets is None:
             object.__setattr__(self, "packets", self.last_port - self.first_port + 1)
         if self.protocol not in L4_HEADERS:
-            raise InputError("protocol", self.protocol, "must be tcp or udp", "Choose one of the two.")
+            raise InputError("protocol", self.protocol, "must be tcp or udp", "Use one of the two.")
         for name in ("src_mac", "dst_mac"):
             _check_mac(name, getattr(self, name))
         for name in ("src_ip", "dst_ip"):
@@ -82,7 +81,7 @@ class PcapSpec:
                 "payload",
                 self.payload,
                 "must be hex digits, two for each byte, at least one byte",
-                "Write it like '00' or 'deadbeef', in quotes where YAML would read a number.",
+                "Use the form '00' or 'deadbeef', in quotes if YAML would read a number.",
             )
 
     def _check_lengths(self) -> None:
@@ -92,7 +91,7 @@ class PcapSpec:
                 "ip_length",
                 self.ip_length,
                 f"must be {headers} to {MAX_IP_LENGTH} bytes for {self.protocol}, the IP header included",
-                "Give the IP total length, for instance 64 or 1500.",
+                "Use the IP total length, such as 64 or 1500.",
             )
 
     def _check_ports(self) -> None:
@@ -106,22 +105,22 @@ class PcapSpec:
 
     @property
     def count(self) -> int:
-        """How many packets the pcap holds."""
+        """The number of packets."""
         return self.ports if self.packets is None else self.packets
 
     @property
     def ports(self) -> int:
-        """How many destination ports the range has."""
+        """The number of destination ports in the range."""
         return self.last_port - self.first_port + 1
 
     @property
     def flows(self) -> int:
-        """How many different flows the pcap holds: only the destination port tells packets apart."""
+        """The number of flows: packets differ in the destination port only."""
         return min(self.count, self.ports)
 
     @property
     def l4_offset(self) -> int:
-        """Where in the frame, in bytes, the TCP or UDP header starts."""
+        """The offset of the TCP or UDP header in the frame, in bytes."""
         return frames.frame_length(IP_HEADER, vlan=self.vlan is not None)
 
     @property
@@ -131,11 +130,11 @@ class PcapSpec:
 
     @property
     def zero_checksum(self) -> int:
-        """What is written for a TCP or UDP checksum of 0: in UDP, 0 says that there is none (RFC 768)."""
+        """The replacement for a TCP or UDP checksum of 0, which in UDP means no checksum (RFC 768)."""
         return 0xFFFF if self.protocol == "udp" else 0
 
     def payload_bytes(self) -> bytes:
-        """What follows the TCP or UDP header: the pattern repeated and cut to fit."""
+        """The bytes after the TCP or UDP header: the pattern, repeated and cut to fit."""
         room = self.ip_length - IP_HEADER - L4_HEADERS[self.protocol]
         pattern = bytes.fromhex(self.payload)
         return (pattern * (room // len(pattern) + 1))[:room]
@@ -146,18 +145,18 @@ class PcapSpec:
 
     @classmethod
     def of(cls, given: Mapping[str, object]) -> PcapSpec:
-        """The spec of parameters as a person wrote them, numbers perhaps as text.
+        """The spec of parameters as a user wrote them; numbers may be text, None means not given.
 
-        ``None`` stands for "not given". Raises ``InputError`` for a missing, unknown or bad one.
+        InputError for a missing, unknown or invalid parameter.
         """
         named = {key: value for key, value in given.items() if value is not None}
         known = {field.name for field in fields(cls)}
         for name, value in named.items():
             if name not in known:
-                raise InputError(name, value, "is no parameter of a pcap", f"Known are: {', '.join(sorted(known))}.")
+                raise InputError(name, value, "is not a parameter of a pcap", f"Known are: {', '.join(sorted(known))}.")
         for name in ("protocol", "src_mac", "dst_mac"):
             if name not in named:
-                raise InputError(name, None, "must be given", f"Say which {name} the pcap shall have.")
+                raise InputError(name, None, "must be given", f"Set {name}.")
         converted: dict[str, Any] = {
             name: _integer(name, value) if name in NUMBERS else str(value) for name, value in named.items()
         }
@@ -176,26 +175,30 @@ def _integer(name: str, value: object) -> int:
         return value
     text = str(value).strip()
     if not re.fullmatch(r"-?[0-9]+", text):
-        raise InputError(name, value, "must be a whole number", "Write it in decimal digits.")
+        raise InputError(name, value, "must be a whole number", "Use decimal digits.")
     return int(text)
 
 
 def _check_range(name: str, value: int, lowest: int, highest: int) -> None:
     if not lowest <= value <= highest:
-        raise InputError(name, value, f"must be {lowest} to {highest}", "Choose a number of this range.")
+        raise InputError(name, value, f"must be {lowest} to {highest}", "Use a number in this range.")
 
 
 def _check_mac(name: str, value: str) -> None:
     if not _MAC.fullmatch(value):
-        raise InputError(name, value, "must be six bytes in hex, parted by colons", "Write it like 02:00:00:00:00:01.")
+        raise InputError(
+            name, value, "must be six bytes in hex, separated by colons", "Use the form 02:00:00:00:00:01."
+        )
     if value == _ZERO_MAC:
-        raise InputError(name, value, "is no address of a host", "Give the MAC of the interface, or 02:00:00:00:00:02.")
+        raise InputError(
+            name, value, "is not the address of a host", "Use the MAC of the interface, or 02:00:00:00:00:02."
+        )
     if int(value[:2], 16) & 1:
         raise InputError(
             name,
             value,
             "must not be a multicast or broadcast address",
-            "Give the MAC of one interface (first byte even).",
+            "Use the MAC of one interface (first byte even).",
         )
 
 
@@ -203,7 +206,7 @@ def _checked_ip(name: str, value: str) -> str:
     try:
         address = ipaddress.IPv4Address(value)
     except ValueError:
-        raise InputError(name, value, "must be an IPv4 address", "Write it like 198.18.0.1.") from None
+        raise InputError(name, value, "must be an IPv4 address", "Use the form 198.18.0.1.") from None
     if address.is_multicast or address.is_unspecified or address == ipaddress.IPv4Address("255.255.255.255"):
-        raise InputError(name, value, "must be the address of one host", "Take one of 198.18.0.0/15 (RFC 2544).")
+        raise InputError(name, value, "must be the address of one host", "Use one of 198.18.0.0/15 (RFC 2544).")
     return str(address)

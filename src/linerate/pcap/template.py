@@ -1,4 +1,4 @@
-"""The first frame of a pcap: built by Scapy (the only use of Scapy there is), and checked without it."""
+"""The first frame of a pcap: built by Scapy, which is used nowhere else, and validated without it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ IPV4_WITHOUT_OPTIONS = b"\x45"
 def build_template(spec: PcapSpec) -> bytes:
     """The frame to ``spec.first_port``, without FCS, ``spec.frame_length`` bytes long.
 
-    Everything the spec does not name is Scapy's default (IP id 1, TCP SYN, sequence number 0,
-    window 8192). Both MACs are always passed, so that Scapy never asks the network for one.
-    Raises ``HostError`` where Scapy is not installed.
+    Fields outside the spec have Scapy's defaults (IP id 1, TCP SYN, sequence number 0, window 8192). Both MACs are
+    always given, so that Scapy sends no ARP request. HostError if Scapy is not installed.
     """
-    # Imported on the first call: scapy.all costs 0.9 CPU-s and these two layers still 0.2, and
-    # who only writes from a ready template or reads a manifest needs neither.
+    # Imported on the first call: scapy.all takes 0.9 s of CPU time and these two layers 0.2 s, and neither writing from
+    # a given template nor reading a manifest needs them.
     try:
         l2 = import_module("scapy.layers.l2")
         inet = import_module("scapy.layers.inet")
@@ -41,19 +40,19 @@ def build_template(spec: PcapSpec) -> bytes:
 
 
 def check_template(spec: PcapSpec, template: bytes) -> None:
-    """Raise ``InputError`` unless ``template`` is a frame of exactly these parameters, checksums included."""
+    """InputError unless ``template`` is a frame of exactly these parameters, with correct checksums."""
     wrong = f"{spec.frame_length} bytes" if len(template) != spec.frame_length else _wrong_field(spec, template)
     if wrong:
         raise InputError(
             "template",
             f"{template[:64].hex()}...",
-            f"does not have the {wrong} that the parameters ask for",
-            "Leave it out, or build it from the same parameters.",
+            f"does not have the {wrong} that the parameters require",
+            "Omit it, or build it from the same parameters.",
         )
 
 
 def l4_checksum(spec: PcapSpec, frame: bytes) -> int:
-    """The TCP or UDP checksum of a frame, from the start (RFC 9293 section 3.1, RFC 768)."""
+    """The TCP or UDP checksum of a frame, computed from its bytes (RFC 9293 section 3.1, RFC 768)."""
     at = spec.l4_offset
     field = at + L4_CHECKSUM_OFFSETS[spec.protocol]
     pseudo_header = frame[at - 8 : at] + struct.pack(">HH", IP_PROTOCOLS[spec.protocol], len(frame) - at)
@@ -61,7 +60,7 @@ def l4_checksum(spec: PcapSpec, frame: bytes) -> int:
 
 
 def _wrong_field(spec: PcapSpec, template: bytes) -> str:
-    """The name of the first field that is not as the spec has it; empty where all are."""
+    """The name of the first field that differs from the spec; empty if none does."""
     ip = spec.l4_offset - IP_HEADER
     l4 = spec.l4_offset
     macs = bytes.fromhex((spec.dst_mac + spec.src_mac).replace(":", ""))
@@ -83,5 +82,5 @@ def _wrong_field(spec: PcapSpec, template: bytes) -> str:
     for name, offset, value in expected:
         if template[offset : offset + len(value)] != value:
             return name
-    # A right header, its checksum included, sums up to a checksum of 0 (RFC 1071 section 1).
+    # The checksum of a valid header, with its checksum field, is 0 (RFC 1071 section 1).
     return "IP header checksum" if internet_checksum(template[ip:l4]) else ""

@@ -1,12 +1,10 @@
-"""Writes a pcap from one template frame: columns of patched bytes, streamed, whole or not at all.
+"""Write a pcap from one template frame, streamed and atomically, by patching columns of bytes.
 
-Between the packets only four things differ: two bytes of destination port, two of checksum, and
-the time. A block of records is filled with the template once; each of those bytes is then a column
-of the block (a slice with the record length as its step), set in one call. No packet is ever
-handled by itself.
+Packets differ only in the two bytes of the destination port, the two bytes of the checksum, and the time. A block of
+records is filled with the template once. Each byte that differs is then a column of the block (a slice with the record
+length as its step) that one call sets, so no packet is handled separately.
 
-Packet i carries the time i microseconds after 1970-01-01 00:00 UTC, so equal inputs give equal
-files.
+The time of packet i is i microseconds after 1970-01-01 00:00 UTC, so equal inputs give equal files.
 """
 
 from __future__ import annotations
@@ -25,19 +23,19 @@ from .spec import L4_CHECKSUM_OFFSETS, PcapSpec
 from .template import check_template
 
 FILE_HEADER = struct.pack("<IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65_535, 1)
-"""Microseconds, little-endian, version 2.4; snap length and link type as Scapy's wrpcap writes them."""
+"""Microseconds, little-endian, version 2.4; snap length and link type as in Scapy's wrpcap."""
 RECORD_HEADER = struct.Struct("<IIII")
 """Seconds, microseconds, captured length, original length."""
 
 BLOCK_BYTES = 1 << 19
-"""About how much is patched at a time: small enough for a core's cache, large enough to make calls rare."""
+"""Approximate bytes patched at once: small enough for a core's cache, large enough to keep calls few."""
 
 MICROSECONDS = 1_000_000
 
 
 @dataclass(frozen=True)
 class Written:
-    """What a pcap holds: packets, frame bytes without FCS, bytes of the file, SHA-256 of the file in hex."""
+    """The size of a pcap: packets, frame bytes without FCS, bytes of the file; its SHA-256 in hex."""
 
     packets: int
     bytes: int
@@ -46,7 +44,7 @@ class Written:
 
     @classmethod
     def of(cls, spec: PcapSpec, sha256: str) -> Written:
-        """What a pcap of ``spec`` holds; only its SHA-256 takes the bytes to know."""
+        """The size of a pcap of ``spec``, with the ``sha256`` that only its bytes tell."""
         return cls(
             packets=spec.count,
             bytes=spec.count * spec.frame_length,
@@ -56,14 +54,14 @@ class Written:
 
 
 def write_pcap(path: str, spec: PcapSpec, template: bytes) -> Written:
-    """Write the pcap of ``spec`` to ``path``; an older file there stays whole until the new one is.
+    """Write the pcap of ``spec`` to ``path``; an existing file is replaced only by the complete new one.
 
-    ``template`` is the frame to ``spec.first_port``. Raises ``InputError`` for a template of other
-    parameters and ``HostError`` where the file cannot be written.
+    ``template`` is the frame to ``spec.first_port``. InputError for a template of other parameters, HostError if the
+    file cannot be written.
     """
     with replaced(path) as descriptor:
         digest = hashlib.sha256()
-        # The room is asked for at once, so that a disk without it is found before the work, not after.
+        # Space is allocated first, so that a full disk is an error before the work, not after it.
         os.posix_fallocate(descriptor, 0, Written.of(spec, "").file_bytes)
         with open(descriptor, "wb", closefd=False) as stream:
             for part in parts(spec, template):
@@ -73,7 +71,7 @@ def write_pcap(path: str, spec: PcapSpec, template: bytes) -> Written:
 
 
 def predict_pcap(spec: PcapSpec, template: bytes) -> Written:
-    """What ``write_pcap`` would write, without writing it."""
+    """The result of ``write_pcap``, without writing."""
     digest = hashlib.sha256()
     for part in parts(spec, template):
         digest.update(part)
@@ -83,7 +81,7 @@ def predict_pcap(spec: PcapSpec, template: bytes) -> Written:
 def parts(spec: PcapSpec, template: bytes) -> Iterator[bytes | memoryview]:
     """The bytes of the file in order, in parts of about ``BLOCK_BYTES``.
 
-    A part is overwritten when the next is asked for: copy it to keep it.
+    A part is valid until the next one is requested: copy it to keep it.
     """
     check_template(spec, template)
     yield FILE_HEADER
@@ -105,10 +103,10 @@ def parts(spec: PcapSpec, template: bytes) -> Iterator[bytes | memoryview]:
 
 
 def _columns(spec: PcapSpec, template: bytes, count: int) -> list[tuple[int, bytes]]:
-    """The bytes of a frame that change with the port: each offset, and its values in packet order.
+    """The bytes of a frame that depend on the port: each offset, and its values in packet order.
 
-    The values of one pass over the ports are repeated until any ``count`` in a row, starting
-    anywhere in the first pass, can be cut out.
+    The values of one pass over the ports are repeated, so that ``count`` successive values can be cut out from any
+    start in the first pass.
     """
     ports = range(spec.first_port, spec.last_port + 1)
     checksum_at = spec.l4_offset + L4_CHECKSUM_OFFSETS[spec.protocol]

@@ -1,9 +1,8 @@
-"""Count arriving frames with a packet socket: the receiver's own witness.
+"""Count arriving frames with a packet socket, independently of the interface's counters.
 
-The kernel offers every frame that reaches the interface to packet sockets before any protocol sees it
-(packet(7)). PACKET_STATISTICS counts all that pass the socket's filter, also those that find its buffer
-full, so nothing is ever read and nothing is lost. It needs CAP_NET_RAW alone, and it depends neither on
-the interface's counters nor on a veth peer's mirror of what was sent.
+The kernel passes every frame that reaches the interface to packet sockets before any protocol (packet(7)).
+PACKET_STATISTICS counts all frames that pass the socket's filter, even when its buffer is full, so no frame needs to be
+read and none is missed. It needs CAP_NET_RAW only, and does not depend on a veth peer's mirror of the sent frames.
 """
 
 from __future__ import annotations
@@ -12,9 +11,12 @@ import ctypes
 import ipaddress
 import socket
 import struct
+from dataclasses import dataclass
 from types import TracebackType
 
 from ..errors import HostError, InputError
+from ..record import Record
+from ..units import VLAN_TAG
 
 # include/uapi/linux/if_packet.h, include/uapi/linux/if_ether.h, include/uapi/asm-generic/socket.h
 SOL_PACKET = 263
@@ -33,11 +35,20 @@ _ETHERTYPE_OFFSET, _IPV4_DESTINATION_OFFSET = 12, 30
 METHOD = "packet_socket"
 
 
-class PacketWitness:
-    """Counts IPv4 frames for ``destination`` (address or network) of a given length that arrive at an interface.
+@dataclass(frozen=True)
+class Count(Record):
+    """The ``packets`` that were counted by ``method`` (packet_socket, if_mib), and the frames that match it."""
 
-    Lengths are those of the pcap (no FCS); the kernel takes a VLAN tag off before it shows the frame,
-    so ``vlan`` shortens what is looked for by it.
+    method: str
+    packets: int
+    matches: str
+
+
+class PacketCounter:
+    """Counts the IPv4 frames that arrive at an interface for ``destination`` (an address or a network).
+
+    Only frames of ``shortest`` to ``longest`` bytes count, as in the pcap (without FCS). The kernel removes a VLAN tag
+    first, which ``vlan`` takes into account.
     """
 
     def __init__(self, interface: str, destination: str, shortest: int, longest: int, vlan: bool = False) -> None:
@@ -48,16 +59,20 @@ class PacketWitness:
                 "destination",
                 destination,
                 f"is not an IPv4 address or network ({error})",
-                "Give one such as 198.19.0.1.",
+                "Use one such as 198.19.0.1.",
             ) from error
         self.matches = f"IPv4 to {network}, {shortest} to {longest} B"
-        tag = 4 if vlan else 0
+        tag = VLAN_TAG if vlan else 0
         self._socket = _open(interface, _filter(network, shortest - tag, longest - tag))
         self._packets = 0
 
+    def count(self) -> Count:
+        """The count of the matching frames since this object was created."""
+        return Count(METHOD, self.packets(), self.matches)
+
     def packets(self) -> int:
-        """All frames counted since it was opened."""
-        # Reading resets the kernel's counter; the second word is those that found the buffer full.
+        """The matching frames since this object was created."""
+        # Reading resets the kernel's counter. The second word counts the frames that found the buffer full.
         counted, _ = struct.unpack("=II", self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
         self._packets += counted
         return self._packets
@@ -65,7 +80,7 @@ class PacketWitness:
     def close(self) -> None:
         self._socket.close()
 
-    def __enter__(self) -> PacketWitness:
+    def __enter__(self) -> PacketCounter:
         return self
 
     def __exit__(
@@ -76,11 +91,11 @@ class PacketWitness:
 
 def _open(interface: str, program: bytes) -> socket.socket:
     try:
-        # Protocol 0 receives nothing until bind(), so no frame slips in before the filter is there.
+        # Protocol 0 receives nothing until bind(), so no frame is counted before the filter is attached.
         counter = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     except PermissionError as error:
         raise HostError(
-            "packet socket", interface, "needs CAP_NET_RAW, which this process lacks", "Run it as root or grant it."
+            "packet socket", interface, "needs CAP_NET_RAW, which this process lacks", "Run as root, or grant it."
         ) from error
     try:
         counter.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
@@ -96,13 +111,13 @@ def _open(interface: str, program: bytes) -> socket.socket:
             "packet socket",
             interface,
             f"cannot be opened ({error.strerror})",
-            "Name an interface that `ip link` shows.",
+            "Use an interface that `ip link` shows.",
         ) from error
     return counter
 
 
 def _filter(network: ipaddress.IPv4Network, shortest: int, longest: int) -> bytes:
-    """A classic BPF program that accepts one byte of each frame meant and nothing of all others."""
+    """A classic BPF program that keeps one byte of each matching frame and drops all other frames."""
     checks = [
         (_LOAD_HALF, 0, 0, _ETHERTYPE_OFFSET),
         (_JUMP_EQUAL, 0, 7, ETH_P_IP),

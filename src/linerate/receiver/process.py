@@ -1,7 +1,7 @@
-"""A counting process beside the receiver's interface, from before the first frame until it is asked.
+"""A background process that counts at the receiver's interface, from before the first frame until it is stopped.
 
-It is started in the background, is ready when :func:`start` returns, answers once on a UNIX socket, and
-ends by itself at its deadline, so nothing is left behind when the one who started it never comes back.
+It counts when :func:`start` returns, and answers once, on a UNIX socket. It ends by itself at its deadline, so that it
+does not stay if the controller never stops it.
 """
 
 from __future__ import annotations
@@ -15,30 +15,33 @@ import socket
 import struct
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ..errors import HostError, InputError
-from ..nic.counters import RECEIVING, InterfaceCounters, difference
+from ..nic.counters import RECEIVING, InterfaceCounters, ReceiverNic, difference
 from ..nic.drop_counters import DropCounters
+from ..record import Record
 from ..system.caller_gone import end_within
 from ..validate import check_rate
-from .packet_counter import METHOD, PacketWitness
-from .sampler import LEAST_INTERVAL, MOST_INTERVAL, Reading, Sampler
+from .packet_counter import Count, PacketCounter
+from .sampler import LEAST_INTERVAL, MOST_INTERVAL, Reading, Sample, Sampler
 
 STATE_DIRECTORY = "/run/linerate"
 QUIET_SECONDS = 0.1
 LONGEST_SETTLING_SECONDS = 2.0
 LONGEST_SOCKET_PATH = 107
-"""In bytes, what ``sun_path`` has room for (unix(7)); the name of a trial may be longer."""
+"""The size of ``sun_path`` in bytes (unix(7)); the name of a trial may be longer."""
 OVERTIME_SECONDS = 5.0
-"""Then the kernel ends a process that could not keep its deadline, as one that is stopped cannot."""
+"""After this the kernel ends a process that has missed its deadline, such as a stopped one."""
+STOP_SECONDS = 15.0
+"""How long a process may take to answer."""
 
 
 @dataclass(frozen=True)
 class ReceiverOptions:
-    """What to count, and for how long at most. Lengths in bytes without FCS."""
+    """Which frames to count, and for how long at most. Lengths in bytes without FCS."""
 
     name: str
     interface: str
@@ -53,21 +56,33 @@ class ReceiverOptions:
         check_rate("interval_seconds", self.interval_seconds, LEAST_INTERVAL, MOST_INTERVAL)
 
 
+@dataclass(frozen=True)
+class ReceiverReport(Record):
+    """The count, what the interface counted in the same time, what each counter gained by source, and the curve."""
+
+    PARTS: ClassVar[Mapping[str, type[Any]]] = {"witness": Count, "nic": ReceiverNic, "samples": Sample}
+
+    witness: Count
+    nic: ReceiverNic
+    counters: Mapping[str, Mapping[str, int]]
+    samples: tuple[Sample, ...]
+
+
 def socket_path(name: str, directory: str = STATE_DIRECTORY) -> Path:
-    """Where the process called ``name`` answers. InputError when the name is no plain file name."""
+    """The socket of the process called ``name``. InputError if the name is not a plain file name."""
     path = Path(directory, f"receive-{name}.sock")
     if path.parent != Path(directory):
-        raise InputError("name", name, "is not a plain file name", "Give letters, digits and dashes.")
+        raise InputError("name", name, "is not a plain file name", "Use letters, digits and dashes.")
     if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
         return path
     return path.with_name(f"receive-{hashlib.sha256(os.fsencode(name)).hexdigest()[:32]}.sock")
 
 
 def start(options: ReceiverOptions, directory: str = STATE_DIRECTORY) -> None:
-    """Start counting in a background process; HostError when the interface or the right to count is missing."""
+    """Start counting in a background process. HostError if the interface or the capability to count is missing."""
     path = socket_path(options.name, directory)
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    witness = PacketWitness(
+    counter = PacketCounter(
         options.interface, options.destination, options.min_frame_length, options.max_frame_length, options.vlan
     )
     counters = InterfaceCounters(options.interface, RECEIVING)
@@ -77,115 +92,109 @@ def start(options: ReceiverOptions, directory: str = STATE_DIRECTORY) -> None:
     listener.bind(str(path))
     path.chmod(0o600)
     listener.listen(1)
-    begun, beginning = os.pipe()
+    ready, child_ready = os.pipe()
     if os.fork() == 0:
-        _detached(options, witness, counters, listener, path, beginning)
-    os.close(beginning)
-    # It counts when it has closed its end: what is sent before that would be in no sample.
-    os.read(begun, 1)
-    os.close(begun)
+        _Background(options, counter, counters, listener, path).serve(child_ready)
+    os.close(child_ready)
+    # The child closes its end when it counts: the samples would miss frames that were sent before that.
+    os.read(ready, 1)
+    os.close(ready)
     listener.close()
-    witness.close()
+    counter.close()
 
 
-def _detached(
-    options: ReceiverOptions,
-    witness: PacketWitness,
-    counters: InterfaceCounters,
-    listener: socket.socket,
-    path: Path,
-    beginning: int,
-) -> None:
-    """The background process; it never returns."""
-    try:
-        os.setsid()
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        for standard in (0, 1, 2):
-            os.dup2(nowhere, standard)
-        end_within(options.deadline_seconds + OVERTIME_SECONDS)
-        # Whoever asks learns which process it is that listened last (unix(7), SO_PEERCRED).
-        listener.listen(1)
-        report = _count(options, witness, counters, listener, beginning)
-        # Before the answer: after it, the same name may be somebody else's.
-        path.unlink(missing_ok=True)
-        if report is not None:
-            connection, _ = listener.accept()
-            with connection:
-                connection.sendall(json.dumps(report).encode())
-    finally:
-        os._exit(0)
+@dataclass(frozen=True)
+class _Background:
+    """The background process, from its fork to its end."""
+
+    options: ReceiverOptions
+    counter: PacketCounter
+    counters: InterfaceCounters
+    listener: socket.socket
+    path: Path
+
+    def serve(self, ready: int) -> None:
+        """Close ``ready`` when it counts, and answer the first request; never returns."""
+        try:
+            os.setsid()
+            null = os.open(os.devnull, os.O_RDWR)
+            for standard in (0, 1, 2):
+                os.dup2(null, standard)
+            end_within(self.options.deadline_seconds + OVERTIME_SECONDS)
+            # A client gets the credentials of the process that called listen() last (unix(7), SO_PEERCRED).
+            self.listener.listen(1)
+            report = self._count(ready)
+            # Before the answer: after it, another process may use the same name.
+            self.path.unlink(missing_ok=True)
+            if report is not None:
+                connection, _ = self.listener.accept()
+                with connection:
+                    connection.sendall(json.dumps(report.to_json()).encode())
+        finally:
+            os._exit(0)
+
+    def _count(self, ready: int) -> ReceiverReport | None:
+        """Count until a client connects; None if the deadline comes first."""
+        before, drops = self.counters.read(), DropCounters(self.options.interface)
+
+        def read() -> Reading:
+            return self.counter.packets(), self.counters.read()["rx_bytes"]
+
+        sampler = Sampler(read, self.options.interval_seconds)
+        os.close(ready)
+        deadline = time.monotonic() + self.options.deadline_seconds
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.listener, selectors.EVENT_READ)
+            while True:
+                remaining = deadline - time.monotonic()
+                if remaining <= 0:
+                    return None
+                if selector.select(min(sampler.poll(), remaining)):
+                    break
+        self._settle()
+        sampler.finish()
+        return ReceiverReport(
+            witness=self.counter.count(),
+            nic=ReceiverNic(self.counters.source, **difference(before, self.counters.read())),
+            counters=drops.moved(),
+            samples=tuple(sampler.samples),
+        )
+
+    def _settle(self) -> None:
+        """Wait for frames in flight, until none has arrived for :data:`QUIET_SECONDS`."""
+        end = time.monotonic() + LONGEST_SETTLING_SECONDS
+        previous = self.counter.packets()
+        while time.monotonic() < end:
+            time.sleep(QUIET_SECONDS)
+            now = self.counter.packets()
+            if now == previous:
+                return
+            previous = now
 
 
-def _count(
-    options: ReceiverOptions,
-    witness: PacketWitness,
-    counters: InterfaceCounters,
-    listener: socket.socket,
-    beginning: int,
-) -> dict[str, Any] | None:
-    """Count until somebody asks, from when ``beginning`` is closed; None when the deadline came first."""
-    before, drops = counters.read(), DropCounters(options.interface)
+def stop(name: str, directory: str = STATE_DIRECTORY, timeout_seconds: float = STOP_SECONDS) -> ReceiverReport:
+    """End the process called ``name`` and return its report.
 
-    def read() -> Reading:
-        return witness.packets(), counters.read()["rx_bytes"]
-
-    sampler = Sampler(read, options.interval_seconds)
-    os.close(beginning)
-    deadline = time.monotonic() + options.deadline_seconds
-    with selectors.DefaultSelector() as selector:
-        selector.register(listener, selectors.EVENT_READ)
-        while True:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return None
-            if selector.select(min(sampler.poll(), left)):
-                break
-    _settle(witness)
-    sampler.finish()
-    return {
-        "witness": {"method": METHOD, "packets": witness.packets(), "matches": witness.matches},
-        "nic": {"source": counters.source, **difference(before, counters.read())},
-        "counters": drops.moved(),
-        "samples": [asdict(sample) for sample in sampler.samples],
-    }
-
-
-def _settle(witness: PacketWitness) -> None:
-    """Wait for what is still on its way: until nothing has arrived for a while."""
-    end = time.monotonic() + LONGEST_SETTLING_SECONDS
-    seen = witness.packets()
-    while time.monotonic() < end:
-        time.sleep(QUIET_SECONDS)
-        now = witness.packets()
-        if now == seen:
-            return
-        seen = now
-
-
-def stop(name: str, directory: str = STATE_DIRECTORY, timeout_seconds: float = 15) -> Mapping[str, Any]:
-    """What the process called ``name`` counted: ``witness``, ``nic``, ``counters``, ``samples``; the process ends.
-
-    HostError when there is none: never started, or past its deadline; and when it does not answer in time, as one that
-    is stopped does not: then it is killed.
+    HostError if there is none, because it was never started or is past its deadline. A process that does not answer in
+    time, such as a stopped one, is killed; that is a HostError too.
     """
     path = socket_path(name, directory)
     hint = "Start it before the traffic, with a deadline that is longer than the trial."
     try:
-        with socket.socket(socket.AF_UNIX) as asking:
-            asking.settimeout(timeout_seconds)
-            asking.connect(str(path))
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(timeout_seconds)
+            client.connect(str(path))
             try:
-                answer = b"".join(iter(lambda: asking.recv(1 << 16), b""))
+                answer = b"".join(iter(lambda: client.recv(1 << 16), b""))
             except socket.timeout:
-                _kill(asking)
+                _kill_peer(client)
                 path.unlink(missing_ok=True)
                 raise
-        report: Mapping[str, Any] = json.loads(answer)
-    except (OSError, ValueError) as error:
+        return ReceiverReport.from_json(json.loads(answer))
+    except (OSError, ValueError, InputError) as error:
         raise HostError("receiver", name, f"does not answer ({error})", hint) from error
-    return report
 
 
-def _kill(asking: socket.socket) -> None:
-    pid, _, _ = struct.unpack("3i", asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+def _kill_peer(client: socket.socket) -> None:
+    pid, _, _ = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     os.kill(pid, signal.SIGKILL)

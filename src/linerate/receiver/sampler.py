@@ -1,4 +1,4 @@
-"""Turn a pair of growing counters into a rate curve that begins when the traffic does."""
+"""Turn two growing counters into a rate curve that starts with the traffic."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import time
 from dataclasses import dataclass
 from typing import Callable
 
+from ..record import Record
+
 Reading = tuple[int, int]
-"""Packets and bytes counted so far."""
+"""The packets and bytes counted so far."""
 
 SEEK_SECONDS = 0.02
 LEAST_INTERVAL, MOST_INTERVAL = 0.01, 3600.0
-"""Seconds between two samples: with less, counting would take all of a core."""
+"""Seconds between two samples; a shorter interval would keep a core busy with counting."""
 
 
 @dataclass(frozen=True)
-class Sample:
-    """One interval. ``elapsed_seconds`` is its end, since sending began; rates divide by the real interval."""
+class Sample(Record):
+    """One interval. ``elapsed_seconds`` is from the start of sending to its end; rates use its real length."""
 
     elapsed_seconds: float
     interval_seconds: float
@@ -33,7 +35,7 @@ class Sample:
 
 
 class Sampler:
-    """Call :meth:`poll` again after the seconds it returns. Until the first packet it looks every 20 ms."""
+    """Call :meth:`poll` again after the seconds that it returns: until the first packet, every 20 ms."""
 
     def __init__(
         self, read: Callable[[], Reading], interval_seconds: float, clock: Callable[[], float] = time.monotonic
@@ -49,7 +51,7 @@ class Sampler:
         self.samples: list[Sample] = []
 
     def poll(self) -> float:
-        """Take what is due; the seconds until something is due again."""
+        """Take a sample if one is due; the seconds until the next call is due."""
         now = self._clock()
         if not self.started:
             reading = self._read()
@@ -65,7 +67,7 @@ class Sampler:
         return max(0.001, due - now)
 
     def finish(self) -> None:
-        """The rest since the last sample becomes a last, shorter one, where anything was counted."""
+        """Take a last, shorter sample if anything was counted since the previous one."""
         now = self._clock()
         if now > self._previous and self._read()[0] != self._last[0]:
             self._take(now)
@@ -80,9 +82,9 @@ class Sampler:
         self._last, self._previous = reading, now
 
     def _start(self, reading: Reading, now: float) -> float:
-        """When sending began: before the first packets were seen by the time they took at the rate that followed.
+        """When sending began: before the first packets were seen, by the time that they took at the rate that followed.
 
-        The last look without a packet may be 20 ms earlier, which is a fifth of a sample of 100 ms.
+        The last reading without packets may be 20 ms older, which is a fifth of a sample of 100 ms.
         """
         since = reading[0] - self._first[0]
         lead = (self._first[0] - self._base[0]) * (now - self._seen) / since if since > 0 else self._seen - self._begin

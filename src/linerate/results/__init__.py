@@ -1,1 +1,1 @@
-"""The results of trials: model, store, groups, statistics and comparisons."""
+"""Stored results: the model, the store, groups, statistics and comparisons."""

@@ -1,1 +1,1 @@
-"""The operating system: commands, locks, files, and what must end with whoever started it."""
+"""The operating system: commands, files, locks, and processes that must not outlive their caller."""

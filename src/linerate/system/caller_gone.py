@@ -1,4 +1,4 @@
-"""Whether the one who asked for this work still listens, and a bound on this process that the kernel itself keeps."""
+"""Detects that the caller of this process is gone, and sets a time limit that the kernel enforces."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ _SIGEVENT_BYTES = 64
 
 
 class Lease:
-    """Says why the work should end: a signal came, or nobody reads the answer any more.
+    """Tells why the work should end: a signal arrived, or nobody reads the output any more.
 
-    The answer's pipe is the lease. It breaks with `ansible-playbook`, with its worker, with the SSH client, and with
-    sshd's process for the session (channels and pipes alike), and it is the same in a namespace and over SSH.
+    The output's pipe or socket closes with the death of `ansible-playbook`, of its worker, of the SSH client, or of
+    sshd's process for the session. It does so over SSH and in a network namespace alike.
     """
 
-    def __init__(self, answer: int = 1) -> None:
+    def __init__(self, output: int = 1) -> None:
         self._poll = select.poll()
-        # POLLERR (a pipe without a reader) and POLLHUP (a socket whose peer is closed) come unasked (poll(2)).
-        self._poll.register(answer, 0)
-        self._told: str | None = None
+        # POLLERR (a pipe without a reader) and POLLHUP (a closed peer) are reported without being requested (poll(2)).
+        self._poll.register(output, 0)
+        self._signalled: str | None = None
 
     def listen(self) -> Lease:
-        """Take SIGINT, SIGTERM and SIGHUP as reasons, in place of an end on the spot."""
+        """Treat SIGINT, SIGTERM and SIGHUP as reasons to end, instead of dying at once."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._note)
         return self
 
     def over(self) -> str | None:
-        """The reason; None while the lease lasts."""
-        if self._told:
-            return self._told
+        """The reason to end; None while there is none."""
+        if self._signalled:
+            return self._signalled
         return "the controller went away" if self._poll.poll(0) else None
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self._told = f"it was told to end ({signal.Signals(number).name})"
+        self._signalled = f"it received {signal.Signals(number).name}"
 
 
 class _Event(ctypes.Structure):
@@ -55,19 +55,19 @@ class _Event(ctypes.Structure):
 
 
 def end_within(seconds: float) -> None:
-    """Have the kernel kill this process after ``seconds``, also where it is stopped or hangs by then.
+    """Let the kernel kill this process after ``seconds``, even if it hangs or is stopped (SIGSTOP).
 
-    A deadline that a process keeps by itself does not hold while it is stopped (SIGSTOP); a timer that sends SIGKILL
-    does (timer_create(2)). Processes forked from this one do not inherit it. HostError where there is none to be had.
+    A stopped process cannot keep a deadline by itself; a timer that sends SIGKILL does (timer_create(2)). Child
+    processes do not inherit the timer. HostError if it is not available.
     """
     library = ctypes.CDLL(None, use_errno=True)
     if not hasattr(library, "timer_create"):
-        # In a library of its own before glibc 2.34.
+        # A separate library before glibc 2.34.
         library = ctypes.CDLL("librt.so.1", use_errno=True)
     timer = ctypes.c_void_p()
     event = _Event(signo=signal.SIGKILL, notify=_SIGEV_SIGNAL)
     whole = int(seconds)
-    # struct itimerspec: the interval, none, and the time until it expires.
+    # struct itimerspec: no interval, and the time until it expires.
     times = (ctypes.c_long * 4)(0, 0, whole, max(1, int((seconds - whole) * 1e9)))
     failed = library.timer_create(_CLOCK_MONOTONIC, ctypes.byref(event), ctypes.byref(timer))
     if failed or library.timer_settime(timer, 0, ctypes.byref(times), None):

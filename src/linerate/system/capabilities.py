@@ -1,4 +1,4 @@
-"""Which Linux capabilities this process has, to explain a refusal in the reader's words."""
+"""The Linux capabilities that this process lacks."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 NUMBERS = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_SYS_ADMIN": 21}
-"""Bit numbers of the capabilities this project needs (linux/capability.h)."""
+"""Bit numbers of the capabilities that linerate needs (linux/capability.h)."""
 
 
 def missing_capabilities(root: Path, names: Iterable[str]) -> tuple[str, ...]:
-    """Those of ``names`` that are not effective in this process (proc_pid_status(5), CapEff).
+    """The capabilities in ``names`` that this process does not have (proc_pid_status(5), CapEff).
 
-    ``root`` is the root of the file system that holds proc. None are missing where proc does not tell.
+    ``root`` is the root of the file system that holds proc. None are missing if proc cannot be read.
     """
     try:
         lines = (root / "proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()

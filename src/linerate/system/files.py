@@ -1,4 +1,4 @@
-"""Write files whole: a reader sees the old content or the new, never a part."""
+"""Write files atomically: a reader sees the old content or the new, never a part."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from ..errors import HostError, InputError
 
 
 def regular_file(path: str) -> str:
-    """The absolute path of the file that ``path`` names, links followed; it need not exist yet.
+    """The absolute path of the file ``path``, with links resolved; it need not exist yet.
 
-    Raises ``InputError`` for a folder or a device, which renaming a file over would destroy.
+    InputError for a folder or a device: a rename would destroy it.
     """
     target = os.path.realpath(path)
     if os.path.exists(target) and not os.path.isfile(target):
-        raise InputError("path", path, "is not a regular file", "Name a file.")
+        raise InputError("path", path, "is not a regular file", "Use the path of a file.")
     return target
 
 
 @contextlib.contextmanager
 def replaced(path: str, mode: int = 0o644) -> Iterator[int]:
-    """A descriptor to write to, which takes the place of ``path`` when the block ends well.
+    """A descriptor to write to, of a temporary file that replaces ``path`` when the block succeeds.
 
-    It is a file beside ``path`` until then; it is removed when the block raises. ``mode`` is what
-    it may be used for, as chmod(2) says it. ``OSError`` becomes ``HostError``.
+    The temporary file is in the same folder, and is removed if the block raises. ``mode`` is that of chmod(2). An
+    OSError becomes a HostError.
     """
     target = regular_file(path)
     folder, name = os.path.split(target)
     try:
-        # A name of 255 bytes has no room for more.
+        # The prefix is cut, since a name may have 255 bytes already.
         descriptor, temporary = tempfile.mkstemp(prefix=f".{name[:40]}.", dir=folder)
         try:
             try:
@@ -52,7 +52,7 @@ def replaced(path: str, mode: int = 0o644) -> Iterator[int]:
 
 
 def _sync_folder(folder: str) -> None:
-    """Make the new name outlast a power failure, too."""
+    """Make the new name survive a power failure."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -61,6 +61,6 @@ def _sync_folder(folder: str) -> None:
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes, mode: int = 0o644) -> None:
-    """Put ``content`` at ``path``, by default readable for everyone. On any error the old file stays."""
+    """Replace the content of ``path``, by default readable for everyone; on an error the old file stays."""
     with replaced(os.fspath(path), mode) as descriptor, open(descriptor, "wb", closefd=False) as file:
         file.write(content)

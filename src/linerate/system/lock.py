@@ -38,7 +38,7 @@ def exclusive(
     """Hold the only lock on ``path``, a file or a folder; the descriptor that holds it.
 
     A process that inherits the descriptor keeps the lock if this one dies first. ``wait_seconds`` bounds the wait for
-    the current holder: None waits without a bound, 0 does not wait. With ``create`` a missing file is made with
+    the current holder: None waits without a bound, 0 does not wait. With ``create`` a missing file is created with
     ``mode``, and its folder too. LockHeldError when another process keeps the lock, HostError when ``path`` cannot be
     opened.
     """
@@ -166,5 +166,5 @@ def _holder(path: Path) -> str:
         pid, work, since = int(content["pid"]), content["work"], content["since"]
     except (OSError, ValueError, KeyError, TypeError):
         return "another process holds its lock"
-    ended = "" if Path(f"/proc/{pid}").exists() else ", which ended and left another running"
+    ended = "" if Path(f"/proc/{pid}").exists() else ", which has ended; its child still runs"
     return f"{work}, since {since} (process {pid}{ended})"

@@ -1,4 +1,4 @@
-"""Run a program and hand back what it said: the one place where the core starts short commands."""
+"""Run a program and return its output: the only place where the core starts commands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..errors import HostError
 
 @dataclass(frozen=True)
 class Completed:
-    """What a program was asked, how it ended (negative: by that signal), and what it wrote."""
+    """The command, exit status (negative: the signal that ended it) and output of a program."""
 
     argv: tuple[str, ...]
     returncode: int
@@ -24,14 +24,14 @@ class Completed:
 
 
 Runner = Callable[[Sequence[str]], Completed]
-"""What the core wants handed in wherever it needs a program; :func:`run` is the real one."""
+"""Runs a command for the core; :func:`run` does it on the real system."""
 
 
 def run(argv: Sequence[str], timeout: float = 60) -> Completed:
     """Run ``argv`` without a shell, in the C locale, for at most ``timeout`` seconds.
 
-    A status other than 0 is for the caller to judge. Raises :class:`HostError` where the program
-    is missing, cannot be started, or does not end in time (it is killed then).
+    The caller judges an exit status other than 0. HostError if the program is missing, cannot be started, or does not
+    end in time; then it is killed.
     """
     command = tuple(argv)
     environment = {**os.environ, "LC_ALL": "C"}
@@ -53,35 +53,34 @@ def run(argv: Sequence[str], timeout: float = 60) -> Completed:
         hint = "Make it an executable file that this user may run."
         raise HostError("program", command[0], f"could not be started ({error.strerror})", hint) from None
     except subprocess.TimeoutExpired:
-        hint = "See why it hangs by running it by hand."
+        hint = "Run it by hand to see why it hangs."
         raise HostError("command", " ".join(command), f"did not end within {timeout:g} s", hint) from None
     return Completed(command, done.returncode, done.stdout, done.stderr)
 
 
-def checked(done: Completed, hint: str = "Mend the cause, and run again.") -> str:
-    """What a program wrote to stdout; :class:`HostError` with what it said where it did not end well."""
+def checked(done: Completed, hint: str = "Fix the cause, and run again.") -> str:
+    """The stdout of a program that succeeded; HostError with its messages if it failed."""
     if done.returncode != 0:
-        said = " ".join((done.stderr or done.stdout).split())
-        raise HostError("command", " ".join(done.argv), f"ended with {done.returncode}: {said}", hint)
+        output = " ".join((done.stderr or done.stdout).split())
+        raise HostError("command", " ".join(done.argv), f"ended with {done.returncode}: {output}", hint)
     return done.stdout
 
 
 LoggedRunner = Callable[[Sequence[str], Path, Path], int]
-"""What the core wants handed in for long work: argv, the folder to work in, the log. :func:`run_logged` is it."""
+"""Runs a long command for the core: argv, working folder, log file. :func:`run_logged` does it on the real system."""
 
 
 def tied(argv: Sequence[str], ending: str) -> tuple[str, ...]:
-    """``argv`` as a program that gets the signal ``ending`` when this process dies (prctl(2), PR_SET_PDEATHSIG)."""
+    """The command that runs ``argv`` and gets the signal ``ending`` when this process dies (PR_SET_PDEATHSIG)."""
     return ("setpriv", "--pdeathsig", ending, *argv)
 
 
 def run_logged(argv: Sequence[str], folder: Path, log: Path, timeout: float = 3 * 3600) -> int:
-    """Run ``argv`` in ``folder`` without a shell, in the C locale; both streams go to ``log`` as they come.
+    """Run ``argv`` in ``folder`` without a shell, in the C locale, with both streams in ``log``; the exit status.
 
-    Returns the exit status (negative: by that signal), for the caller to judge. The program is told to end
-    when this process dies: what is killed must not go on writing behind the back of the next attempt.
-    Where ``argv`` cannot be started, the log says why and the status is not 0.
-    Raises :class:`HostError` where it does not end in time (it is killed then, with all it started).
+    A negative status is the signal that ended it; the caller judges it. If ``argv`` cannot be started, the log says why
+    and the status is not 0. The program gets SIGTERM when this process dies, so that it does not write to the files of
+    the next attempt. HostError if it does not end in time; then it is killed with all its children.
     """
     command = tied(argv, "TERM")
     with log.open("wb") as output:
@@ -101,7 +100,7 @@ def run_logged(argv: Sequence[str], folder: Path, log: Path, timeout: float = 3 
         try:
             return process.wait(timeout)
         except subprocess.TimeoutExpired:
-            hint = f"See {log} for how far it came."
+            hint = f"See {log} for its output."
             raise HostError("command", " ".join(argv), f"did not end within {timeout:g} s", hint) from None
         finally:
             if process.poll() is None:

@@ -32,7 +32,7 @@ def read_environment(interface: str, run: Runner, root: str = "/", cpu: int | No
         "memory_bytes": 1024 * int((_field("proc/meminfo", "MemTotal", root) or "1 kB").split()[0]),
         "governor": _governors(root),
         "python": platform.python_version(),
-        "nic": read_nic(interface, run, root),
+        "nic": read_nic(interface, run, root).to_json(),
         "tuning": read_tuning(interface, cpu, run, root),
     }
 

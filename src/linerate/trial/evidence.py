@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
+from ..nic.counters import ReceiverNic, SenderNic
+from ..receiver.packet_counter import Count
 from ..receiver.sampler import Sample
 from ..record import Record
 
@@ -43,17 +45,6 @@ class Claim(Record):
     retried_enobufs: int
     retried_eagain: int
     interrupted: bool
-
-
-@dataclass(frozen=True)
-class SenderNic(Record):
-    """What the sending interface counted, and by which ``source``; None where nothing counts what the adapter sends."""
-
-    source: str
-    tx_packets: int | None
-    tx_bytes: int | None
-    tx_dropped: int | None
-    tx_errors: int | None
 
 
 @dataclass(frozen=True)
@@ -109,26 +100,6 @@ class Sent(Record):
     def of_result(cls, result: Mapping[str, Any]) -> Sent:
         """What linerate_replay returned, without the keys that Ansible adds. InputError where it is not complete."""
         return cls.from_json({field.name: result[field.name] for field in fields(cls) if field.name in result})
-
-
-@dataclass(frozen=True)
-class Count(Record):
-    """Packets that a witness counted by ``method`` (packet_socket, if_mib), and which frames those are."""
-
-    method: str
-    packets: int
-    matches: str
-
-
-@dataclass(frozen=True)
-class ReceiverNic(Record):
-    """What the receiving interface counted, and by which ``source``."""
-
-    source: str
-    rx_packets: int
-    rx_bytes: int
-    rx_dropped: int
-    rx_errors: int
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,8 @@ def refuse_interface(interface: str, far_end: FarEnd, run: Runner) -> int:
     """The interface's MTU. Raises InputError or HostError where it must not be sent on, or cannot be."""
     nic = read_nic(interface, run)
     refuse_management(interface, session_environment(os.environ), run, benchmark=far_end.allowed.holds)
-    refuse_unready(nic)
-    mtu: int = nic["mtu"]
-    return mtu
+    refuse_unready(interface)
+    return nic.mtu
 
 
 def preflight(

@@ -119,19 +119,19 @@ class _Sending:
                 self._journal.sample(sample, nic)
         self._noted += len(new)
 
-    def _read(self) -> tuple[str, dict[str, int]]:
+    def _read(self) -> SenderNic:
         """What was sent so far; the last reading where the interface is gone, or its counters were reset."""
         try:
             now = self._counters.read()
         except HostError:
             return self._last
-        if all(now[1][name] >= self._last[1][name] for name in SENDING):
+        if all(getattr(now, name) >= getattr(self._last, name) for name in SENDING):
             self._last = now
         return self._last
 
     def _read_sent(self) -> Reading:
-        _, now = self._read()
-        return now["tx_packets"], now["tx_bytes"]
+        now = self._read()
+        return now.tx_packets or 0, now.tx_bytes or 0
 
     @property
     def _uncounted(self) -> bool:
@@ -141,16 +141,13 @@ class _Sending:
     def _left_and_dropped(self) -> tuple[int, int] | None:
         if self._uncounted:
             return None
-        _, now = self._read()
-        return now["tx_packets"], now["tx_dropped"] + now["tx_errors"]
+        now = self._read()
+        return now.tx_packets or 0, (now.tx_dropped or 0) + (now.tx_errors or 0)
 
     @property
     def _nic(self) -> SenderNic:
         """What the interface counted; None where no counter moves with what the adapter sends."""
-        if self._uncounted:
-            return SenderNic(NOT_COUNTED, None, None, None, None)
-        source, moved = self._read()
-        return SenderNic(source, *(moved[name] for name in SENDING))
+        return SenderNic(NOT_COUNTED, None, None, None, None) if self._uncounted else self._read()
 
 
 def _process(outcome: Outcome, cpus_allowed: str | None) -> Process:

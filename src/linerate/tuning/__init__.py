@@ -1,1 +1,1 @@
-"""How a sender's host is set for sending, and set back: governor, rings, flow control, offloads, IRQs, a core."""
+"""Tuning of a sender and its restoration: CPU governor, rings, flow control, offloads, interrupts, CPU isolation."""

@@ -1,4 +1,4 @@
-"""Lists of CPUs as the kernel writes them, such as "0-2,5" (cpuset(7), List format)."""
+"""Lists of CPUs in the kernel's format, such as "0-2,5" (cpuset(7), List format)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PART = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 
 
 def parse_cpus(text: str) -> frozenset[int]:
-    """The CPUs in ``text``; none in an empty one. ValueError where it is no such list."""
+    """The CPUs in ``text``, which may be empty. Raises ValueError where it is not a list of CPUs."""
     cpus: set[int] = set()
     for part in text.strip().split(",") if text.strip() else ():
         match = _PART.fullmatch(part.strip())
@@ -21,7 +21,7 @@ def parse_cpus(text: str) -> frozenset[int]:
 
 
 def format_cpus(cpus: Iterable[int]) -> str:
-    """``cpus`` as the kernel writes them."""
+    """``cpus`` in the kernel's format."""
     ranges: list[list[int]] = []
     for cpu in sorted(cpus):
         if ranges and cpu == ranges[-1][1] + 1:
@@ -32,5 +32,5 @@ def format_cpus(cpus: Iterable[int]) -> str:
 
 
 def online_cpus(root: str = "/") -> frozenset[int]:
-    """The CPUs that run."""
+    """The CPUs that are online."""
     return parse_cpus(Path(root, "sys/devices/system/cpu/online").read_text(encoding="ascii"))

@@ -1,4 +1,4 @@
-"""What of a host's tuning belongs to a measurement."""
+"""The tuning of a host, as recorded with a measurement."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import HostError
 from ..nic.state import read_state
 from ..system.run import Runner
-from .aspect import UnavailableError, Wishes
+from .aspect import TuningOptions, UnavailableError
 from .cpus import format_cpus
 from .isolation import isolated_cpus
 from .nic import read_rings
@@ -18,11 +18,11 @@ from .tune import Host, every_aspect
 
 
 def read_tuning(interface: str, cpu: int | None, run: Runner, root: str = "/") -> dict[str, Any]:
-    """How ``interface`` and the CPUs around it are set, and what they were found with before they were tuned.
+    """The settings of ``interface`` and of the host's CPUs, and the settings before they were tuned.
 
-    ``rings`` in descriptors and ``flow_control`` are None where the driver has none to set; ``irq_affinity`` is the
-    CPUs of each interrupt, by its position, since the numbers change with each boot; ``cpu`` is the one tcpreplay is
-    pinned to. HostError where the interface does not exist.
+    ``rings`` in descriptors and ``flow_control`` are None where the driver cannot set them; ``irq_affinity`` is the
+    CPUs of each interrupt, in order, since the numbers change with each boot; ``cpu`` is the one that tcpreplay is
+    pinned to. Raises HostError where the interface does not exist.
     """
     pause = read_state(interface, run, root).pause
     return {
@@ -45,15 +45,15 @@ def _rings(interface: str, run: Runner) -> dict[str, int] | None:
 
 def _affinity(interface: str, root: str) -> list[str]:
     try:
-        return list(IrqAffinity(Wishes(interface), root).read().values())
+        return list(IrqAffinity(TuningOptions(interface), root).read().values())
     except UnavailableError:
         return []
 
 
 def _before(interface: str, run: Runner, root: str) -> dict[str, dict[str, str]] | None:
-    """The settings that are not as they were found; None where all are, or this user may not know.
+    """The original values of the settings that are tuned now; None without any, or without the right to read them.
 
-    What is stored is not enough: an interface that was made anew is as it was found.
+    The stored values alone do not tell: an interface that was created again has its original settings.
     """
     try:
         stored = load(root)
@@ -62,7 +62,7 @@ def _before(interface: str, run: Runner, root: str) -> dict[str, dict[str, str]]
     if stored.interface != interface:
         return None
     before = {}
-    for aspect in every_aspect(Wishes(interface), Host(run, {}, root)):
+    for aspect in every_aspect(TuningOptions(interface), Host(run, {}, root)):
         with contextlib.suppress(UnavailableError):
             found, now = stored.before.get(aspect.name, {}), aspect.read()
             before[aspect.name] = {key: value for key, value in found.items() if now.get(key, value) != value}

@@ -1,4 +1,4 @@
-"""What a host was found with before it was tuned, and what it was given."""
+"""The stored settings of a tuned host, before and after its tuning."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..errors import HostError
 from ..system.files import write_whole
 
 PLACE = "run/linerate/tuning.json"
-"""Below the root folder. A reboot undoes all that is tuned, and takes this along."""
+"""Relative to the root folder. A reboot undoes the tuning and removes this file."""
 
 Settings = dict[str, dict[str, str]]
 """Text by aspect and key."""
@@ -18,9 +18,9 @@ Settings = dict[str, dict[str, str]]
 
 @dataclass
 class Stored:
-    """``before`` holds what each aspect was found with, the first time it was changed; ``after`` what it was given.
+    """The settings of each tuned aspect: ``before`` its first change, and ``after`` its last one.
 
-    ``interface`` is that of the NIC; empty where nothing is stored.
+    ``interface`` is the NIC's; empty where nothing is stored.
     """
 
     interface: str = ""
@@ -29,22 +29,22 @@ class Stored:
 
 
 def load(root: str = "/") -> Stored:
-    """What is stored; empty where nothing is. HostError where it cannot be read."""
+    """The stored settings; empty where nothing is stored. Raises HostError where they cannot be read."""
     path = Path(root, PLACE)
     if not path.exists():
         return Stored()
     try:
         return Stored(**json.loads(path.read_bytes()))
     except (OSError, ValueError, TypeError) as error:
-        hint = "Remove it: what the host was found with is not known then. A reboot sets it back."
+        hint = "Remove the file; the original settings are then unknown until a reboot restores them."
         raise HostError("stored state", str(path), f"cannot be read ({error})", hint) from error
 
 
 def save(stored: Stored, root: str = "/") -> None:
-    """Store it whole, for root alone: what is in it is what restore sets. HostError where it cannot be written."""
+    """Store the settings atomically, readable by root only, since restore applies them. Raises HostError on failure."""
     path = Path(root, PLACE)
     try:
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     except OSError as error:
-        raise HostError("folder", str(path.parent), f"cannot be made: {error.strerror}", "Run as root.") from error
+        raise HostError("folder", str(path.parent), f"cannot be created: {error.strerror}", "Run as root.") from error
     write_whole(path, (json.dumps(asdict(stored), indent=2) + "\n").encode(), mode=0o600)

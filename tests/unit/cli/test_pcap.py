@@ -63,7 +63,7 @@ def test_second_call_leaves_the_file_alone(linerate_pcap, tmp_path):
     first = linerate_pcap(*argv)
     inode = (tmp_path / "out.pcap").stat().st_ino
     second = linerate_pcap(*argv)
-    assert "written, there is no pcap yet" in first.stderr
+    assert "written, the pcap did not exist" in first.stderr
     assert "unchanged, it matches" in second.stderr
     assert second.stdout == first.stdout
     assert (tmp_path / "out.pcap").stat().st_ino == inode

@@ -1,4 +1,4 @@
-"""IF-MIB's counters as agents really show them: some seconds old, set back, wrapped around, or not there."""
+"""IF-MIB counters as real agents show them: some seconds old, reset, wrapped, or missing."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ DISCARDS, DISCONTINUITY, UPTIME = "1.3.6.1.2.1.2.2.1.13", "1.3.6.1.2.1.31.1.1.1.
 
 
 class SimulatedAgent:
-    """Two interfaces: 1 receives, 2 carries the questions. Counters are copied every ``refresh`` seconds."""
+    """Two interfaces: 1 receives, 2 carries the queries. Counters are copied every ``refresh`` seconds."""
 
     def __init__(self, refresh: float, manages: bool = True) -> None:
         self.time = 0.0
         self._refresh, self._manages = refresh, manages
         self.arrive: list[tuple[float, int]] = []
-        """When how many packets arrive on interface 1."""
+        """Times and numbers of the packets that arrive on interface 1."""
         self.values: dict[str, Any] = {
             f"{IF_NAME}.1": "port1",
             f"{IF_NAME}.2": "mgmt",
@@ -63,16 +63,16 @@ class SimulatedAgent:
         return {oid[len(column) + 1 :]: value for oid, value in self._now().items() if oid.startswith(f"{column}.")}
 
 
-def test_an_interface_is_found_by_its_name_or_description():
+def test_interface_is_found_by_name_or_description():
     agent = SimulatedAgent(1)
     assert [find_interface(agent, name) for name in ("port1", "mgmt", "Port 2")] == [1, 2, 2]
     with pytest.raises(HostError, match="is the ifAlias of 2 interfaces"):
         find_interface(agent, "to the lab")
-    with pytest.raises(HostError, match=r"'port9': is not known to the agent\. Name one of those it has: port1, mgmt"):
+    with pytest.raises(HostError, match=r"'port9': is not known .*\. Use one that the agent has: port1, mgmt"):
         find_interface(agent, "port9")
 
 
-def test_an_interface_without_64_bit_counters_is_refused():
+def test_interface_without_64_bit_counters_is_refused():
     agent = SimulatedAgent(1)
     agent.without = {UNICAST}
     with pytest.raises(HostError, match=r"'port1': has no 64-bit counters \(ifHCInUcastPkts\)"):
@@ -80,27 +80,27 @@ def test_an_interface_without_64_bit_counters_is_refused():
 
 
 @pytest.mark.parametrize("refresh", [1, 3, 10, 30])
-def test_the_refresh_is_found_out_from_the_questions_own_traffic(refresh):
+def test_refresh_is_measured_from_the_traffic_of_the_queries(refresh):
     agent = SimulatedAgent(refresh)
     found, source = find_refresh(agent, 1, agent.clock())
-    assert source == "found out"
+    assert source == "measured"
     assert refresh <= found <= refresh + 0.6
 
 
-def test_where_no_counter_moves_the_refresh_is_assumed():
+def test_refresh_is_assumed_if_no_counter_moves():
     agent = SimulatedAgent(1, manages=False)
     assert find_refresh(agent, 1, agent.clock()) == (ASSUMED_REFRESH_SECONDS, "assumed")
 
 
 @pytest.mark.parametrize("begin", [0.0, 4.9, 9.9])
-def test_a_reading_at_rest_lacks_nothing_that_came_before(begin):
+def test_settled_reading_includes_all_earlier_traffic(begin):
     agent = SimulatedAgent(10)
     agent.time, agent.arrive = begin, [(begin, 600), (begin + 0.1, 400)]
     reading = read_at_rest(agent, 1, 10.3, agent.clock())
     assert (reading["settled"], reading["counters"]["ifHCInUcastPkts"]) == (True, 1000)
 
 
-def test_an_interface_that_never_rests_is_said_to():
+def test_interface_that_never_settles():
     agent = SimulatedAgent(1)
     agent.arrive = [(float(second), 10) for second in range(1000)]
     assert not read_at_rest(agent, 1, 1.3, agent.clock())["settled"]
@@ -111,15 +111,15 @@ def reading(packets: int, **changed: Any) -> dict[str, Any]:
     return {"counters": counters, "discontinuity": 0, "uptime": 100, "settled": True, "at": 1000.0, **changed}
 
 
-def test_what_was_counted_between_two_readings():
+def test_count_between_two_readings():
     found = count(reading(100), reading(350, at=1010.0, uptime=1100, more={"ifHCInMulticastPkts": 9}), "port1")
     assert (found["usable"], found["reason"], found["settled"]) == (True, None, True)
-    # A counter that was not there before has counted nothing that is known.
+    # The increase of a counter that the first reading lacks is not known.
     assert found["witness"]["packets"] == 250
     assert found["counters"]["IF-MIB"]["ifHCInOctets"] == 78 * 250
 
 
-def test_a_counter_that_wraps_around_is_followed():
+def test_counter_may_wrap():
     before = reading(0, more={"ifHCInUcastPkts": 2**64 - 10, "ifInDiscards": 2**32 - 1})
     after = reading(0, more={"ifHCInUcastPkts": 40, "ifInDiscards": 4})
     found = count(before, after, "port1")
@@ -129,15 +129,15 @@ def test_a_counter_that_wraps_around_is_followed():
 @pytest.mark.parametrize(
     ("after", "reason"),
     [
-        (reading(40), "ifHCInOctets went back from 7,800 to 3,120"),
+        (reading(40), "ifHCInOctets decreased from 7,800 to 3,120"),
         (reading(350, discontinuity=77), "ifCounterDiscontinuityTime changed from 0 to 77"),
         (reading(350, uptime=3), "the agent was restarted: sysUpTime went from 100 to 3"),
         (
             {**reading(350), "counters": {}},
-            "the interface's ifHCInOctets, ifHCInUcastPkts, ifInDiscards went away in between",
+            "the interface lost ifHCInOctets, ifHCInUcastPkts, ifInDiscards between the readings",
         ),
     ],
 )
-def test_readings_that_are_not_of_the_same_counters_are_no_witness(after, reason):
+def test_readings_that_do_not_compare_are_not_usable(after, reason):
     found = count(reading(100), after, "port1")
     assert (found["usable"], found["reason"], found["witness"], found["counters"]) == (False, reason, None, {})

@@ -1,4 +1,4 @@
-"""The guests' decisions, with QEMU simulated; tests/vm boots the real thing."""
+"""Starting and stopping guests, with QEMU simulated; tests/vm boots real guests."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from linerate.errors import HostError, InputError
-from linerate.lab.guest import Image, Machine, Wanted, absent, kernel_starts, present
+from linerate.lab.guest import Image, Machine, Selection, absent, kernel_starts, present
 from linerate.system.run import Completed
 
 
 class Qemu:
-    """Takes the words of QEMU and leaves behind a process that carries them, as `-daemonize` does."""
+    """A simulated QEMU that leaves a background process with the same arguments, as `-daemonize` does."""
 
-    def __init__(self, kvm_runs: bool = False, complaint: str = "") -> None:
+    def __init__(self, kvm_runs: bool = False, error: str = "") -> None:
         self.kvm_runs = kvm_runs
-        self.complaint = complaint
+        self.error = error
         self.started: list[Sequence[str]] = []
         self.processes: list[subprocess.Popen[bytes]] = []
         self.configurations: list[str] = []
@@ -33,8 +33,8 @@ class Qemu:
             Path(argv[-1]).write_text("overlay")
         elif argv[0] == "grub-mkimage":
             return self.grub_mkimage({word.partition("=")[0]: word.partition("=")[2] for word in argv})
-        elif self.complaint:
-            return Completed(tuple(argv), 1, "", self.complaint)
+        elif self.error:
+            return Completed(tuple(argv), 1, "", self.error)
         else:
             self.started.append(argv)
             process = subprocess.Popen(["sh", "-c", "read wait", *argv], stdin=subprocess.PIPE)
@@ -66,7 +66,7 @@ def qemu(monkeypatch, tmp_path) -> Iterator[Qemu]:
 
 @pytest.fixture
 def reaped(monkeypatch, qemu):
-    """A process that ended is a zombie until its parent, here this test, has waited; QEMU's parent is init."""
+    """Wait for ended processes, which are zombies until their parent, here this test, has waited for them."""
     monkeypatch.setattr("time.sleep", lambda _: [process.poll() for process in qemu.processes])
 
 
@@ -80,7 +80,7 @@ def folder(tmp_path) -> Path:
     return tmp_path / "running"
 
 
-def test_both_start_once_and_their_cable_is_crossed(qemu, image, folder):
+def test_both_start_once_and_are_connected(qemu, image, folder):
     first = present(image, folder, Machine(), qemu.run)
     assert first.steps == ("start sender1 from image-1", "start receiver1 from image-1")
     assert qemu.names == ["linerate-sender1", "linerate-receiver1"]
@@ -94,7 +94,7 @@ def test_both_start_once_and_their_cable_is_crossed(qemu, image, folder):
     assert len(qemu.started) == 2
 
 
-def test_the_ports_in_the_state_are_those_qemu_was_given(qemu, image, folder):
+def test_stored_ports_are_forwarded_by_qemu(qemu, image, folder):
     present(image, folder, Machine(), qemu.run)
     stored = json.loads((folder / "guests.json").read_text())
     for argv, name in zip(qemu.started, ("sender1", "receiver1")):
@@ -102,7 +102,7 @@ def test_the_ports_in_the_state_are_those_qemu_was_given(qemu, image, folder):
     assert stored["sender1"]["port"] != stored["receiver1"]["port"]
 
 
-def test_each_boots_what_its_own_disk_names(qemu, image, folder):
+def test_each_boots_the_kernel_of_its_own_disk(qemu, image, folder):
     present(image, folder, Machine(), qemu.run)
     for name, configuration in zip(("sender1", "receiver1"), qemu.configurations):
         assert "set root=hd1\nlinux /vmlinuz root=/dev/vda " in configuration
@@ -113,60 +113,60 @@ def test_each_boots_what_its_own_disk_names(qemu, image, folder):
     assert any(word.endswith(f"file={folder}/sender1.boot") for word in qemu.started[0])
 
 
-def test_one_is_started_where_one_is_wanted(qemu, image, folder):
-    alone = present(image, folder, Machine(), qemu.run, Wanted(["sender1"]))
+def test_only_the_selected_guest_is_started(qemu, image, folder):
+    alone = present(image, folder, Machine(), qemu.run, Selection(["sender1"]))
     assert alone.steps == ("start sender1 from image-1",)
     assert present(image, folder, Machine(), qemu.run).steps == ("start receiver1 from image-1",)
-    again = present(image, folder, Machine(), qemu.run, Wanted(["sender1"]))
+    again = present(image, folder, Machine(), qemu.run, Selection(["sender1"]))
     assert (again.changed, sorted(again.guests)) == (False, ["receiver1", "sender1"])
 
 
-def test_a_guest_whose_boot_hangs_begins_afresh_and_the_other_is_left_alone(qemu, image, folder, reaped):
+def test_restarted_guest_has_a_fresh_disk_and_the_other_is_unchanged(qemu, image, folder, reaped):
     first = present(image, folder, Machine(), qemu.run)
-    (folder / "receiver1.qcow2").write_text("torn")
-    again = present(image, folder, Machine(), qemu.run, Wanted(afresh=["receiver1"]))
+    (folder / "receiver1.qcow2").write_text("corrupt")
+    again = present(image, folder, Machine(), qemu.run, Selection(restart=["receiver1"]))
     assert again.started == ("receiver1",)
     assert (folder / "receiver1.qcow2").read_text() == "overlay"
     assert [process.poll() is None for process in qemu.processes] == [True, False, True]
     assert again.guests["sender1"] == first.guests["sender1"]
     assert again.guests["receiver1"].port != first.guests["receiver1"].port
-    alone = present(image, folder, Machine(), qemu.run, Wanted(["sender1"], ["receiver1"]))
+    alone = present(image, folder, Machine(), qemu.run, Selection(["sender1"], ["receiver1"]))
     assert not alone.changed
 
 
-def test_a_guest_that_died_begins_afresh_and_the_other_is_left_alone(qemu, image, folder):
+def test_dead_guest_is_started_from_a_fresh_disk_and_the_other_is_unchanged(qemu, image, folder):
     first = present(image, folder, Machine(), qemu.run)
     qemu.processes[0].kill()
     qemu.processes[0].wait()
-    (folder / "sender1.qcow2").write_text("torn")
+    (folder / "sender1.qcow2").write_text("corrupt")
     again = present(image, folder, Machine(), qemu.run)
     assert again.steps == ("start sender1 from image-1",)
     assert (folder / "sender1.qcow2").read_text() == "overlay"
     assert again.guests["receiver1"] == first.guests["receiver1"]
 
 
-def test_a_pid_that_is_somebody_elses_now_is_neither_believed_nor_killed(qemu, image, folder):
+def test_reused_pid_is_not_taken_for_the_guest(qemu, image, folder):
     present(image, folder, Machine(), qemu.run)
-    somebody = subprocess.Popen(["sleep", "60"])
+    other_process = subprocess.Popen(["sleep", "60"])
     try:
-        (folder / "sender1.pid").write_text(f"{somebody.pid}\n")
+        (folder / "sender1.pid").write_text(f"{other_process.pid}\n")
         assert present(image, folder, Machine(), qemu.run).steps == ("start sender1 from image-1",)
-        (folder / "sender1.pid").write_text(f"{somebody.pid}\n")
+        (folder / "sender1.pid").write_text(f"{other_process.pid}\n")
         assert "stop sender1" not in absent(folder, check=True).steps
-        assert somebody.poll() is None
+        assert other_process.poll() is None
     finally:
-        somebody.kill()
-        somebody.wait()
+        other_process.kill()
+        other_process.wait()
 
 
-def test_another_image_restarts_both(qemu, reaped, image, folder, tmp_path):
+def test_new_image_restarts_both(qemu, reaped, image, folder, tmp_path):
     present(image, folder, Machine(), qemu.run)
     other = present(Image(tmp_path / "image-2"), folder, Machine(), qemu.run)
     assert other.steps == ("start sender1 from image-2", "start receiver1 from image-2")
     assert [process.poll() is None for process in qemu.processes] == [False, False, True, True]
 
 
-def test_absent_ends_and_removes_once(qemu, reaped, image, folder):
+def test_absent_is_idempotent(qemu, reaped, image, folder):
     present(image, folder, Machine(), qemu.run)
     assert absent(folder).steps == ("stop sender1", "stop receiver1", f"remove {folder}")
     assert not folder.exists()
@@ -174,7 +174,7 @@ def test_absent_ends_and_removes_once(qemu, reaped, image, folder):
     assert not absent(folder).changed
 
 
-def test_check_mode_touches_nothing(qemu, image, folder):
+def test_check_mode_changes_nothing(qemu, image, folder):
     assert present(image, folder, Machine(), qemu.run, check=True).changed
     assert not folder.exists()
     present(image, folder, Machine(), qemu.run)
@@ -183,7 +183,7 @@ def test_check_mode_touches_nothing(qemu, image, folder):
 
 
 @pytest.mark.parametrize("runs", [False, True])
-def test_kvm_is_used_where_a_kernel_was_heard(qemu, image, folder, runs):
+def test_kvm_is_used_where_a_kernel_starts(qemu, image, folder, runs):
     qemu.kvm_runs = runs
     guests = present(image, folder, Machine(), qemu.run).guests
     assert {running.accelerator for running in guests.values()} == {"kvm" if runs else "tcg"}
@@ -191,17 +191,17 @@ def test_kvm_is_used_where_a_kernel_was_heard(qemu, image, folder, runs):
     assert not list(folder.glob("try-*"))
 
 
-def test_a_kernel_that_says_nothing_did_not_start(qemu, image, tmp_path):
+def test_kernel_without_output_did_not_start(qemu, image, tmp_path):
     assert not kernel_starts("kvm", image, tmp_path, qemu.run)
 
 
-def test_what_qemu_complains_of_is_the_error(qemu, image, folder):
-    qemu.complaint = "qemu-system-x86_64: cannot set up guest memory 'pc.ram': Cannot allocate memory\n"
+def test_error_of_qemu_is_reported(qemu, image, folder):
+    qemu.error = "qemu-system-x86_64: cannot set up guest memory 'pc.ram': Cannot allocate memory\n"
     with pytest.raises(HostError, match="Cannot allocate memory"):
         present(image, folder, Machine(), qemu.run)
 
 
-def test_a_folder_too_long_for_a_socket_is_refused_before_anything_is_made(qemu, image, tmp_path):
+def test_folder_too_long_for_a_socket_is_refused_before_any_change(qemu, image, tmp_path):
     folder = tmp_path / ("x" * 100)
     excess = len(os.fsencode(folder / "receiver1.link")) - 107
     with pytest.raises(InputError, match=f"too long by {excess} bytes"):
@@ -209,7 +209,7 @@ def test_a_folder_too_long_for_a_socket_is_refused_before_anything_is_made(qemu,
     assert not folder.exists()
 
 
-def test_a_torn_state_is_no_state(qemu, image, folder):
+def test_corrupt_state_is_ignored(qemu, image, folder):
     folder.mkdir()
     (folder / "guests.json").write_text('{"sender1": {"port"')
     assert len(present(image, folder, Machine(), qemu.run).steps) == 2

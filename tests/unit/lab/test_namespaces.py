@@ -1,4 +1,4 @@
-"""The lab's decisions, with the machine simulated; tests/integration/test_lab.py makes the real thing."""
+"""Creating and repairing the lab on a simulated machine; tests/integration/test_lab.py creates a real one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NET_RAW_ONLY = "0000000000002000"
 
 
 class Machine:
-    """Answers as `ip`, `sysctl` and `unshare` do, for the few words the lab says to them."""
+    """A machine that simulates the calls of `ip`, `sysctl` and `unshare` that the lab makes."""
 
     def __init__(self, root: Path, capabilities: str = FULL, refuses: str = "") -> None:
         self.root = root
@@ -79,7 +79,7 @@ def stored(machine: Machine) -> dict:
     return json.loads((machine.root / STATE_FILE).read_text())
 
 
-def test_made_once_then_left_alone_then_removed(tmp_path):
+def test_present_and_absent_are_idempotent(tmp_path):
     machine = Machine(tmp_path)
     assert present(machine.run, tmp_path).changed
     assert stored(machine)["backend"] == "netns"
@@ -91,15 +91,15 @@ def test_made_once_then_left_alone_then_removed(tmp_path):
     assert not absent(machine.run, tmp_path).changed
 
 
-def test_check_mode_runs_nothing_that_changes(tmp_path):
+def test_check_mode_predicts_without_changes(tmp_path):
     machine = Machine(tmp_path)
-    foretold = present(machine.run, tmp_path, check=True)
-    assert foretold.steps[0] == "ip netns add linerate-sender1"
+    predicted = present(machine.run, tmp_path, check=True)
+    assert predicted.steps[0] == "ip netns add linerate-sender1"
     assert machine.ran == []
     assert read_state(tmp_path) is None
 
 
-def test_ipv6_is_left_alone_where_the_kernel_has_none(tmp_path):
+def test_ipv6_is_disabled_only_where_the_kernel_has_it(tmp_path):
     without = present(Machine(tmp_path / "a").run, tmp_path / "a", check=True)
     assert not [step for step in without.steps if "net.ipv6" in step]
     (tmp_path / "b/proc/sys/net/ipv6").mkdir(parents=True)
@@ -109,38 +109,38 @@ def test_ipv6_is_left_alone_where_the_kernel_has_none(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("capabilities", "said"),
+    ("capabilities", "reason"),
     [
         (NET_RAW_ONLY, "CAP_SYS_ADMIN and CAP_NET_ADMIN are missing"),
         ("000001ffffdfffff", "CAP_SYS_ADMIN is missing"),
         ("000001ffffffefff", "CAP_NET_ADMIN is missing"),
     ],
 )
-def test_loopback_names_the_missing_capabilities(tmp_path, capabilities, said):
+def test_loopback_with_the_missing_capabilities_as_reason(tmp_path, capabilities, reason):
     machine = Machine(tmp_path, capabilities, refuses="ip link add")
     change = present(machine.run, tmp_path, try_packet_socket=lambda: None)
-    assert change.state == State("loopback", f"this process may not make network namespaces: {said}")
+    assert change.state == State("loopback", f"this process may not create network namespaces: {reason}")
     assert stored(machine) == {"backend": "loopback", "reason": change.state.reason}
     assert not present(machine.run, tmp_path, try_packet_socket=lambda: None).changed
 
 
 @pytest.mark.parametrize("refused", ["ip link add", "mount", "sysctl"])
-def test_every_capability_and_still_refused(tmp_path, refused):
-    """Seccomp, AppArmor or a read-only /proc/sys: the program's own complaint is the reason."""
+def test_refusal_despite_all_capabilities(tmp_path, refused):
+    """Seccomp, AppArmor or a read-only /proc/sys: the program's error message is the reason."""
     machine = Machine(tmp_path, refuses=f"-- {refused}")
     program = refused.split()[0]
-    expected = f"this process may not make network namespaces: {program}: not allowed here"
+    expected = f"this process may not create network namespaces: {program}: not allowed here"
     assert why_no_namespaces(machine.run, tmp_path) == expected
 
 
-def test_not_even_raw_frames(tmp_path):
+def test_error_without_the_right_to_send_raw_frames(tmp_path):
     machine = Machine(tmp_path, "0000000000000000", refuses="ip link add")
     with pytest.raises(HostError, match=r"CAP_NET_RAW.*docker run --cap-add=NET_RAW"):
         present(machine.run, tmp_path, try_packet_socket=refuse_packet_socket)
     assert read_state(tmp_path) is None
 
 
-def test_it_switches_over_when_what_is_allowed_changes(tmp_path):
+def test_backend_changes_with_the_privileges(tmp_path):
     machine = Machine(tmp_path, refuses="sysctl")
     assert present(machine.run, tmp_path, try_packet_socket=lambda: None).changed
     machine.refuses = ""
@@ -151,7 +151,7 @@ def test_it_switches_over_when_what_is_allowed_changes(tmp_path):
     assert back.steps == (f"write {tmp_path / STATE_FILE}: loopback",)
 
 
-def test_a_spoilt_state_file_is_written_again(tmp_path):
+def test_corrupt_state_file_is_rewritten(tmp_path):
     machine = Machine(tmp_path)
     present(machine.run, tmp_path)
     (tmp_path / STATE_FILE).write_text("{")
@@ -159,7 +159,7 @@ def test_a_spoilt_state_file_is_written_again(tmp_path):
     assert stored(machine)["backend"] == "netns"
 
 
-def test_a_command_that_fails_is_named(tmp_path):
+def test_failed_command_is_reported(tmp_path):
     machine = Machine(tmp_path)
 
     def run(argv: Sequence[str]) -> Completed:
@@ -167,16 +167,16 @@ def test_a_command_that_fails_is_named(tmp_path):
             return Completed(tuple(argv), 2, "", "Error: Unknown device type.\n")
         return machine.run(argv)
 
-    with pytest.raises(HostError, match=r"link add lrs0.*ended with 2: Error: Unknown device type"):
+    with pytest.raises(HostError, match=r"link add lrs0.*exited with 2: Error: Unknown device type"):
         present(run, tmp_path)
 
 
-def test_a_repair_that_has_no_effect_is_an_error(tmp_path):
+def test_repair_without_effect_is_an_error(tmp_path):
     machine = Machine(tmp_path)
     machine.links = lambda namespace: [{"ifname": "lo", "ifindex": 1, "flags": ["LOOPBACK"]}]
-    with pytest.raises(HostError, match="was run without effect"):
+    with pytest.raises(HostError, match="had no effect"):
         present(machine.run, tmp_path)
 
 
-def test_no_capability_is_called_missing_without_proc(tmp_path):
+def test_no_missing_capability_is_reported_without_proc(tmp_path):
     assert missing_capabilities(tmp_path, ("CAP_NET_RAW",)) == ()

@@ -1,4 +1,4 @@
-"""Interfaces that must not be sent on, and those that cannot be."""
+"""Interfaces in use are refused, and so are those that are not ready to send."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from linerate.errors import HostError, InputError
+from linerate.nic.offloads import read_features
 from linerate.nic.read import read_nic, refuse_small_mtu, refuse_unready
 from linerate.nic.use import default_route_interfaces, refuse_management
 from linerate.pcap.destinations import BENCHMARK_NETWORKS, AllowedDestinations
@@ -64,7 +65,7 @@ def test_management_interfaces_are_refused(root, interface, rule):
         refuse_management(interface, session, ip_address, root)
 
 
-def test_another_interface_is_not(root):
+def test_unused_interface_is_accepted(root):
     refuse_management("ens17", {"SSH_CONNECTION": "10.0.2.2 50000 10.0.2.15 22"}, ip_address, root)
     refuse_management("ens5", {}, ip_address, root)
 
@@ -72,56 +73,60 @@ def test_another_interface_is_not(root):
 @pytest.mark.parametrize(
     ("interface", "address"), [("ens6", "10.9.0.1"), ("ens7", "2001:db8::1"), ("ens11", "192.168.0.1")]
 )
-def test_an_address_in_use_is_refused(root, interface, address):
+def test_interface_with_an_address_is_refused(root, interface, address):
     with pytest.raises(InputError, match=f"{interface}.*has the address {address}.*ip address flush dev {interface}"):
         refuse_management(interface, {}, ip_address, root, BENCHMARK)
 
 
 @pytest.mark.parametrize("interface", ["ens8", "ens9", "ens10"])
-def test_addresses_of_the_link_and_of_the_benchmark_are_not_in_use(root, interface):
+def test_link_local_and_benchmark_addresses_are_accepted(root, interface):
     refuse_management(interface, {}, ip_address, root, BENCHMARK)
 
 
-def test_without_a_test_network_every_address_is_in_use(root):
+def test_every_address_counts_without_a_benchmark_network(root):
     with pytest.raises(InputError, match=r"has the address 198\.18\.0\.1"):
         refuse_management("ens10", {}, ip_address, root)
 
 
-def test_the_loopback_interface_may_have_any_address(root):
+def test_loopback_may_have_any_address(root):
     (Path(root) / "sys/class/net/lo").mkdir(parents=True)
     (Path(root) / "sys/class/net/lo/type").write_text("772\n")
     refuse_management("lo", {}, ip_address, root, BENCHMARK)
 
 
-def test_what_a_bridge_is_built_upon_is_in_use(root):
+def test_bridge_port_is_refused(root):
     (Path(root) / "sys/class/net/ens17/upper_br0").mkdir(parents=True)
     with pytest.raises(InputError, match="is in use by br0"):
         refuse_management("ens17", {}, ip_address, root)
 
 
-def test_this_machine_s_loopback():
+def test_read_the_loopback_of_this_machine():
     found = read_nic("lo", run)
-    assert found["mtu"] > 1500
-    assert found["mac"] == "00:00:00:00:00:00"
-    assert found["speed_bps"] is None
-    refuse_unready(found)
+    assert found.mtu > 1500
+    assert found.mac == "00:00:00:00:00:00"
+    assert found.speed_bps is None
+    assert found.offloads == {feature.name: feature.on for feature in read_features("lo", run)} != {}
+    refuse_unready("lo")
 
 
-def test_what_cannot_carry_the_frames_is_refused(tmp_path):
+def test_interface_that_is_not_ready_is_refused(tmp_path):
     with pytest.raises(HostError, match="does not exist"):
         read_nic("nope0", run)
     flags = tmp_path / "sys/class/net/eth9/flags"
     flags.parent.mkdir(parents=True)
     flags.write_text("0x1002\n")
     with pytest.raises(HostError, match=r"is down.*ip link set dev eth9 up"):
-        refuse_unready({"interface": "eth9", "carrier": False}, str(tmp_path))
+        refuse_unready("eth9", str(tmp_path))
     flags.write_text("0x1003\n")
+    carrier = flags.with_name("carrier")
+    carrier.write_text("0\n")
     with pytest.raises(HostError, match="is up and has no carrier"):
-        refuse_unready({"interface": "eth9", "carrier": False}, str(tmp_path))
-    refuse_unready({"interface": "eth9", "carrier": True}, str(tmp_path))
+        refuse_unready("eth9", str(tmp_path))
+    carrier.write_text("1\n")
+    refuse_unready("eth9", str(tmp_path))
 
 
-def test_an_mtu_bounds_what_is_behind_the_ethernet_header():
+def test_mtu_limits_the_ethernet_payload():
     refuse_small_mtu("the receiver's interface", 1500, 1500)
     with pytest.raises(HostError, match="the receiver's interface: has an MTU of 1500 B, too small for the 1501 B"):
         refuse_small_mtu("the receiver's interface", 1500, 1501)

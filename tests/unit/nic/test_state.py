@@ -1,4 +1,4 @@
-"""A NIC's settings are read, stored and put back: against a NIC that behaves as ethtool and ip say, and real ones."""
+"""Reading, storing and restoring the settings of a NIC, on a simulated NIC and on the loopback interface."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from linerate.errors import HostError
 from linerate.nic import state as nic_state
+from linerate.nic.offloads import feature_groups, read_features
 from linerate.nic.state import read_state, restore_found, restore_state, store_found
 from linerate.system.run import Completed, run
 
@@ -31,7 +32,7 @@ PAUSE = "Pause parameters for ens4:\nAutonegotiate:\t{autoneg}\nRX:\t\t{rx}\nTX:
 
 
 class Nic:
-    """Answers and obeys as the kernel does for ens4."""
+    """A simulated ens4 that ethtool and ip read and change."""
 
     def __init__(self, root: Path) -> None:
         self.folder = root / "sys/class/net/ens4"
@@ -39,7 +40,7 @@ class Nic:
         self.features = {"rx": "on", "csum": "on", "tso": "on", "gso": "on"}
         self.pause = {"autoneg": "on", "rx": "on", "tx": "off"}
         self.attributes(flags=0x1003, mtu=1500)
-        self.asked: list[str] = []
+        self.changes: list[str] = []
 
     def attributes(self, flags: int, mtu: int) -> None:
         self.flags, self.mtu = flags, mtu
@@ -51,7 +52,7 @@ class Nic:
             return Completed(tuple(argv), 0, FEATURES.format(**self.features), "")
         if argv[:2] == ["ethtool", "-a"]:
             return Completed(tuple(argv), 0, PAUSE.format(**self.pause), "")
-        self.asked.append(" ".join(argv))
+        self.changes.append(" ".join(argv))
         if argv[0] == "ethtool":
             target = self.features if argv[1] == "-K" else self.pause
             for key, value in zip(argv[3::2], argv[4::2]):
@@ -73,7 +74,7 @@ def nic(tmp_path: Path) -> Nic:
     return Nic(tmp_path)
 
 
-def test_what_can_change_is_read_by_the_names_that_change_it(nic, tmp_path):
+def test_changeable_settings_are_read_by_the_names_that_set_them(nic, tmp_path):
     state = read_state("ens4", nic.run, str(tmp_path))
     assert (state.up, state.mtu, state.promiscuous) == (True, 1500, False)
     assert state.offloads == {
@@ -87,15 +88,32 @@ def test_what_can_change_is_read_by_the_names_that_change_it(nic, tmp_path):
     assert state.pause == {"autoneg": True, "rx": True, "tx": False}
 
 
-def test_what_netmap_left_behind_is_put_back(nic, tmp_path):
+def test_each_name_of_a_feature_stands_for_its_members(nic):
+    assert feature_groups(read_features("ens4", nic.run)) == {
+        "rx-checksumming": ["rx"],
+        "rx": ["rx"],
+        "tx-checksumming": ["tx", "tx-checksum-ip-generic"],
+        "tx": ["tx", "tx-checksum-ip-generic"],
+        "tcp-segmentation-offload": ["tso", "tx-tcp-segmentation", "tx-tcp-mangleid-segmentation"],
+        "tso": ["tso", "tx-tcp-segmentation", "tx-tcp-mangleid-segmentation"],
+        "generic-segmentation-offload": ["gso"],
+        "gso": ["gso"],
+        "large-receive-offload": ["lro"],
+        "lro": ["lro"],
+        "highdma": ["highdma"],
+        "rx-fcs": ["rx-fcs"],
+    }
+
+
+def test_settings_changed_by_netmap_are_restored(nic, tmp_path):
     before = read_state("ens4", nic.run, str(tmp_path))
     nic.features.update(rx="off", csum="off", tso="off", gso="off")
     nic.pause.update(autoneg="off", rx="off")
     nic.attributes(flags=0x1102, mtu=9000)
     planned = restore_state(before, nic.run, str(tmp_path), check=True)
-    assert nic.asked == []
-    assert restore_state(before, nic.run, str(tmp_path)) == planned == tuple(nic.asked)
-    assert nic.asked == [
+    assert nic.changes == []
+    assert restore_state(before, nic.run, str(tmp_path)) == planned == tuple(nic.changes)
+    assert nic.changes == [
         "ip link set dev ens4 mtu 1500",
         "ethtool -K ens4 rx on tx-checksum-ip-generic on tx-tcp-segmentation on gso on",
         "ethtool -A ens4 autoneg on rx on",
@@ -106,13 +124,13 @@ def test_what_netmap_left_behind_is_put_back(nic, tmp_path):
     assert restore_state(before, nic.run, str(tmp_path)) == ()
 
 
-def test_flow_control_that_both_ends_negotiate_is_left_to_them(nic, tmp_path):
+def test_negotiated_flow_control_is_not_restored(nic, tmp_path):
     before = read_state("ens4", nic.run, str(tmp_path))
     nic.pause.update(rx="off", tx="on")
     assert restore_state(before, nic.run, str(tmp_path)) == ()
 
 
-def test_what_the_new_driver_cannot_change_is_left(nic, tmp_path, monkeypatch):
+def test_setting_fixed_by_the_new_driver_is_not_restored(nic, tmp_path, monkeypatch):
     before = read_state("ens4", nic.run, str(tmp_path))
     nic.features["rx"] = "off"
     monkeypatch.setattr(
@@ -121,7 +139,7 @@ def test_what_the_new_driver_cannot_change_is_left(nic, tmp_path, monkeypatch):
     assert restore_state(before, nic.run, str(tmp_path)) == ()
 
 
-def test_what_was_found_first_is_what_comes_back(nic, tmp_path):
+def test_original_settings_are_stored_once_and_restored(nic, tmp_path):
     root = str(tmp_path)
     store_found(read_state("ens4", nic.run, root), root)
     nic.features["gso"] = "off"
@@ -133,7 +151,7 @@ def test_what_was_found_first_is_what_comes_back(nic, tmp_path):
     assert restore_found("ens4", nic.run, root) == ()
 
 
-def test_a_stored_state_that_is_damaged_is_named(nic, tmp_path):
+def test_damaged_stored_state_is_named(nic, tmp_path):
     path = nic_state.found_path("ens4", str(tmp_path))
     path.parent.mkdir(parents=True)
     path.write_text('{"interface": "ens4"')
@@ -141,7 +159,7 @@ def test_a_stored_state_that_is_damaged_is_named(nic, tmp_path):
         restore_found("ens4", nic.run, str(tmp_path))
 
 
-def test_this_machine_s_loopback_needs_nothing():
+def test_loopback_of_this_machine_needs_no_restoring():
     state = read_state("lo", run)
     assert state.up
     assert restore_state(state, run, check=True) == ()

@@ -1,4 +1,4 @@
-"""Scapy as the oracle: the same pcap made the plain way, each packet built by itself, a list, wrpcap."""
+"""Scapy as the oracle: the same pcap made from packets that are built one by one, and wrpcap."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def scapy_packet(spec: PcapSpec, number: int) -> Packet:
 
 
 def scapy_pcap(path: Path, spec: PcapSpec) -> None:
-    """The whole pcap as Scapy writes it."""
+    """Write the pcap with Scapy."""
     wrpcap(str(path), [scapy_packet(spec, number) for number in range(spec.count)])
 
 
 @pytest.fixture
 def oracle(tmp_path: Path) -> Any:
-    """The bytes of the pcap of a spec, by Scapy."""
+    """The bytes of the pcap of a spec, written by Scapy."""
 
     def whole_file(spec: PcapSpec) -> bytes:
         path = tmp_path / "by_scapy.pcap"
@@ -52,7 +52,7 @@ def oracle(tmp_path: Path) -> Any:
 
 @pytest.fixture
 def ours(tmp_path: Path) -> Any:
-    """The bytes of the pcap of a spec, by our writer, and what the writer says of it."""
+    """The bytes of the pcap of a spec, written by linerate, and the writer's result."""
 
     def whole_file(spec: PcapSpec) -> tuple[bytes, Written]:
         path = tmp_path / "ours.pcap"
@@ -64,7 +64,7 @@ def ours(tmp_path: Path) -> Any:
 
 @pytest.fixture
 def make_spec() -> Any:
-    """A spec with the usual MACs; everything else by keyword."""
+    """A spec with default MACs; all other parameters by keyword."""
 
     def spec(protocol: str = "tcp", **given: Any) -> PcapSpec:
         return PcapSpec(protocol, **{**MACS, **given})

@@ -1,4 +1,4 @@
-"""The checksum of a run of ports against the sum from the start (RFC 1071), for every port there is."""
+"""The checksums of a range of ports against the plain sum (RFC 1071), for every port."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pytest
 
 from linerate.pcap.checksum import internet_checksum, port_checksums
 
-# The sum of all words but the port; 0 cannot be, as the pseudo header is never all zero.
+# The sum of all words except the port. It is never 0, since the pseudo header is not all zero.
 OTHER_WORDS = [1, 2, 0x7FFF, 0x8000, 0xFBFF, 0xFFFD, 0xFFFE, 0xFFFF]
 
 
-def from_the_start(other, port, zero):
+def plain_checksum(other, port, zero):
     total = other + port
     return (~((total >> 16) + (total & 0xFFFF)) & 0xFFFF) or zero
 
@@ -22,19 +22,19 @@ def from_the_start(other, port, zero):
 @pytest.mark.parametrize("other", OTHER_WORDS)
 def test_every_port(other, old_port, zero):
     ports = range(1, 65_536)
-    patched = port_checksums(from_the_start(other, old_port, zero), old_port, ports, zero)
-    assert list(patched) == [from_the_start(other, port, zero) for port in ports]
+    patched = port_checksums(plain_checksum(other, old_port, zero), old_port, ports, zero)
+    assert list(patched) == [plain_checksum(other, port, zero) for port in ports]
 
 
 @pytest.mark.parametrize("ports", [range(1, 2), range(65_535, 65_536), range(0x8000, 0x8002), range(0x7FFE, 0x7FFF)])
 @pytest.mark.parametrize("other", OTHER_WORDS)
 def test_short_ranges(other, ports):
-    patched = port_checksums(from_the_start(other, 4000, 0), 4000, ports, 0)
-    assert list(patched) == [from_the_start(other, port, 0) for port in ports]
+    patched = port_checksums(plain_checksum(other, 4000, 0), 4000, ports, 0)
+    assert list(patched) == [plain_checksum(other, port, 0) for port in ports]
 
 
 def test_rfc_1624_example():
-    """Section 4: the header whose old checksum DD2F and word 5555 -> 3285 must give 0, where RFC 1141 gave FFFF."""
+    """Section 4: checksum DD2F and word 5555 -> 3285 must give 0, where RFC 1141 gave FFFF."""
     assert list(port_checksums(0xDD2F, 0x5555, range(0x3285, 0x3286), 0)) == [0]
 
 
@@ -43,5 +43,5 @@ def test_rfc_1071_example():
     assert internet_checksum(bytes.fromhex("0001f203f4f5f6f7")) == ~0xDDF2 & 0xFFFF
 
 
-def test_odd_length_is_padded_behind():
+def test_odd_length_is_padded_at_the_end():
     assert internet_checksum(b"\x12\x34\x56") == internet_checksum(struct.pack(">HH", 0x1234, 0x5600))

@@ -1,4 +1,4 @@
-"""Where frames may go: the rule, held against every frame of a pcap, through tags and in bounded memory."""
+"""Allowed destinations, tested on every frame of a pcap, with VLAN tags and in bounded memory."""
 
 from __future__ import annotations
 
@@ -57,51 +57,54 @@ def ether(dst=RECEIVER):
     ],
     ids=["IPv4", "IPv4 with options", "IPv6", "tagged", "tagged twice", "ARP", "another protocol", "header alone"],
 )
-def test_what_may_be_sent(walk, frame):
+def test_frame_to_an_allowed_destination(walk, frame):
     assert walk([FINE, frame, frame]).packets == 3
 
 
 @pytest.mark.parametrize(
     ("frame", "rule"),
     [
-        (ether() / IP(dst="10.0.0.1") / UDP(), "goes to 10.0.0.1, which is in none of the networks allowed"),
+        (ether() / IP(dst="10.0.0.1") / UDP(), "goes to 10.0.0.1, which is in none of the allowed networks"),
         (ether() / IP(dst="198.20.0.0") / UDP(), "goes to 198.20.0.0"),
         (ether() / IP(dst="255.255.255.255") / UDP(), "goes to 255.255.255.255"),
         (ether() / IPv6(dst="2001:2:1::1") / UDP(), "goes to 2001:2:1::1"),
         (ether() / IPv6(dst="ff02::1") / UDP(), "goes to ff02::1"),
         (ether() / Dot1Q(vlan=5) / IP(dst="8.8.8.8") / UDP(), "goes to 8.8.8.8"),
         (ether() / Dot1AD() / Dot1Q() / Dot1Q() / IPv6(dst="2001:db8::5") / UDP(), "goes to 2001:db8::5"),
-        (ether(OTHER) / IP(dst="198.19.0.1") / UDP(), f"goes to the MAC {OTHER}, which is not among those allowed"),
+        (ether(OTHER) / IP(dst="198.19.0.1") / UDP(), f"goes to the MAC {OTHER}, which is not an allowed MAC"),
         (ether("ff:ff:ff:ff:ff:ff") / ARP(), "goes to the MAC ff:ff:ff:ff:ff:ff"),
-        (bytes(ether() / IP(dst="198.19.0.1"))[:33], "is too short to say where its IP packet goes"),
+        (bytes(ether() / IP(dst="198.19.0.1"))[:33], "is too short to hold the destination of its IP packet"),
         (
             bytes(ether())[:12] + bytes.fromhex("81000001") * 70 + bytes(FINE)[12:],
-            "is too short to say where its IP packet goes",
+            "is too short to hold the destination of its IP packet",
         ),
-        (bytes(ether() / Dot1Q() / IPv6(dst="2001:2::1"))[:57], "is too short to say where its IP packet goes"),
+        (
+            bytes(ether() / Dot1Q() / IPv6(dst="2001:2::1"))[:57],
+            "is too short to hold the destination of its IP packet",
+        ),
     ],
 )
-def test_what_may_not_be_sent_is_named_by_packet_address_rule_and_mend(walk, frame, rule):
+def test_frame_to_another_destination_is_refused(walk, frame, rule):
     with pytest.raises(PcapError) as caught:
         walk([FINE] * 41 + [frame, FINE])
     assert f"packet 42 {rule}" in " ".join(caught.value.rule.split())
     assert "linerate_allow_destinations" in caught.value.hint
 
 
-def test_a_listed_destination_does_not_stand_for_another_mac_or_address(walk):
-    """What passed once is remembered by all that the rule looks at."""
+def test_cached_destination_does_not_allow_another_mac_or_address(walk):
+    """The cache key has every field that the rule depends on."""
     for frame in (ether(OTHER) / IP(dst="198.19.0.1") / UDP(), ether() / IP(dst="198.20.0.1") / UDP()):
         with pytest.raises(PcapError):
             walk([FINE, ether() / IP(dst="198.19.0.2") / UDP(), frame])
     tagged = ether() / Dot1Q() / IP(dst="198.19.0.1") / UDP()
     with pytest.raises(PcapError, match=r"packet 2 goes to 10\.1\.1\.1"):
         walk([tagged, ether() / Dot1Q() / IP(dst="10.1.1.1") / UDP()])
-    # A frame of another protocol whose bytes look like an address that passed is none of IP, and asks its MAC alone.
+    # The bytes of a frame without IP equal an address that is cached; only its MAC counts.
     with pytest.raises(PcapError, match="goes to the MAC"):
         walk([FINE, Ether(dst=OTHER) / (b"\x88\xb5" + bytes(FINE)[14:])])
 
 
-def test_more_destinations_than_are_remembered(walk, monkeypatch):
+def test_more_destinations_than_are_cached(walk, monkeypatch):
     monkeypatch.setattr(reader, "MOST_SEEN", 5)
     frames = [ether() / IP(dst=str(ipaddress.IPv4Address("198.18.0.0") + number)) / UDP() for number in range(50)]
     assert walk(frames + frames).packets == 100
@@ -109,7 +112,7 @@ def test_more_destinations_than_are_remembered(walk, monkeypatch):
         walk([*frames, *frames, ether() / IP(dst="10.0.0.1") / UDP()])
 
 
-def test_our_own_pcap_with_a_tag(make_spec, tmp_path):
+def test_tagged_pcap_written_by_linerate(make_spec, tmp_path):
     spec = make_spec("udp", packets=300, vlan=7, ip_length=1500)
     path = str(tmp_path / "a.pcap")
     write_pcap(path, spec, build_template(spec))
@@ -117,24 +120,24 @@ def test_our_own_pcap_with_a_tag(make_spec, tmp_path):
     assert (summary.max_frame_length, summary.longest_payload) == (1518, 1500)
 
 
-def test_an_mtu_is_held_against_what_is_behind_one_tag(walk):
+def test_longest_payload_excludes_one_tag(walk):
     untagged = ether() / IP(dst="198.19.0.1") / UDP() / bytes(1472)
     twice = ether() / Dot1Q() / Dot1Q() / IP(dst="198.19.0.1") / UDP() / bytes(1472)
     assert walk([untagged, FINE]).longest_payload == 1500
     assert walk([FINE, twice, untagged]).longest_payload == 1504
 
 
-def test_a_list_may_allow_everything_of_a_family():
+def test_list_may_allow_a_whole_address_family():
     everything = AllowedDestinations(["0.0.0.0/0", " 02:00:00:00:00:02 "])
     assert everything.complaint(bytes(ether() / IP(dst="8.8.8.8") / UDP())) is None
     assert "2001:2::1" in str(everything.complaint(bytes(ether() / IPv6(dst="2001:2::1") / UDP())))
 
 
-def test_an_empty_list_allows_nothing():
-    assert "not among those allowed (none)" in str(AllowedDestinations([]).complaint(bytes(FINE)))
+def test_empty_list_allows_nothing():
+    assert "not an allowed MAC (none)" in str(AllowedDestinations([]).complaint(bytes(FINE)))
 
 
 @pytest.mark.parametrize("entry", ["198.18.0.1/15", "receiver1", "", "02:00:00:00:00", "02-00-00-00-00-02", "::/129"])
-def test_an_entry_that_is_neither_is_refused_by_name(entry):
+def test_invalid_entry_is_refused(entry):
     with pytest.raises(InputError, match=r"linerate_allow_destinations .*: is neither a MAC nor an IP address"):
         AllowedDestinations([entry])

@@ -1,4 +1,4 @@
-"""A pcap is written once, left alone while it is as asked, and written again when anything says otherwise."""
+"""A pcap is written once, and again only if its parameters differ or it is damaged."""
 
 from __future__ import annotations
 
@@ -28,35 +28,35 @@ def pcap(tmp_path, make_spec):
     return Pcap()
 
 
-def test_second_time_changes_nothing(pcap):
+def test_second_run_changes_nothing(pcap):
     first = pcap.ensure()
     inode = os.stat(pcap.path).st_ino
     second = pcap.ensure()
     assert (first.changed, second.changed) == (True, False)
-    assert (first.reason, second.reason) == ("there is no pcap yet", "")
+    assert (first.reason, second.reason) == ("the pcap did not exist", "")
     assert second.manifest == first.manifest
     assert os.stat(pcap.path).st_ino == inode
 
 
-def test_manifest_says_what_the_file_is(pcap):
+def test_manifest_describes_the_file(pcap):
     manifest = pcap.ensure(ip_length=1500, packets=250, first_port=1, last_port=100).manifest
     with open(pcap.path, "rb") as stream:
         data = stream.read()
     assert read_manifest(pcap.path) == manifest
-    assert manifest["sha256"] == hashlib.sha256(data).hexdigest()
-    assert manifest["file_bytes"] == len(data)
-    assert (manifest["packets"], manifest["flows"], manifest["bytes"]) == (250, 100, 250 * 1514)
-    lengths = [manifest[f"{which}_frame_length"] for which in ("min", "mean", "max")]
+    assert manifest.sha256 == hashlib.sha256(data).hexdigest()
+    assert manifest.file_bytes == len(data)
+    assert (manifest.packets, manifest.flows, manifest.bytes) == (250, 100, 250 * 1514)
+    lengths = [manifest.min_frame_length, manifest.mean_frame_length, manifest.max_frame_length]
     assert lengths == [1514, 1514, 1514]
-    assert manifest["parameters"]["ip_length"] == 1500
+    assert manifest.parameters["ip_length"] == 1500
 
 
 @pytest.mark.parametrize(
     ("ip_length", "speed", "pps", "pcap_mbps"),
     [(64, "10G", 12_254_902, 7_647.06), (1500, "10G", 812_744, 9_843.95), (64, "25G", 30_637_255, 19_117.65)],
 )
-def test_predicted_rates_are_those_of_the_wire(ip_length, speed, pps, pcap_mbps, pcap):
-    predicted = pcap.ensure(ip_length=ip_length).manifest["predicted"]
+def test_predicted_rates_are_line_rate(ip_length, speed, pps, pcap_mbps, pcap):
+    predicted = pcap.ensure(ip_length=ip_length).manifest.predicted
     assert sorted(predicted) == ["10G", "1G", "25G", "40G"]
     assert predicted[speed]["pps"] == pytest.approx(pps, abs=1)
     assert predicted[speed]["pcap_bps"] / 1e6 == pytest.approx(pcap_mbps, abs=0.01)
@@ -67,15 +67,15 @@ def test_predicted_rates_are_those_of_the_wire(ip_length, speed, pps, pcap_mbps,
     "change",
     [{"ip_length": 65}, {"packets": 99}, {"dst_mac": "02:00:00:00:00:09"}, {"vlan": 1}, {"ttl": 9}, {"payload": "01"}],
 )
-def test_other_parameters_write_it_again(change, pcap):
+def test_other_parameters_write_the_pcap_again(change, pcap):
     before = pcap.ensure().manifest
     result = pcap.ensure(**change)
     assert (result.changed, result.before) == (True, before)
     assert "differs" in result.reason
-    assert result.manifest["sha256"] != before["sha256"]
+    assert result.manifest.sha256 != before.sha256
 
 
-def test_other_template_writes_it_again(pcap, make_spec):
+def test_other_template_writes_the_pcap_again(pcap, make_spec):
     """A newer Scapy may build another first frame from the same parameters."""
     pcap.ensure()
     with open(pcap.manifest, encoding="utf-8") as stream:
@@ -111,16 +111,20 @@ def write(text):
     [
         ("path", flip_a_byte, "the pcap is damaged"),
         ("path", cut, "the pcap is damaged"),
-        ("path", os.unlink, "there is no pcap yet"),
+        ("path", os.unlink, "the pcap did not exist"),
         ("manifest", os.unlink, "cannot be read: No such file"),
         ("manifest", cut, "is not JSON"),
         ("manifest", write("[]"), "is not of schema linerate-pcap/1"),
         ("manifest", write("[" * 100_000), "is not JSON"),
         ("manifest", write('{"schema": "linerate-pcap/0"}'), "is not of schema linerate-pcap/1"),
-        ("manifest", write('{"schema": "linerate-pcap/1"}'), "the manifest differs in parameters"),
+        (
+            "manifest",
+            write('{"schema": "linerate-pcap/1"}'),
+            "schema linerate-pcap/1 (parameters, template_sha256",
+        ),
     ],
 )
-def test_damage_is_mended_and_said(which, damage, reason, pcap):
+def test_damage_is_repaired_and_reported(which, damage, reason, pcap):
     first = pcap.ensure()
     damage(getattr(pcap, which))
     result = pcap.ensure()

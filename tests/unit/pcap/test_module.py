@@ -1,4 +1,4 @@
-"""The module and its role by real ansible: idempotent, honest in check mode, no Scapy on the target."""
+"""The module and its role, run by Ansible: idempotent, correct in check mode, without Scapy on the target."""
 
 from __future__ import annotations
 
@@ -22,16 +22,24 @@ REFERENCE_SET = {"tcp_port_scan_64", "udp_port_scan_64", "tcp_port_scan_1500", "
 
 
 def constant(name):
-    """The value of a constant of the module, which cannot be imported outside Ansible."""
+    """The value of a constant of the module, which only Ansible can import."""
     for node in ast.parse(MODULE.read_text()).body:
         if isinstance(node, ast.Assign) and node.targets[0].id == name:
             return ast.literal_eval(node.value)
     raise AssertionError(f"{MODULE} has no {name}")
 
 
+def argument_spec():
+    """The module's arguments, as it hands them to AnsibleModule."""
+    code = f"import json, runpy; print(json.dumps(runpy.run_path({str(MODULE)!r})['ARGUMENT_SPEC']))"
+    finder = "import sys, linerate, ansible.module_utils; sys.modules['ansible.module_utils.linerate'] = linerate\n"
+    done = subprocess.run([sys.executable, "-c", finder + code], check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)
+
+
 @pytest.fixture(scope="module")
 def python_without_scapy(tmp_path_factory):
-    """An interpreter for the target that sees the standard library only."""
+    """An interpreter for the target with the standard library only."""
     script = tmp_path_factory.mktemp("python") / "python3"
     script.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
     script.chmod(0o755)
@@ -41,7 +49,7 @@ def python_without_scapy(tmp_path_factory):
 
 @pytest.fixture
 def ansible(tmp_path, python_without_scapy):
-    """Run an Ansible program in the repository, on two hosts that are this machine."""
+    """Run an Ansible program in the repository, for two hosts that both are this machine."""
     hosts = {
         "all": {
             "vars": {"ansible_connection": "local", "ansible_python_interpreter": python_without_scapy},
@@ -93,7 +101,7 @@ def small(tmp_path):
     }
 
 
-def test_check_then_write_then_nothing(module, small):
+def test_check_mode_then_write_then_no_change(module, small):
     predicted = module("--check", **small)
     assert predicted["changed"]
     assert not Path(small["path"]).exists()
@@ -109,12 +117,12 @@ def test_check_then_write_then_nothing(module, small):
     assert again["manifest"] == written["manifest"]
 
 
-def test_damage_is_mended(module, small):
+def test_damage_is_repaired(module, small):
     module(**small)
     os.truncate(small["path"], 100)
-    mended = module(**small)
-    assert mended["changed"]
-    assert "damaged" in mended["reason"]
+    repaired = module(**small)
+    assert repaired["changed"]
+    assert "damaged" in repaired["reason"]
     assert read_summary(small["path"]).packets == 100
 
 
@@ -123,21 +131,21 @@ def test_damage_is_mended(module, small):
     [
         ({"ip_length": 20}, "ip_length 20: must be 28 to 65535 bytes for udp"),
         ({"dst_mac": "ff:ff:ff:ff:ff:ff"}, "must not be a multicast or broadcast address"),
-        ({"template": "00"}, "does not have the 78 bytes that the parameters ask for"),
+        ({"template": "00"}, "does not have the 78 bytes that the parameters require"),
         ({"template": "zz"}, "must be hex digits"),
         ({"path": "/nowhere/a.pcap"}, "cannot be written: No such file or directory"),
         ({"ipl_ength": 64}, "Unsupported parameters"),
     ],
 )
-def test_failures_say_what_is_wrong(given, message, module, small):
+def test_invalid_options_are_named(given, message, module, small):
     result = module(**{**small, **given})
     assert message in result["msg"]
     assert not Path(small["path"]).exists()
 
 
-def test_documentation_and_arguments_and_core_agree():
+def test_documentation_and_arguments_match_the_core():
     documented = yaml.safe_load(constant("DOCUMENTATION"))["options"]
-    arguments = constant("ARGUMENT_SPEC")
+    arguments = argument_spec()
     assert set(documented) == set(arguments) == {"path", "template", *PARAMETERS}
     for name, argument in arguments.items():
         described = {key: value for key, value in documented[name].items() if key != "description"}
@@ -148,7 +156,7 @@ def test_documentation_and_arguments_and_core_agree():
             assert arguments[name].get("default") == defaults[name], name
 
 
-def test_examples_run(ansible, tmp_path):
+def test_examples_run_in_check_mode(ansible, tmp_path):
     playbook = tmp_path / "examples.yml"
     tasks = yaml.safe_load(constant("EXAMPLES"))
     playbook.write_text(json.dumps([{"hosts": "tx", "gather_facts": False, "tasks": tasks}]))
@@ -165,7 +173,7 @@ def test_role_writes_the_reference_set_once(ansible, tmp_path):
     assert {path.stem for path in (tmp_path / "pcaps").glob("*.pcap")} == REFERENCE_SET
     for path in (tmp_path / "pcaps").glob("*.json"):
         parameters = json.loads(path.read_text())["parameters"]
-        # Both interfaces are lo, whose address of zeros must not get into a frame.
+        # Both interfaces are lo, whose all-zero address must not appear in a frame.
         assert (parameters["src_mac"], parameters["dst_mac"]) == ("02:00:00:00:00:01", "02:00:00:00:00:02")
 
     second = ansible("ansible-playbook", *argv)
@@ -173,7 +181,7 @@ def test_role_writes_the_reference_set_once(ansible, tmp_path):
     assert "changed=0 " in second.stdout
 
 
-def test_role_takes_given_values_and_publishes_the_manifests(ansible, tmp_path):
+def test_role_uses_its_variables_and_publishes_the_manifests(ansible, tmp_path):
     variables = {
         "pcaps_dir": str(tmp_path),
         "pcaps_set": [{"name": "one", "protocol": "udp", "ip_length": 100, "vlan": 7}],
@@ -193,14 +201,14 @@ def test_role_takes_given_values_and_publishes_the_manifests(ansible, tmp_path):
     facts = json.loads((tmp_path / "facts.json").read_text())
     assert list(facts) == ["one"]
     assert facts["one"]["path"] == f"{tmp_path}/one.pcap"
-    asked = {"protocol": "udp", "vlan": 7, "packets": 5, "dst_mac": "0a:00:00:00:00:09", "src_mac": "0a:00:00:00:00:08"}
-    assert asked.items() <= facts["one"]["parameters"].items()
+    given = {"protocol": "udp", "vlan": 7, "packets": 5, "dst_mac": "0a:00:00:00:00:09", "src_mac": "0a:00:00:00:00:08"}
+    assert given.items() <= facts["one"]["parameters"].items()
 
 
-def test_role_says_when_addresses_cannot_be_known(ansible, tmp_path):
+def test_role_fails_without_mac_addresses(ansible, tmp_path):
     done = ansible(
         "ansible-playbook", "playbooks/pcaps.yml", "-e", "linerate_receiver=", "-e", f"pcaps_dir={tmp_path}/p"
     )
     assert done.returncode != 0
-    assert "The MACs of the frames are not known. Give pcaps_src_mac and pcaps_dst_mac" in done.stdout
+    assert "The MAC addresses of the frames are not known. Set pcaps_src_mac and pcaps_dst_mac" in done.stdout
     assert not (tmp_path / "p").exists()

@@ -1,7 +1,7 @@
-"""Whole files of the reference set, byte for byte against Scapy's own list and wrpcap.
+"""Complete files of the reference set, byte for byte against Scapy's wrpcap.
 
-Scapy needs half a minute of CPU or more for each, so one of each protocol and of each length is held here;
-`make bench` holds all four.
+Scapy needs at least half a minute of CPU time per file, so two files cover both protocols and both lengths here;
+`make bench` compares all four.
 """
 
 from __future__ import annotations

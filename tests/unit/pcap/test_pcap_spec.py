@@ -1,4 +1,4 @@
-"""What a pcap may be made of: each bad parameter is refused with its name, its value, the rule and a hint."""
+"""The parameters of a pcap: an invalid one is refused with its name, value, rule and hint."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_defaults_are_the_reference_set():
     assert (spec.count, spec.ports, spec.flows, spec.frame_length) == (64_511, 64_511, 64_511, 78)
 
 
-def test_text_and_numbers_mean_the_same():
+def test_text_and_numbers_are_equivalent():
     text = {"ip_length": "1500", "vlan": "7", "packets": "10", "first_port": " 5 ", "payload": "DEADBEEF"}
     numbers = {"ip_length": 1500, "vlan": 7, "packets": 10, "first_port": 5, "payload": "deadbeef"}
     assert PcapSpec.of({**REQUIRED, **text}) == PcapSpec.of({**REQUIRED, **numbers})
@@ -29,11 +29,11 @@ def test_upper_case_macs_make_the_same_pcap():
     assert PcapSpec.of(upper) == PcapSpec.of(lower)
 
 
-def test_none_is_not_given():
+def test_none_means_not_given():
     assert PcapSpec.of({**REQUIRED, "vlan": None, "packets": None, "ttl": None}) == PcapSpec.of(REQUIRED)
 
 
-def test_parameters_make_the_spec_again():
+def test_spec_survives_a_round_trip():
     spec = PcapSpec.of({**REQUIRED, "vlan": 5, "packets": 7})
     assert PcapSpec.of(spec.parameters()) == spec
 
@@ -69,7 +69,7 @@ def test_payload_pattern_is_repeated_and_cut():
         ("src_mac", "02:00:00:00:00", "must be six bytes in hex"),
         ("dst_mac", "02-00-00-00-00-02", "must be six bytes in hex"),
         ("dst_mac", "02:00:00:00:00:02\n:", "must be six bytes in hex"),
-        ("dst_mac", "00:00:00:00:00:00", "is no address of a host"),
+        ("dst_mac", "00:00:00:00:00:00", "is not the address of a host"),
         ("src_mac", "01:00:00:00:00:01", "must not be a multicast or broadcast address"),
         ("dst_mac", "ff:ff:ff:ff:ff:ff", "must not be a multicast or broadcast address"),
         ("src_ip", "198.18.0", "must be an IPv4 address"),
@@ -90,10 +90,10 @@ def test_payload_pattern_is_repeated_and_cut():
         ("payload", "", "must be hex digits"),
         ("payload", "0", "must be hex digits"),
         ("payload", "zz", "must be hex digits"),
-        ("speed", 1, "is no parameter of a pcap"),
+        ("speed", 1, "is not a parameter of a pcap"),
     ],
 )
-def test_refused(name, value, rule):
+def test_invalid_parameter_is_refused(name, value, rule):
     with pytest.raises(InputError) as caught:
         PcapSpec.of({**REQUIRED, name: value})
     assert caught.value.subject == name
@@ -103,6 +103,6 @@ def test_refused(name, value, rule):
 
 
 @pytest.mark.parametrize("name", sorted(REQUIRED))
-def test_required(name):
+def test_missing_parameter_is_refused(name):
     with pytest.raises(InputError, match=f"{name}: must be given"):
         PcapSpec.of({key: value for key, value in REQUIRED.items() if key != name})

@@ -1,4 +1,4 @@
-"""A template must be of exactly the parameters: one that is not makes a pcap its manifest lies about."""
+"""A template must match the parameters exactly, or the manifest would not describe the pcap."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ L4 = 14 + 20
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
 @pytest.mark.parametrize("vlan", [None, 0, 4094])
 @pytest.mark.parametrize("ip_length", [40, 41, 1500])
-def test_own_template_is_taken(protocol, vlan, ip_length, make_spec):
+def test_matching_template_is_accepted(protocol, vlan, ip_length, make_spec):
     spec = make_spec(protocol, vlan=vlan, ip_length=ip_length)
     template = build_template(spec)
     assert len(template) == spec.frame_length
@@ -66,7 +66,7 @@ def test_untagged_template_for_a_tagged_pcap_is_refused(make_spec):
         check_template(make_spec(vlan=9), build_template(make_spec(ip_length=68)))
 
 
-def test_missing_scapy_is_said(make_spec, monkeypatch):
+def test_missing_scapy_is_named(make_spec, monkeypatch):
     monkeypatch.setitem(sys.modules, "scapy.layers.l2", None)
     with pytest.raises(HostError, match=r"'scapy.layers.l2'.*Install scapy"):
         build_template(make_spec())

@@ -1,4 +1,4 @@
-"""The writer against Scapy on small sets, where edges can be reached, and against a failing disk."""
+"""The writer against Scapy on small files with edge cases, and with a full disk."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FIRST_CHECKSUM_IN_FILE = {"tcp": 24 + 16 + 14 + 20 + 16, "udp": 24 + 16 + 14 + 2
 
 @pytest.fixture(params=[writer.BLOCK_BYTES, 700], ids=["one block", "many blocks"])
 def block_of_records(request, monkeypatch):
-    """Small files fit in one block; with small blocks they show what happens from one to the next."""
+    """Small files fit in one block; with small blocks they cover the block boundaries."""
     monkeypatch.setattr(writer, "BLOCK_BYTES", request.param)
 
 
@@ -40,8 +40,8 @@ def block_of_records(request, monkeypatch):
         pytest.param({"first_port": 1, "last_port": 30}, id="lowest ports"),
         pytest.param({"first_port": 65506, "last_port": 65535}, id="highest ports"),
         pytest.param({"first_port": 250, "last_port": 260}, id="carry into the high byte"),
-        pytest.param({"first_port": 7, "last_port": 7, "packets": 30}, id="one port again and again"),
-        pytest.param({"first_port": 1000, "last_port": 1006, "packets": 30}, id="ports start again"),
+        pytest.param({"first_port": 7, "last_port": 7, "packets": 30}, id="one port repeated"),
+        pytest.param({"first_port": 1000, "last_port": 1006, "packets": 30}, id="ports repeated"),
         pytest.param({"ip_length": 65535, "packets": 3}, id="longest packet"),
     ],
 )
@@ -61,8 +61,8 @@ def test_small_file_is_what_scapy_writes(protocol, parameters, make_spec, oracle
 @pytest.mark.parametrize("distance", [0, 1, 5])
 @pytest.mark.parametrize(("protocol", "on_the_wire"), [("udp", 0xFFFF), ("tcp", 0)])
 def test_checksum_of_zero(protocol, on_the_wire, distance, make_spec, oracle, ours):
-    """The file starts ``distance`` ports before the one whose checksum is 0, and goes beyond it."""
-    # A higher port lowers the checksum by as much: the source port brings it near enough to reach 0.
+    """The file starts ``distance`` ports before the one whose checksum is 0, and ends after it."""
+    # A port that is higher by n lowers the checksum by n: the source port brings it close enough to 0.
     one_packet = oracle(make_spec(protocol, source_port=1, packets=1))
     (checksum,) = struct.unpack_from(">H", one_packet, FIRST_CHECKSUM_IN_FILE[protocol])
     zero_port = 1024 + 2000
@@ -78,7 +78,7 @@ def test_checksum_of_zero(protocol, on_the_wire, distance, make_spec, oracle, ou
 
 
 def test_reference_udp_set_has_the_checksum_of_zero(make_spec, ours):
-    """So the comparison of the whole files covers that case, too."""
+    """The comparison of complete files therefore covers this case."""
     spec = make_spec("udp")
     data, _ = ours(spec)
     offsets = range(FIRST_CHECKSUM_IN_FILE["udp"], len(data), 16 + spec.frame_length)
@@ -87,7 +87,7 @@ def test_reference_udp_set_has_the_checksum_of_zero(make_spec, ours):
     assert 0 not in found
 
 
-def test_times_go_on_past_a_second(make_spec, ours):
+def test_times_continue_after_a_second(make_spec, ours):
     spec = make_spec("udp", ip_length=28, packets=1_000_003)
     data, _ = ours(spec)
     record = 16 + spec.frame_length
@@ -96,7 +96,7 @@ def test_times_go_on_past_a_second(make_spec, ours):
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path):
-    """280 MB are written by a process that may grow by 40 MB after its imports."""
+    """A process that writes 280 MB grows by less than 40 MB after its imports."""
     program = """
 import resource, sys
 from linerate.pcap.spec import PcapSpec
@@ -115,7 +115,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 @pytest.fixture
 def full_disk():
-    """A file may not grow beyond 100,000 bytes, which fails in the middle as a full disk does."""
+    """Files are limited to 100,000 bytes, so that a write fails midway as on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
     yield
@@ -123,7 +123,7 @@ def full_disk():
 
 
 @pytest.mark.usefixtures("full_disk")
-def test_full_disk_leaves_the_old_file_and_nothing_else(make_spec, tmp_path):
+def test_full_disk_leaves_only_the_old_file(make_spec, tmp_path):
     spec = make_spec()
     target = tmp_path / "a.pcap"
     target.write_bytes(b"the old file")
@@ -135,7 +135,7 @@ def test_full_disk_leaves_the_old_file_and_nothing_else(make_spec, tmp_path):
     assert os.listdir(tmp_path) == ["a.pcap"]
 
 
-def test_interruption_leaves_the_old_file_and_nothing_else(make_spec, tmp_path, monkeypatch):
+def test_interruption_leaves_only_the_old_file(make_spec, tmp_path, monkeypatch):
     spec = make_spec()
     target = tmp_path / "a.pcap"
     target.write_bytes(b"the old file")
@@ -168,7 +168,7 @@ def test_only_a_regular_file_is_replaced(name, make_spec, tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["folder", "pipe"]
 
 
-def test_a_link_stays_a_link(make_spec, tmp_path):
+def test_symbolic_link_is_kept(make_spec, tmp_path):
     spec = make_spec(packets=2)
     link = tmp_path / "link.pcap"
     link.symlink_to("real.pcap")

@@ -1,4 +1,4 @@
-"""The witness counts real frames on the loopback interface: those that are meant, all of them, and no others."""
+"""The packet counter and its background process count the matching frames, on the loopback interface."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import pytest
 from linerate.errors import HostError, InputError
 from linerate.nic.drop_counters import DropCounters
 from linerate.receiver import process as receiver
-from linerate.receiver.packet_counter import ETH_P_ALL, PacketWitness
+from linerate.receiver.packet_counter import ETH_P_ALL, Count, PacketCounter
 from linerate.receiver.process import ReceiverOptions, start, stop
 
-# The loopback interface is everybody's: each process that tests has four addresses of its own.
+# All processes share the loopback interface: each test process has four addresses of its own.
 OWN = ipaddress.IPv4Network((int(ipaddress.IPv4Address("198.19.0.0")) + os.getpid() % 16_384 * 4, 30))
 DESTINATION, NEIGHBOUR = (str(address) for address in OWN.hosts())
 USUAL = {
@@ -44,7 +44,7 @@ pytestmark = pytest.mark.skipif(not may_open_packet_sockets(), reason="needs CAP
 
 
 def frame(destination: str = DESTINATION, length: int = 78) -> bytes:
-    # The destination MAC is another host's, so the kernel drops the frame once it was counted.
+    # The destination MAC belongs to no host, so the kernel drops the frame after counting it.
     ethernet = bytes.fromhex("0200000000020200000000010800")
     ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, length - 14, 0, 0, 64, 17, 0, socket.inet_aton("198.18.0.1"),
                      socket.inet_aton(destination))  # fmt: skip
@@ -69,43 +69,39 @@ def send(data: bytes, count: int) -> None:
     ],
     ids=["address", "network", "neighbour", "too short", "too long"],
 )
-def test_the_witness_counts_what_is_meant(destination, shortest, longest, counted):
-    with PacketWitness("lo", destination, shortest, longest) as witness:
+def test_matching_frames_are_counted(destination, shortest, longest, counted):
+    with PacketCounter("lo", destination, shortest, longest) as counter:
         send(frame(), 300)
-        assert witness.packets() == counted
-        assert witness.packets() == counted
+        assert counter.packets() == counted
+        assert counter.packets() == counted
 
 
-def test_more_frames_than_its_buffer_holds_are_all_counted():
-    with PacketWitness("lo", DESTINATION, 1514, 1514) as witness:
+def test_frames_beyond_the_socket_buffer_are_counted():
+    with PacketCounter("lo", DESTINATION, 1514, 1514) as counter:
         send(frame(length=1514), 20_000)
-        assert witness.packets() == 20_000
+        assert counter.packets() == 20_000
 
 
 def options(**given) -> ReceiverOptions:
     return ReceiverOptions(**{**USUAL, **given})
 
 
-def test_the_background_count_from_start_to_stop(tmp_path: Path):
+def test_background_count_from_start_to_stop(tmp_path: Path):
     start(options(), str(tmp_path))
     for _ in range(3):
         send(frame(), 100)
         time.sleep(0.15)
     report = stop("test", str(tmp_path))
-    assert report["witness"] == {
-        "method": "packet_socket",
-        "packets": 300,
-        "matches": f"IPv4 to {DESTINATION}/32, 78 to 78 B",
-    }
-    assert sum(sample["packets"] for sample in report["samples"]) == 300
-    assert len(report["samples"]) > 1
-    assert report["nic"]["rx_packets"] >= 300
-    assert report["counters"]["sysfs"]["rx_packets"] >= 300
-    assert report["counters"]["softnet_stat"].keys() == {"processed", "dropped", "time_squeeze"}
+    assert report.witness == Count("packet_socket", 300, f"IPv4 to {DESTINATION}/32, 78 to 78 B")
+    assert sum(sample.packets for sample in report.samples) == 300
+    assert len(report.samples) > 1
+    assert report.nic.rx_packets >= 300
+    assert report.counters["sysfs"]["rx_packets"] >= 300
+    assert report.counters["softnet_stat"].keys() == {"processed", "dropped", "time_squeeze"}
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_background_count_ends_at_its_deadline(tmp_path: Path):
+def test_background_process_ends_at_its_deadline(tmp_path: Path):
     start(options(deadline_seconds=0.3), str(tmp_path))
     for _ in range(500):
         if not list(tmp_path.iterdir()):
@@ -115,14 +111,14 @@ def test_the_background_count_ends_at_its_deadline(tmp_path: Path):
         stop("test", str(tmp_path))
 
 
-def counting() -> int:
-    """The process that this one began last: the count."""
+def background_process() -> int:
+    """The background process, which is the last child of this one."""
     return int(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()[-1])
 
 
-def test_a_count_that_is_stopped_does_not_answer_and_is_killed(tmp_path: Path):
+def test_suspended_process_is_killed_by_stop(tmp_path: Path):
     start(options(), str(tmp_path))
-    pid = counting()
+    pid = background_process()
     os.kill(pid, signal.SIGSTOP)
     with pytest.raises(HostError, match=r"does not answer \(timed out\)"):
         stop("test", str(tmp_path), timeout_seconds=0.5)
@@ -130,28 +126,28 @@ def test_a_count_that_is_stopped_does_not_answer_and_is_killed(tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_count_that_is_stopped_does_not_outlive_its_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_suspended_process_is_killed_at_its_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(receiver, "OVERTIME_SECONDS", 0.3)
     start(options(deadline_seconds=0.3), str(tmp_path))
-    pid = counting()
+    pid = background_process()
     os.kill(pid, signal.SIGSTOP)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
 
 
-def test_what_cannot_be_counted_is_refused_at_the_start(tmp_path: Path):
+def test_invalid_options_are_refused(tmp_path: Path):
     with pytest.raises(HostError, match="nope0"):
         start(options(interface="nope0"), str(tmp_path))
     with pytest.raises(InputError, match="not an IPv4 address"):
         start(options(destination="example"), str(tmp_path))
     with pytest.raises(InputError, match="plain file name"):
         start(options(name="../../etc/x"), str(tmp_path))
-    # It would count for nothing else.
+    # Counting would use all of the process' time.
     with pytest.raises(InputError, match=r"interval_seconds 0: must be a number above 0"):
         options(interval_seconds=0)
     assert [os.fspath(path) for path in tmp_path.iterdir()] == []
 
 
-def test_what_moved_on_the_way_is_told_by_its_source(tmp_path: Path):
+def test_increase_of_each_counter_by_source(tmp_path: Path):
     statistics = tmp_path / "sys/class/net/x0/statistics"
     statistics.mkdir(parents=True)
     softnet = tmp_path / "proc/net/softnet_stat"

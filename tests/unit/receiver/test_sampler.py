@@ -1,4 +1,4 @@
-"""A rate curve that begins with the traffic and divides by the time that really passed."""
+"""The rate curve starts with the traffic and divides by the measured length of each interval."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def clock() -> Clock:
     return Clock()
 
 
-def test_time_zero_is_the_last_look_before_the_first_packet(clock):
+def test_time_zero_is_the_last_reading_without_packets(clock):
     counted = [5, 500]
     sampler = Sampler(lambda: (counted[0], counted[1]), 1.0, clock)
     for _ in range(10):
@@ -38,7 +38,7 @@ def test_time_zero_is_the_last_look_before_the_first_packet(clock):
     assert sample.pps == pytest.approx(100 / sample.interval_seconds)
 
 
-def test_a_late_wake_up_makes_a_longer_interval_not_a_higher_rate(clock):
+def test_late_wake_up_makes_a_longer_interval_not_a_higher_rate(clock):
     counted = [0]
     sampler = Sampler(lambda: (counted[0], 0), 1.0, clock)
     counted[0] = 1
@@ -53,7 +53,7 @@ def test_a_late_wake_up_makes_a_longer_interval_not_a_higher_rate(clock):
     assert [sample.pps for sample in sampler.samples] == [100, 100]
 
 
-def test_the_rest_is_a_last_sample_only_where_something_was_counted(clock):
+def test_last_sample_is_taken_only_if_anything_was_counted(clock):
     counted = [0]
     sampler = Sampler(lambda: (counted[0], 0), 1.0, clock)
     counted[0] = 10
@@ -65,8 +65,8 @@ def test_the_rest_is_a_last_sample_only_where_something_was_counted(clock):
     assert [sample.packets for sample in sampler.samples] == [10]
 
 
-def test_packets_seen_at_once_lend_the_time_they_took_to_the_first_sample(clock):
-    """Twenty milliseconds without a packet would make a first sample of 100 ms a fifth too low."""
+def test_first_sample_includes_the_time_of_the_packets_seen_at_once(clock):
+    """With 20 ms of silence in it, the rate of a first sample of 100 ms would be a fifth too low."""
     counted = [0]
     sampler = Sampler(lambda: (counted[0], 0), 0.1, clock)
     clock.now += SEEK_SECONDS

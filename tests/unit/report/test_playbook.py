@@ -1,4 +1,4 @@
-"""playbooks/report.yml as a user runs it."""
+"""playbooks/report.yml, run by ansible-playbook."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def changed(done: subprocess.CompletedProcess[str]) -> int:
     return int(found[1])
 
 
-def test_it_predicts_writes_once_and_ends_with_the_summary(run_dir: Path) -> None:
+def test_check_mode_predicts_and_the_report_is_written_once(run_dir: Path) -> None:
     predicted = play(run_dir, "--check", "--diff")
     assert changed(predicted) == 1
     assert "+# Run synthetic-run" in predicted.stdout
@@ -45,7 +45,7 @@ def test_it_predicts_writes_once_and_ends_with_the_summary(run_dir: Path) -> Non
     assert changed(play(run_dir)) == 0
 
 
-def test_without_a_run_there_is_one_clear_error(tmp_path: Path) -> None:
+def test_missing_run_is_one_error(tmp_path: Path) -> None:
     done = play(tmp_path / "latest")
     assert done.returncode != 0
     assert done.stdout.count("fatal:") == 1
@@ -53,7 +53,7 @@ def test_without_a_run_there_is_one_clear_error(tmp_path: Path) -> None:
     assert "contains no run.json, so it is not a run" in " ".join((done.stdout + done.stderr).split())
 
 
-def test_check_mode_before_the_first_run_is_no_error(tmp_path: Path) -> None:
+def test_check_mode_before_the_first_run_succeeds(tmp_path: Path) -> None:
     done = play(tmp_path / "latest", "--check")
     assert changed(done) == 1
     assert "There is no run in" in done.stdout

@@ -1,4 +1,4 @@
-"""Names that mean something to a shell, a path, a terminal or a spreadsheet stay names, or are refused by one error."""
+"""Names with a meaning for a shell, path, terminal or spreadsheet are treated as text or refused."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, "latest"])
-def test_a_run_id_that_is_no_plain_name_is_refused_and_makes_nothing(tmp_path: Path, name: str) -> None:
+def test_invalid_run_id_is_refused_and_creates_nothing(tmp_path: Path, name: str) -> None:
     record, _ = make_trial(1, ("udp_port_scan_64", 78), ("topspeed", None), 1)
     info = {**make_info([record]), "run_id": name}
     results = tmp_path / "results"
@@ -44,13 +44,13 @@ def test_a_run_id_that_is_no_plain_name_is_refused_and_makes_nothing(tmp_path: P
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_an_interface_is_a_name_or_refused(name: str) -> None:
+def test_invalid_interface_name_is_refused(name: str) -> None:
     with pytest.raises(InputError, match="is not a network interface name"):
         ReplayOptions(interface=name, pcap="a.pcap", topspeed=True)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_pcap_is_one_argument_that_is_no_option(name: str) -> None:
+def test_pcap_path_is_one_argument_and_not_an_option(name: str) -> None:
     try:
         options = ReplayOptions(interface="lrs0", pcap=name, topspeed=True)
     except InputError:
@@ -63,7 +63,7 @@ def test_a_pcap_is_one_argument_that_is_no_option(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_case_s_name_makes_a_trial_id_that_is_a_plain_name(name: str) -> None:
+def test_trial_id_is_a_plain_file_name(name: str) -> None:
     case = Case(name, "/a.pcap", "0" * 64, 1000, 78.0, 78, 78)
     sending = Sending({"paced": 1.0, "topspeed": 1.0}, 1e10)
     (trial,) = plan([Asked(case, Way("kernel"), "topspeed")], 1, sending)
@@ -71,7 +71,7 @@ def test_a_case_s_name_makes_a_trial_id_that_is_a_plain_name(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_what_runs_beside_a_trial_stays_in_its_folder(name: str) -> None:
+def test_files_of_a_trial_stay_in_their_folder(name: str) -> None:
     for make in (lambda: socket_path(name), lambda: Path("/run/linerate", name_of(_named(name)))):
         with suppress(LinerateError):
             path = make()
@@ -84,7 +84,7 @@ def _named(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", [name for name in HOSTILE if name])
-def test_whatever_a_result_says_is_shown_as_text(tmp_path: Path, name: str) -> None:
+def test_results_are_shown_as_text(tmp_path: Path, name: str) -> None:
     folder = make_run(tmp_path / "run", 2)
     harmless = load_run(folder)
     tags, lines = _tags(report_html(harmless)), len(summary_markdown(harmless).splitlines())
@@ -99,7 +99,7 @@ def test_whatever_a_result_says_is_shown_as_text(tmp_path: Path, name: str) -> N
     write_trials(folder, records)
     run = load_run(folder)
     assert _tags(report_html(run)) == tags
-    # Two cases of one name are one group, so that there may be fewer lines, and never more.
+    # Cases of the same name are one group, so there may be fewer lines but not more.
     summary = summary_markdown(run)
     assert len(summary.splitlines()) <= lines
     assert not re.search(r"(?<!\\)<script", summary)
@@ -110,12 +110,12 @@ def test_whatever_a_result_says_is_shown_as_text(tmp_path: Path, name: str) -> N
 
 
 def _tags(page: str) -> set[str]:
-    """What kinds of elements a page is made of, and the handlers of events."""
+    """The element names of a page, and its event handlers."""
     text = re.sub(r"<script.*?</script>", "<script>", page, flags=re.DOTALL)
     return set(re.findall(r"<[a-z]+", text)) | set(re.findall(r"<[a-z][^>]*?\s(on[a-z]+)=", text))
 
 
-def test_results_are_for_everyone_to_read_and_for_their_owner_to_change(tmp_path: Path) -> None:
+def test_results_are_world_readable_and_owner_writable(tmp_path: Path) -> None:
     result, _ = make_result(1, ("udp_port_scan_64", 78), ("topspeed", None), 1)
     before = os.umask(0)
     try:

@@ -1,4 +1,4 @@
-"""What the project never does: start a shell of its own, or take something from elsewhere by its name alone."""
+"""The project starts no shell, and downloads nothing without a checksum or a commit."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ SHELL_CALLS = {
 
 
 def calls(source: str) -> Iterator[tuple[str, ast.Call]]:
-    """Every call with its dotted name."""
+    """All calls, each with its dotted name."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call):
             yield ast.unparse(node.func), node
 
 
 def starts_a_shell(source: str) -> list[str]:
-    """What in Python code hands a string to a shell."""
+    """The calls that pass a string to a shell."""
     found = []
     for name, call in calls(source):
         shell = [word for word in call.keywords if word.arg in ("shell", "use_unsafe_shell")]
-        asked = [word for word in shell if not (isinstance(word.value, ast.Constant) and word.value.value is False)]
-        if name in SHELL_CALLS or asked:
+        enabled = [word for word in shell if not (isinstance(word.value, ast.Constant) and word.value.value is False)]
+        if name in SHELL_CALLS or enabled:
             found.append(f"line {call.lineno}: {ast.unparse(call)}")
     return found
 
 
 def tasks(value: Any) -> Iterator[tuple[str, Any]]:
-    """Every module that a file of tasks or plays names, without its collection, with its options."""
+    """All modules in a file of tasks or plays, without the collection, with their options."""
     if isinstance(value, list):
         for item in value:
             yield from tasks(item)
@@ -50,8 +50,8 @@ def tasks(value: Any) -> Iterator[tuple[str, Any]]:
             yield from tasks(inner)
 
 
-def fetched_blindly(text: str) -> list[str]:
-    """What tasks take from elsewhere without a checksum or a commit."""
+def unpinned_downloads(text: str) -> list[str]:
+    """The tasks that download without a checksum or a commit."""
     found = []
     for module, options in tasks(yaml.safe_load(text)):
         if module not in FETCHERS or not isinstance(options, dict):
@@ -70,10 +70,10 @@ def test_no_code_starts_a_shell(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", TASKS, ids=lambda path: str(path.relative_to(REPOSITORY)))
-def test_no_task_starts_a_shell_or_fetches_blindly(path: Path) -> None:
+def test_no_task_starts_a_shell_or_downloads_unpinned(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert [module for module, options in tasks(yaml.safe_load(text)) if module in SHELLS and options is not None] == []
-    assert fetched_blindly(text) == []
+    assert unpinned_downloads(text) == []
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_no_task_starts_a_shell_or_fetches_blindly(path: Path) -> None:
         "subprocess.getoutput(line)",
     ],
 )
-def test_a_shell_is_found(source: str) -> None:
+def test_shell_is_detected(source: str) -> None:
     assert len(starts_a_shell(source)) == 1
 
 
@@ -100,11 +100,11 @@ def test_a_shell_is_found(source: str) -> None:
         "- hosts: all\n  tasks: [{ansible.builtin.unarchive: {src: https://192.0.2.1/a, remote_src: true}}]",
     ],
 )
-def test_a_blind_download_is_found(task: str) -> None:
-    assert len(fetched_blindly(task)) == 1
+def test_unpinned_download_is_detected(task: str) -> None:
+    assert len(unpinned_downloads(task)) == 1
 
 
-def test_what_is_pinned_is_pinned_in_full() -> None:
+def test_pinned_sources_have_full_checksums() -> None:
     defaults = {
         name: value
         for path in sorted((REPOSITORY / "roles").glob("*/*/main.yml"))

@@ -1,4 +1,4 @@
-"""When work should end by itself, and when the kernel ends it."""
+"""Detecting that the caller is gone, and the time limit that the kernel enforces."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from linerate.system.caller_gone import Lease
 PATIENCE_SECONDS = 60
 
 
-def test_a_pipe_without_a_reader_is_the_end():
+def test_pipe_without_a_reader_is_a_reason_to_end():
     reading, writing = os.pipe()
     lease = Lease(writing)
     assert lease.over() is None
@@ -27,10 +27,10 @@ def test_a_pipe_without_a_reader_is_the_end():
     os.close(writing)
 
 
-def test_so_is_a_socket_whose_peer_is_closed_as_under_sshd():
+def test_socket_with_a_closed_peer_is_a_reason_to_end():
     ours, theirs = socket.socketpair()
     lease = Lease(ours.fileno())
-    # sshd closes the way to a command's input once that was sent whole; that is no end.
+    # sshd shuts its side down for writing when all input was sent; that is not a reason.
     theirs.shutdown(socket.SHUT_WR)
     assert lease.over() is None
     theirs.close()
@@ -39,13 +39,13 @@ def test_so_is_a_socket_whose_peer_is_closed_as_under_sshd():
 
 
 @pytest.mark.parametrize("target", [os.devnull, "file"])
-def test_what_cannot_hang_up_never_does(tmp_path, target):
+def test_file_and_null_device_never_hang_up(tmp_path, target):
     path = target if target == os.devnull else tmp_path / "file"
     with open(path, "w") as file:
         assert Lease(file.fileno()).over() is None
 
 
-def test_a_signal_is_a_reason_and_no_end_on_the_spot():
+def test_signal_is_a_reason_to_end_and_does_not_kill():
     code = """
         import os, signal
         from linerate.system.caller_gone import Lease
@@ -54,10 +54,10 @@ def test_a_signal_is_a_reason_and_no_end_on_the_spot():
         print(lease.over())
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
-    assert done.stdout == "it was told to end (SIGTERM)\n"
+    assert done.stdout == "it received SIGTERM\n"
 
 
-def test_a_process_that_is_stopped_is_ended_by_the_kernel():
+def test_stopped_process_is_killed_by_the_kernel():
     code = """
         import os, signal
         from linerate.system.caller_gone import end_within
@@ -68,7 +68,7 @@ def test_a_process_that_is_stopped_is_ended_by_the_kernel():
     assert stopped.wait(PATIENCE_SECONDS) == -signal.SIGKILL
 
 
-def test_a_fork_does_not_inherit_the_bound():
+def test_child_does_not_inherit_the_time_limit():
     code = """
         import os, time
         from linerate.system.caller_gone import end_within

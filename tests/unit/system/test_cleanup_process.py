@@ -1,4 +1,4 @@
-"""A process that cleans up after one that was killed, with real processes."""
+"""The cleanup process, with real processes that are killed."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ WORK = """
 """
 
 
-def eventually(is_so: Callable[[], Any]) -> Any:
+def eventually(condition: Callable[[], Any]) -> Any:
     end = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < end:
-        if found := is_so():
+        if found := condition():
             return found
         time.sleep(0.02)
-    raise AssertionError("it did not become so")
+    raise AssertionError(f"condition not met within {PATIENCE_SECONDS} s")
 
 
 def alive(pid: int) -> bool:
@@ -51,34 +51,34 @@ def alive(pid: int) -> bool:
 
 
 def work(tmp_path: Path, end: str) -> tuple[subprocess.Popen[bytes], int]:
-    """A process with a guardian, and the guardian's id."""
+    """A process with a cleanup process, and the id of the latter."""
     ready = tmp_path / "ready"
     argv = [sys.executable, "-c", textwrap.dedent(WORK), str(tmp_path / "cleaned"), str(ready), end]
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     return process, int(eventually(lambda: ready.exists() and ready.read_text()))
 
 
-def test_it_cleans_up_after_sigkill(tmp_path: Path):
+def test_cleanup_after_sigkill(tmp_path: Path):
     process, guardian = work(tmp_path, "waits")
     assert not (tmp_path / "cleaned").exists()
-    # To the guardian, what ends the other is nothing.
+    # Signals that end the working process do not end the cleanup process.
     os.kill(guardian, signal.SIGTERM)
     os.kill(guardian, signal.SIGHUP)
     process.kill()
-    # It holds nothing that somebody waits for: the end of the output comes with the process.
+    # The output ends with the working process: the cleanup process does not hold it open.
     process.communicate(timeout=PATIENCE_SECONDS)
     eventually((tmp_path / "cleaned").exists)
     eventually(lambda: not alive(guardian))
 
 
-def test_it_cleans_up_after_an_error(tmp_path: Path):
+def test_cleanup_after_an_error(tmp_path: Path):
     process, guardian = work(tmp_path, "fails")
     process.communicate(timeout=PATIENCE_SECONDS)
     eventually((tmp_path / "cleaned").exists)
     eventually(lambda: not alive(guardian))
 
 
-def test_released_it_ends_and_does_nothing(tmp_path: Path):
+def test_no_cleanup_after_a_release(tmp_path: Path):
     process, guardian = work(tmp_path, "releases")
     process.communicate(timeout=PATIENCE_SECONDS)
     assert not alive(guardian)
@@ -86,7 +86,7 @@ def test_released_it_ends_and_does_nothing(tmp_path: Path):
 
 
 @pytest.mark.parametrize("end", [Guardian.release, Guardian.let_clean])
-def test_that_it_was_killed_is_nothing_to_its_owner(tmp_path: Path, end: Callable[[Guardian], None]):
+def test_killed_cleanup_process_is_no_error(tmp_path: Path, end: Callable[[Guardian], None]):
     guardian = Guardian((tmp_path / "cleaned").touch).start()
     os.kill(guardian._pid, signal.SIGKILL)
     eventually(lambda: not alive(guardian._pid))
@@ -94,20 +94,20 @@ def test_that_it_was_killed_is_nothing_to_its_owner(tmp_path: Path, end: Callabl
     assert not (tmp_path / "cleaned").exists()
 
 
-def test_let_clean_it_has_ended_before_its_owner_goes_on(tmp_path: Path):
+def test_cleanup_is_complete_after_waiting(tmp_path: Path):
     guardian = Guardian(lambda: (tmp_path / "cleaned").write_text("yes")).start()
     guardian.let_clean()
     assert (tmp_path / "cleaned").read_text() == "yes"
 
 
-def test_what_it_kills_is_what_it_was_told(tmp_path: Path):
-    """The exact argument list, begun after this process; with or without what ties it to its parent before it."""
+def test_only_processes_of_the_command_are_killed(tmp_path: Path):
+    """The argument list must match exactly, with or without a preceding setpriv(1)."""
     argv = ["sleep", "613.25"]
-    meant = [subprocess.Popen(argv), subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *argv])]
+    matching = [subprocess.Popen(argv), subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *argv])]
     other = subprocess.Popen(["sleep", "613.5"])
     try:
         assert kill_runs_of(argv) == 2
-        assert [process.wait() for process in meant] == [-signal.SIGKILL] * 2
+        assert [process.wait() for process in matching] == [-signal.SIGKILL] * 2
         assert alive(other.pid)
     finally:
         other.kill()
@@ -128,7 +128,7 @@ def proc(root: Path, pid: int, start: int, network: str, command: bytes = b"tcpr
     [(500, "1", True), (499, "1", False), (501, "2", False)],
     ids=["later, same network", "before", "another network"],
 )
-def test_an_earlier_one_and_one_in_another_network_are_spared(tmp_path, start, network, killed):
+def test_earlier_process_and_other_namespace_are_spared(tmp_path, start, network, killed):
     proc(tmp_path, os.getpid(), 500, "1", b"python3\0")
     proc(tmp_path, 999_999, start, network)
     gone: list[int] = []

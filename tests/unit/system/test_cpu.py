@@ -1,4 +1,4 @@
-"""Whose time the sender's core was."""
+"""The load of a process and of its core."""
 
 from __future__ import annotations
 
@@ -32,32 +32,32 @@ def note(tmp_path: Path):
     return at
 
 
-def test_a_process_alone_on_its_core(note):
+def test_process_alone_on_its_core(note):
     note(0, 10, 1, (0, 0), (0, 0))
     meter = note(2, 12, 1, (0, 2), (2, 0))
     assert (meter.process_percent(), meter.core_percent()) == (100.0, 100.0)
 
 
-def test_a_core_shared_with_others_is_busy_though_the_process_is_not(note):
+def test_core_shared_with_other_processes(note):
     note(0, 10, 0, (5, 5), (0, 0))
     meter = note(2, 11, 0, (7, 5), (0, 2))
     assert (meter.process_percent(), meter.core_percent()) == (50.0, 100.0)
 
 
-def test_a_process_that_moves_is_followed(note):
+def test_process_that_moves_to_another_core(note):
     note(0, 0, 0, (0, 0), (0, 0))
     note(1, 0.5, 0, (1, 0), (0, 1))
     meter = note(2, 1, 1, (1, 1), (0.5, 1.5))
     assert (meter.process_percent(), meter.core_percent()) == (50.0, 75.0)
 
 
-def test_a_core_is_at_least_as_busy_as_the_process_that_left_it_between_two_notes(note):
+def test_core_is_at_least_as_busy_as_a_process_that_moved_away(note):
     note(0, 0, 0, (0, 0), (0, 0))
     meter = note(2, 2, 0, (1, 1), (1, 1))
     assert meter.core_percent() == 100.0
 
 
-def test_nothing_is_said_of_what_was_too_short_or_gone(note):
+def test_no_percentage_for_a_short_or_ended_process(note):
     meter = note(0, 0, 0, (0, 0))
     assert (meter.process_percent(), meter.core_percent()) == (None, None)
     meter.note(8)

@@ -65,7 +65,7 @@ def test_child_of_a_dead_holder_keeps_the_lock(tmp_path):
     process, child = holder(str(tmp_path), "leave")
     process.wait()
     try:
-        with pytest.raises(HostError, match=r"trial 7 of run r.*process \d+, which ended and left another running"):
+        with pytest.raises(HostError, match=r"trial 7 of run r.*process \d+, which has ended; its child still runs"):
             sole_sender("ens17", "mine", str(tmp_path)).__enter__()
     finally:
         os.kill(child, 9)

@@ -1,4 +1,4 @@
-"""The SSH session is found where sudo has hidden it: in the environment of an ancestor."""
+"""The SSH connection is found in the environment of an ancestor, after sudo has removed it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from linerate.system.ssh_client import session_environment
 CONNECTION = "192.0.2.8 50000 192.0.2.9 22"
 
 
-def test_an_ancestor_knows_the_connection_that_sudo_took_away():
+def test_connection_is_found_in_an_ancestor():
     grandchild = "from linerate.system.ssh_client import session_environment as s; print(s({}).get('SSH_CONNECTION'))"
-    # The child in between has no such variable, as sudo leaves it.
+    # The child in between does not have the variable, as under sudo.
     child = "import os, subprocess, sys; subprocess.run(sys.argv[1:], env={'PATH': os.environ['PATH']}, check=True)"
     done = subprocess.run(
         [sys.executable, "-c", child, sys.executable, "-c", grandchild],
@@ -25,11 +25,11 @@ def test_an_ancestor_knows_the_connection_that_sudo_took_away():
     assert done.stdout.strip() == CONNECTION
 
 
-def test_its_own_environment_comes_first():
+def test_own_environment_takes_precedence():
     assert session_environment({"SSH_CONNECTION": CONNECTION})["SSH_CONNECTION"] == CONNECTION
 
 
-def test_without_a_session_there_is_none(tmp_path):
+def test_no_connection_outside_a_session(tmp_path):
     (tmp_path / "proc/9").mkdir(parents=True)
     (tmp_path / "proc/9/environ").write_bytes(b"PATH=/bin\0")
     (tmp_path / "proc/9/stat").write_text("9 (a ) b) S 1 9 9")

@@ -57,7 +57,7 @@ def test_a_witness_that_cannot_be_one_is_refused(given, message):
 
 def test_what_was_found_out_of_an_agent_counts_and_before_that_what_was_given():
     defined = define([{"kind": "linux"}, {**SNMP, "refresh_seconds": 30}], "receiver1", INTERFACES)
-    answer = {"refresh_seconds": 12.5, "refresh_source": "found out", "agent": {"name": "switch1"}}
+    answer = {"refresh_seconds": 12.5, "refresh_source": "measured", "agent": {"name": "switch1"}}
     assert found_out(defined, [answer]) == [defined[0], {**defined[1], **answer}]
     assert found_out(defined, []) == defined
     with pytest.raises(InputError, match=r"is shorter than 2 refreshes \(30 s\) of 192.0.2.9's counters"):

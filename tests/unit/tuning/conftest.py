@@ -1,4 +1,4 @@
-"""A host with a NIC of four queues on four CPUs, which answers and obeys as ethtool, the kernel and systemd do."""
+"""A simulated host with four CPUs and a NIC of four queues: ethtool, the kernel's files, and systemd."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ CPUS, IRQS = 4, (44, 45, 46, 47)
 
 
 class Machine:
-    """``asked`` is every command that would change something."""
+    """``changes`` is every command that changes something."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.asked: list[str] = []
+        self.changes: list[str] = []
         self.rings = {"RX": 256, "TX": 256}
         self.pause = {"Autonegotiate": "on", "RX": "on", "TX": "on"}
         self.features = (FIXTURES / "e1000-k.txt").read_text()
-        self.refused: dict[str, str] = {}
+        self.failing: dict[str, str] = {}
         self.partition_state = "isolated"
-        self._lay_out()
+        self._write_files()
 
     def put(self, name: str, text: str) -> Path:
-        """Write a file below the root folder."""
+        """Write a file, relative to the root folder."""
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{text}\n")
@@ -40,7 +40,7 @@ class Machine:
     def text(self, name: str) -> str:
         return (self.root / name).read_text().strip()
 
-    def _lay_out(self) -> None:
+    def _write_files(self) -> None:
         self.put("sys/devices/system/cpu/online", f"0-{CPUS - 1}")
         self.put("sys/devices/system/cpu/isolated", "")
         for cpu in range(CPUS):
@@ -66,24 +66,24 @@ class Machine:
         line = " ".join(argv)
         if line == "ethtool -g ens4":
             text = (FIXTURES / "e1000-g.txt").read_text()
-            most, found, now = text.partition("Current hardware settings:")
+            maximum, heading, current = text.partition("Current hardware settings:")
             for ring, size in self.rings.items():
-                now = re.sub(rf"^{ring}:\t+\d+", f"{ring}:\t\t{size}", now, flags=re.MULTILINE)
-            return Completed(tuple(argv), 0, most + found + now, "")
+                current = re.sub(rf"^{ring}:\t+\d+", f"{ring}:\t\t{size}", current, flags=re.MULTILINE)
+            return Completed(tuple(argv), 0, maximum + heading + current, "")
         if line == "ethtool -a ens4":
             return Completed(tuple(argv), 0, "".join(f"{name}:\t{value}\n" for name, value in self.pause.items()), "")
         if line == "ethtool -k ens4":
             return Completed(tuple(argv), 0, self.features, "")
         if argv[0] == "ip":
             return Completed(tuple(argv), 0, "", "")
-        self.asked.append(line)
-        for part, said in self.refused.items():
+        self.changes.append(line)
+        for part, message in self.failing.items():
             if part in line:
-                return Completed(tuple(argv), 1, "", said)
-        self._obey(argv)
+                return Completed(tuple(argv), 1, "", message)
+        self._execute(argv)
         return Completed(tuple(argv), 0, "", "")
 
-    def _obey(self, argv: Sequence[str]) -> None:
+    def _execute(self, argv: Sequence[str]) -> None:
         if tuple(argv[:2]) == ("systemctl", "start"):
             cpus = re.findall(r"AllowedCPUs=(.*)", self.text("run/systemd/system/linerate.slice"))
             self.put(f"{PARTITION}/cpuset.cpus", cpus[0])
@@ -97,7 +97,7 @@ class Machine:
             if argv[1] == "-G":
                 self.rings.update({ring.upper(): int(size) for ring, size in pairs.items()})
             elif argv[1] == "-A":
-                self.pause.update({way.upper(): value for way, value in pairs.items()})
+                self.pause.update({direction.upper(): value for direction, value in pairs.items()})
             else:
                 for name, value in pairs.items():
                     self.features = re.sub(
@@ -115,7 +115,7 @@ def machine(tmp_path: Path) -> Machine:
 
 @pytest.fixture(autouse=True)
 def quick_carrier(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This NIC's link is never reset."""
+    """Do not wait for the carrier: this NIC's link is never reset."""
     monkeypatch.setattr(tune, "SETTLED_SECONDS", 0.0)
 
 

@@ -1,4 +1,4 @@
-"""Lists of CPUs are read and written as the kernel does."""
+"""Lists of CPUs in the kernel's format."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from linerate.tuning.cpus import format_cpus, online_cpus, parse_cpus
     ("text", "cpus"),
     [("", set()), ("\n", set()), ("3\n", {3}), ("0-2,5", {0, 1, 2, 5}), ("0,1, 7-8", {0, 1, 7, 8})],
 )
-def test_lists_are_read(text, cpus):
+def test_parse(text, cpus):
     assert parse_cpus(text) == cpus
 
 
 @pytest.mark.parametrize("text", ["all", "1-", "-1", "1,,2", "0x3", "1 2", "²"])
-def test_what_is_no_list_is_refused(text):
+def test_invalid_list_is_refused(text):
     with pytest.raises(ValueError, match="is neither a CPU nor a range"):
         parse_cpus(text)
 
 
 @pytest.mark.parametrize(("cpus", "text"), [((), ""), ((3,), "3"), ((5, 1, 0, 2), "0-2,5"), ((1, 3), "1,3")])
-def test_lists_are_written(cpus, text):
+def test_format(cpus, text):
     assert format_cpus(cpus) == text
 
 
-def test_this_machine_s_cpus_are_those_that_run():
+def test_online_cpus_of_this_machine():
     assert os.sched_getaffinity(0) <= online_cpus()

@@ -1,4 +1,4 @@
-"""A process is pinned for real; the isolated partition is joined where it holds the CPU."""
+"""A process is really pinned, and moved to the isolated partition where that contains the CPU."""
 
 from __future__ import annotations
 
@@ -32,41 +32,41 @@ def partition(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_process_is_pinned(process):
+def test_process_is_pinned(process):
     pin(process.pid, CPU)
     assert os.sched_getaffinity(process.pid) == {CPU}
     assert allowed_cpus(process.pid) == str(CPU)
 
 
-def test_the_partition_that_holds_the_cpu_is_joined_first(process, partition, tmp_path):
+def test_process_is_moved_to_the_partition_of_the_cpu(process, partition, tmp_path):
     pin(process.pid, CPU, str(tmp_path))
     assert (partition / "cgroup.procs").read_text() == str(process.pid)
     assert os.sched_getaffinity(process.pid) == {CPU}
 
 
 @pytest.mark.parametrize("state", ["member\n", "isolated invalid (Parent is not a partition root)\n"])
-def test_a_partition_that_is_none_is_not_joined(process, partition, tmp_path, state):
+def test_invalid_partition_is_ignored(process, partition, tmp_path, state):
     (partition / "cpuset.cpus.partition").write_text(state)
     assert partition_cpus(str(tmp_path)) == frozenset()
     pin(process.pid, CPU, str(tmp_path))
     assert not (partition / "cgroup.procs").exists()
 
 
-def test_a_process_that_has_ended_is_left(process):
+def test_ended_process_is_ignored(process):
     process.kill()
     process.wait()
     pin(process.pid, CPU)
     assert allowed_cpus(process.pid) is None
 
 
-def test_a_cpu_that_is_refused_is_named(process):
-    with pytest.raises(HostError, match="cpu 4095: tcpreplay may not be run on it: Invalid argument"):
+def test_rejected_cpu_is_reported(process):
+    with pytest.raises(HostError, match="cpu 4095: tcpreplay cannot be pinned to it: Invalid argument"):
         pin(process.pid, 4095)
 
 
-def test_a_cpu_that_does_not_run_is_refused_with_those_that_do(tmp_path):
+def test_offline_cpu_is_refused_with_the_online_ones(tmp_path):
     (tmp_path / "sys/devices/system/cpu").mkdir(parents=True)
     (tmp_path / "sys/devices/system/cpu/online").write_text("0-2\n")
     refuse_cpu(2, root=str(tmp_path))
-    with pytest.raises(InputError, match=r"cpu 3: is not a CPU of this host that runs \(0-2\)"):
+    with pytest.raises(InputError, match=r"cpu 3: is not among the online CPUs of this host \(0-2\)"):
         refuse_cpu(3, root=str(tmp_path))
