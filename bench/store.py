@@ -49,14 +49,16 @@ def measure(number: int, folder: Path) -> Figures:
         run = RunFolder(path, SCHEMAS)
         run.add(result, SAMPLES)
         stored = run.stored()
-    figures = {
-        "trials": stored.trials,
-        "store_s": time.perf_counter() - start,
-        "store_cpu_s": time.process_time() - cpu,
-    }
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu
     start = time.perf_counter()
     load_run(path)
-    return {**figures, "store_ms_per_trial": 1000 * figures["store_s"] / number, "read_s": time.perf_counter() - start}
+    return {
+        "trials": stored.trials,
+        "store_s": seconds,
+        "store_cpu_s": cpu_seconds,
+        "store_ms_per_trial": 1000 * seconds / number,
+        "read_s": time.perf_counter() - start,
+    }
 
 
 def table(figures: list[Figures]) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from ..nic.counters import ReceiverNic, SenderNic
+from ..receiver.packet_counter import Count
 from ..results.groups import Group
 from ..results.model import TrialResult
 from ..results.run import Run
-from ..trial.evidence import Adapter, Claim, Count, Process, ReceiverNic, Recovery, SenderNic
+from ..trial.evidence import Adapter, Claim, Process, Recovery
 from ..trial.model import Port
 from .text import clean, count, frame, group_title, number
 from .witness_text import achieved_words, disagreement_words, loss_words, witness_words

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ..nic.counters import ReceiverNic, SenderNic
+from ..receiver.packet_counter import Count
 from ..record import Record
 from ..trial.curve import Curve
-from ..trial.evidence import Adapter, Claim, Count, Process, ReceiverNic, Recovery, SenderNic
+from ..trial.evidence import Adapter, Claim, Process, Recovery
 from ..trial.loss import Loss
 from ..trial.model import Case, LineRate, Offered, Port, SendMethod
 from ..trial.verdict import Verdict

@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ..nic.counters import SenderNic
 from ..record import Record
-from .evidence import SenderNic, WitnessReport
+from .evidence import WitnessReport
 
 SENDER, PATH, RECEIVER_NIC, RECEIVER_KERNEL = "sender egress", "path or device", "receiver NIC", "receiver kernel"
 UNKNOWN = "unknown"

@@ -13,6 +13,7 @@ from synthetic_run import make_info
 from trial_parts import LARGE, PACED, SMALL, TOP, make, received, sent, through, uncounted, without_claim
 
 from linerate.errors import ResultError
+from linerate.nic.counters import ReceiverNic, SenderNic
 from linerate.report.one_line import one_line
 from linerate.report.write import write_report
 from linerate.results.build import result_of
@@ -23,7 +24,7 @@ from linerate.results.samples import samples_csv
 from linerate.results.store import RunFolder
 from linerate.trial.engines import registry
 from linerate.trial.engines.base import Engine
-from linerate.trial.evidence import Adapter, Process, ReceiverNic, Recovery, SenderNic, Sent, WitnessReport
+from linerate.trial.evidence import Adapter, Process, Recovery, Sent, WitnessReport
 from linerate.trial.model import Offered, SendMethod, Trial, Witness
 from linerate.trial.verdict import Verdict
 from linerate.trial.witnesses import report

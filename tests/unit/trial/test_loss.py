@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from synthetic_run import make_report
 
-from linerate.trial.evidence import ReceiverNic, SenderNic, WitnessReport
+from linerate.nic.counters import ReceiverNic, SenderNic
+from linerate.trial.evidence import WitnessReport
 from linerate.trial.loss import locate
 
 SENT = 100_000
