@@ -65,15 +65,15 @@ browser: test-packages
 	$(BIN)/python -m pytest tests/browser
 
 integration: test-packages
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not long and not quiet" tests/integration
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not long and not quiet" tests/integration tests/faults
 	$(BIN)/python -m pytest -m "not long and quiet" tests/integration
 
 test-long: test-packages ## The integration tests that take long: known losses, witnesses, ratios, faults of builds
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "long and not quiet" tests/integration
 	$(BIN)/python -m pytest -m "long and quiet" tests/integration
 
-test-faults: test-packages ## Print what goes wrong, what tcpreplay itself makes of it, and what we do (root)
-	$(BIN)/python -m tests.faults $(ARGS)
+test-faults: test-packages ## Inject each fault into tcpreplay alone and into linerate, and print the table (root)
+	$(BIN)/python -m pytest --verbose --tb=short tests/faults --table results/faults.md $(ARGS)
 
 # Side by side: each pair of guests leaves a core idle now and then.
 test-vm: $(VENV)/.dev ## A fresh guest becomes a sender and the way back; beside it the EL9 tasks and new kernels

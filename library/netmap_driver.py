@@ -1,25 +1,25 @@
 #!/usr/bin/python
-"""Have a NIC's patched driver in place of the stock one: a thin layer over linerate.packages.netmap.rebind."""
+"""Replace the stock driver of a NIC by the patched one: a thin layer over linerate.packages.netmap.rebind."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: netmap_driver
-short_description: Have a NIC's patched driver in place of the stock one
+short_description: Replace the stock driver of a NIC by the patched one
 description:
-  - Loads netmap, then the patched driver of O(interface) in place of the loaded stock one, where O(drivers) holds
-    it. The interface comes back under its name, as it was, and with its carrier. Where it does not, the stock driver
-    takes its place again, and the module fails.
-  - Where O(drivers) does not hold the driver of O(interface), netmap alone is loaded; its adapter is emulated.
-  - An initramfs that holds another build of netmap or of O(drivers) is made anew.
-  - Nothing is changed where an interface with one of O(drivers) carries the default route or the SSH session, or
-    is in use and is not O(interface), or where a process has netmap open.
+  - Loads netmap, and then, when O(drivers) contains the driver of O(interface), the patched driver instead of the
+    stock one. The interface reappears under its name, with its settings and its link. When it does not, the stock
+    driver is restored, and the module fails.
+  - When O(drivers) does not contain the driver of O(interface), netmap alone is loaded; its adapter is emulated.
+  - An initramfs that contains another build of netmap or of O(drivers) is regenerated.
+  - Nothing is changed when an interface with one of O(drivers) carries the default route or the SSH session, when
+    another one than O(interface) is in use, or when a process has netmap open.
 requirements:
   - kmod, iproute2, ethtool
-  - what the distribution makes its initramfs with, where it has one
+  - the tools of the distribution for the initramfs, when there is one
 options:
   interface:
-    description: The interface that sends. All interfaces of its driver go away for a moment.
+    description: The interface that sends. All interfaces of its driver disappear briefly.
     type: str
     required: true
   drivers:
@@ -34,7 +34,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Says what would be done, without doing it; the patched driver need not be installed for that.
+    description: Reports the steps without changing anything; the patched driver need not be installed for that.
   diff_mode:
     support: full
     description: Shows the steps.
@@ -43,7 +43,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Have the patched ixgbe
+- name: Load the patched ixgbe
   netmap_driver:
     interface: ens17
     drivers: [ixgbe]
@@ -56,7 +56,7 @@ driver:
   type: str
   sample: ixgbe
 patched:
-  description: Whether that is one of the patched ones; its adapter is native then, and emulated otherwise.
+  description: Whether O(drivers) contains that driver; the adapter is native then, and emulated otherwise.
   returned: success
   type: bool
 steps:
@@ -73,10 +73,11 @@ from functools import partial
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.netmap.adapter import driver_of
+from ansible.module_utils.linerate.netmap.module import running_kernel
 from ansible.module_utils.linerate.packages.netmap.build import MODULE_FOLDER
 from ansible.module_utils.linerate.packages.netmap.initramfs import SECONDS, refresh
-from ansible.module_utils.linerate.packages.netmap.install import running_kernel
-from ansible.module_utils.linerate.packages.netmap.rebind import Swap, go_native, modules_of, refuse
+from ansible.module_utils.linerate.packages.netmap.rebind import Swap, go_native, refuse
+from ansible.module_utils.linerate.packages.netmap.recipe import module_names
 from ansible.module_utils.linerate.system.run import run
 from ansible.module_utils.linerate.system.ssh_client import session_environment
 
@@ -91,17 +92,17 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    given, check = module.params, module.check_mode
-    drivers = modules_of(given["drivers"])
-    swap = Swap(given["interface"], drivers, session_environment(os.environ))
-    parameters = {name: str(value) for name, value in given["parameters"].items()}
-    wanted = {name: f"{MODULE_FOLDER}/{name}.ko" for name in ("netmap", *drivers)}
+    options, check = module.params, module.check_mode
+    drivers = module_names(options["drivers"])
+    swap = Swap(options["interface"], drivers, session_environment(os.environ))
+    parameters = {name: str(value) for name, value in options["parameters"].items()}
+    builds = {name: f"{MODULE_FOLDER}/{name}.ko" for name in ("netmap", *drivers)}
     steps: list[str] = []
     try:
         refuse(swap, run)
-        driver = driver_of(given["interface"])
+        driver = driver_of(options["interface"])
         steps += go_native(swap, parameters, run, check)
-        steps += refresh(wanted, running_kernel(), partial(run, timeout=SECONDS), check)
+        steps += refresh(builds, running_kernel(), partial(run, timeout=SECONDS), check)
     except LinerateError as error:
         module.fail_json(msg=str(error))
     module.exit_json(

@@ -1,16 +1,16 @@
 #!/usr/bin/python
-"""Say which netmap a host has and which adapter its interfaces get: a thin layer over linerate.netmap."""
+"""Read which netmap a host has and which adapter its interfaces get: a thin layer over linerate.netmap."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: netmap_info
-short_description: Say which netmap a host has and which adapter its interfaces get
+short_description: Read which netmap a host has and which adapter its interfaces get
 description:
-  - Reads sysfs, what was installed, and the kernel's messages where it may. Changes nothing.
+  - Reads sysfs, the installed manifest, and the kernel's messages when permitted. Changes nothing.
 options:
   interfaces:
-    description: The interfaces to tell about; none names all but the loopback interface.
+    description: The interfaces to report; empty means all except the loopback interface.
     type: list
     elements: str
     default: []
@@ -23,7 +23,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Learn whether ens17 has a native adapter
+- name: Read whether ens17 has a native adapter
   netmap_info:
     interfaces: [ens17]
   register: netmap
@@ -31,7 +31,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 kernel:
-  description: The kernel that runs.
+  description: The running kernel.
   returned: always
   type: str
   sample: 6.1.0-56-amd64
@@ -40,17 +40,17 @@ loaded:
   returned: always
   type: bool
 loaded_is_installed:
-  description: Whether the loaded module is the one modprobe would load, by its build id.
+  description: Whether the loaded module is the one that modprobe would load, by its build id.
   returned: always
   type: bool
 installed:
   description:
-    - What was installed for this kernel (key, commit, modules, native_drivers, api); null where nothing was.
-    - Of versions netmap has one alone, that of its API, in C(net/netmap.h); a build is told by its commit.
+    - What is installed for this kernel (key, commit, modules, native_drivers, api); null when nothing is.
+    - netmap's only version number is that of its API, in C(net/netmap.h); the commit identifies a build.
   returned: always
   type: dict
 signer:
-  description: Who signed the installed module, by the common name of the certificate; empty where nobody did.
+  description: The common name of the certificate that signed the installed module; empty when it is not signed.
   returned: always
   type: str
 parameters:
@@ -59,14 +59,14 @@ parameters:
   type: dict
   sample: {admode: "0", buf_num: "163840"}
 adapters:
-  description: For each interface its driver, kind (native, emulated or none), and the evidence.
+  description: The driver, kind (native, emulated or none) and evidence of each interface.
   returned: always
   type: dict
   sample:
     ens4:
       driver: e1000
       kind: emulated
-      evidence: ["driver: e1000", "/sys/module/netmap/holders/e1000: not there"]
+      evidence: ["driver: e1000", "/sys/module/netmap/holders/e1000: absent"]
 """
 
 from pathlib import Path
@@ -74,13 +74,8 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.netmap.adapter import read_adapters
-from ansible.module_utils.linerate.packages.netmap.install import (
-    api_version,
-    installed_manifest,
-    is_current,
-    read_parameters,
-    running_kernel,
-)
+from ansible.module_utils.linerate.netmap.module import is_current, read_parameters, running_kernel
+from ansible.module_utils.linerate.packages.netmap.install import api_version, installed_manifest
 from ansible.module_utils.linerate.system.run import run
 
 

@@ -1,48 +1,48 @@
 #!/usr/bin/python
-"""Have a host rebuild netmap at the first boot of a new kernel: a thin layer over linerate.packages.netmap.boot."""
+"""Make a host rebuild netmap at the first boot of a new kernel: a thin layer over linerate.packages.netmap.boot."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: netmap_rebuild
-short_description: Have a host rebuild netmap at the first boot of a new kernel
+short_description: Make a host rebuild netmap at the first boot of a new kernel
 description:
-  - Puts the unit C(linerate-netmap.service), the code it runs (below C(/usr/local/lib/linerate)) and the recipe of
-    the build on the host, enables the unit, and starts it once.
-  - Where the running kernel has the wanted netmap, installed and loaded, the unit does nothing. Otherwise it
-    builds, installs and loads it, and says in one line of the journal what came out.
+  - Installs the unit C(linerate-netmap.service), its program (below C(/usr/local/lib/linerate)) and the settings of
+    the build, enables the unit, and starts it once.
+  - When the requested netmap is installed and loaded for the running kernel, the unit does nothing. Otherwise it
+    builds, installs and loads it, and writes the result as one line to the journal.
 requirements:
   - systemd, and Python 3.9 or newer as C(/usr/bin/python3)
 options:
   state:
-    description: Whether the host is to do so.
+    description: Whether the unit is installed.
     type: str
     choices: [present, absent]
     default: present
   options:
-    description: What to build, as the module netmap_build returned it.
+    description: The recipe, as the option C(netmap) of the module linerate_build; without the kernel.
     type: dict
   source:
-    description: The archive of netmap's source on this host, which must stay there.
+    description: The archive of netmap's source on this host; it must stay there.
     type: path
   packages:
     description: The folder of packages on this host.
     type: path
   work:
-    description: The folder to build in; it needs about 200 MB of room.
+    description: The folder to build in; it needs about 200 MB of free space.
     type: path
   interface:
-    description: The interface that sends; its driver is swapped at boot where O(options) patch it.
+    description: The interface that sends; its driver is replaced at boot when O(options) patch it.
     type: str
     default: ""
   timeout:
-    description: Seconds that any one of configure, make and make install may take.
+    description: Time limit of each step of the build, in seconds.
     type: int
     default: 3600
 attributes:
   check_mode:
     support: full
-    description: Says what would be done, without doing it.
+    description: Reports the steps without changing anything.
   diff_mode:
     support: full
     description: Shows the steps.
@@ -65,7 +65,7 @@ EXAMPLES = r"""
     packages: /var/lib/linerate/packages
     work: /var/tmp
 
-- name: Leave new kernels alone
+- name: Do not rebuild netmap for new kernels
   netmap_rebuild:
     state: absent
 """
@@ -83,11 +83,11 @@ from functools import partial
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
-from ansible.module_utils.linerate.packages.netmap.boot import core_files, set_up, take_down
-from ansible.module_utils.linerate.packages.netmap.rebuild import Recipe
+from ansible.module_utils.linerate.packages.netmap.boot import program_files, set_up, take_down
+from ansible.module_utils.linerate.packages.netmap.rebuild import Settings
 from ansible.module_utils.linerate.system.run import run
 
-RECIPE = ("options", "source", "packages", "work")
+SETTINGS = ("options", "source", "packages", "work")
 
 
 def main() -> None:
@@ -102,15 +102,15 @@ def main() -> None:
             "interface": {"type": "str", "default": ""},
             "timeout": {"type": "int", "default": 3600},
         },
-        required_if=[("state", "present", RECIPE)],
+        required_if=[("state", "present", SETTINGS)],
         supports_check_mode=True,
     )
-    given, check = module.params, module.check_mode
-    patient = partial(run, timeout=given["timeout"])
+    values, check = module.params, module.check_mode
+    patient = partial(run, timeout=values["timeout"])
     try:
-        if given["state"] == "present":
-            recipe = Recipe(**{name: given[name] for name in (*RECIPE, "interface", "timeout")})
-            steps = set_up(recipe, core_files(), patient, check)
+        if values["state"] == "present":
+            settings = Settings(**{name: values[name] for name in (*SETTINGS, "interface", "timeout")})
+            steps = set_up(settings, program_files(), patient, check)
         else:
             steps = take_down(patient, check)
     except LinerateError as error:

@@ -1,14 +1,14 @@
 #!/usr/bin/python
-"""Say which tcpreplay a host has: a thin layer over linerate.tcpreplay.version."""
+"""Read which tcpreplay a host has: a thin layer over linerate.tcpreplay.version."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: tcpreplay_info
-short_description: Say which tcpreplay a host has and what is compiled into it
+short_description: Read which tcpreplay a host has and what is compiled into it
 description:
-  - Runs C(tcpreplay -V) and reads it. Changes nothing.
-  - A missing tcpreplay is an answer (C(installed=false)); one that does not run is a failure.
+  - Runs C(tcpreplay -V) and parses the output. Changes nothing.
+  - A missing tcpreplay is a result (C(installed=false)); one that does not run is a failure.
 options:
   executable:
     description: Name or path of tcpreplay.
@@ -23,22 +23,22 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Learn which tcpreplay the host has
+- name: Read which tcpreplay the host has
   tcpreplay_info:
   register: tcpreplay
 
-- name: Learn which tcpreplay was built from source
+- name: Read which tcpreplay was built from source
   tcpreplay_info:
     executable: /usr/local/bin/tcpreplay
 """
 
 RETURN = r"""
 installed:
-  description: Whether there is a tcpreplay of that name. All other values are null where there is none.
+  description: Whether there is a tcpreplay of that name. All other values are null when there is none.
   returned: success
   type: bool
 path:
-  description: Where it is.
+  description: Its path.
   returned: success
   type: str
   sample: /usr/bin/tcpreplay
@@ -48,17 +48,17 @@ version:
   type: str
   sample: 4.4.3
 build:
-  description: Its build, as it says.
+  description: Its build, as it prints it.
   returned: success
   type: str
   sample: git:v4.4.3
 default_method:
-  description: How packets leave without an option.
+  description: The injection method without an option.
   returned: success
   type: str
   sample: PF_PACKET send()
 optional_methods:
-  description: Ways of sending that an option must ask for.
+  description: Injection methods that need an option.
   returned: success
   type: list
   elements: str
@@ -68,7 +68,7 @@ netmap:
   returned: success
   type: bool
 why_no_netmap:
-  description: Why it cannot send through netmap; null where it can.
+  description: Why it cannot send through netmap; null when it can.
   returned: success
   type: str
   sample: tcpreplay 4.4.3 is not compiled with netmap

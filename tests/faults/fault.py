@@ -1,4 +1,4 @@
-"""One row of the table: a fault, how it comes about, and what is promised of it."""
+"""What a fault is: how it is injected, and what is promised about it."""
 
 from __future__ import annotations
 
@@ -7,32 +7,58 @@ from dataclasses import dataclass, field
 from typing import Any, Callable
 
 from tests.faults.bench import Bench
+from tests.integration.trials import ip, set_link
 
-Step = Callable[[Bench], None]
+from linerate.lab.namespaces import SENDER, End
 
-
-def nothing(bench: Bench) -> None:
-    """No step."""
+Step = Callable[[Bench], object]
+TOP_SPEED = {"topspeed": True}
+SAME_OPTIONS = ("topspeed", "pps", "mbps", "loop", "duration", "netmap")
 
 
 @dataclass(frozen=True)
 class Fault:
-    """``promised`` and ``after`` are regular expressions: of what we say, and of the interface afterwards.
+    """``promised`` and ``after`` are regular expressions: for linerate's message, and for the interface afterwards.
 
-    ``pcap`` makes the file that is sent. ``bare`` are tcpreplay's own options and ``ours`` those of linerate_replay;
-    ``asked`` is what a verdict is held against, as mode and value. ``before`` is done before either runs and
-    ``during`` once it sends. ``witness`` has the receiver count. Without ``bare`` there is no counterpart, which
-    ``note`` explains.
+    ``pcap`` makes the file that is sent. ``options`` are those of linerate_replay; tcpreplay alone gets the same, or
+    ``alone``, or is not run where a ``note`` says why it has no counterpart. ``before`` is done before either starts,
+    ``during`` once it sends. ``prefix`` is a command under which both run. With ``witness``, the receiver counts.
     """
 
     name: str
     promised: str
-    pcap: Callable[[Bench], str] = lambda bench: bench.pcap()
-    bare: Sequence[str] | None = ("--topspeed",)
-    ours: Mapping[str, Any] = field(default_factory=lambda: {"topspeed": True})
-    before: Step = nothing
+    pcap: Callable[[Bench], str] = Bench.pcap
+    options: Mapping[str, Any] = field(default_factory=lambda: TOP_SPEED)
+    alone: Sequence[str] = ()
+    before: Step | None = None
     during: Step | None = None
     prefix: Sequence[str] = ()
     witness: bool = False
     after: str = "as before"
     note: str = ""
+
+    def tcpreplay(self) -> list[str]:
+        """The command of tcpreplay alone, without the pcap."""
+        same = {name: self.options[name] for name in SAME_OPTIONS if name in self.options}
+        options = self.alone or [f"--{name}" if value is True else f"--{name}={value}" for name, value in same.items()]
+        return [*self.prefix, "tcpreplay", f"--intf1={self.options.get('interface', SENDER.interface)}", *options]
+
+
+def refused(name: str, reason: str, **others: Any) -> Fault:
+    """A fault that is found before anything is sent."""
+    return Fault(name, f"refused: .*{reason}", **others)
+
+
+def pcap(change: Callable[[bytes], bytes] | None = None, **spec: Any) -> Callable[[Bench], str]:
+    """Make a pcap as Bench.pcap does."""
+    return lambda bench: bench.pcap(change=change, **spec)
+
+
+def link(end: End, *settings: str) -> Step:
+    """Change settings of the interface of ``end``."""
+    return lambda bench: set_link(end, *settings)
+
+
+def run_ip(end: End, *arguments: str) -> Step:
+    """Run `ip` in the namespace of ``end``."""
+    return lambda bench: ip(end, *arguments)

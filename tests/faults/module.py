@@ -1,4 +1,4 @@
-"""Run the module linerate_replay alone: its arguments as JSON on the command line, its answer on stdout."""
+"""Run the module linerate_replay without Ansible: arguments as JSON on the command line, the result on stdout."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ansible.module_utils import basic
 
 import linerate
 
-# Where Ansible puts the core for a module.
+# Where Ansible provides the core to a module.
 sys.modules["ansible.module_utils.linerate"] = linerate
 basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": json.loads(sys.argv[1])}).encode()
 basic._ANSIBLE_PROFILE = "legacy"

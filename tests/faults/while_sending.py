@@ -1,163 +1,115 @@
-"""Faults that come about while packets are sent."""
+"""Faults that occur while packets are sent."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Any
 
+from tests.faults.before_sending import LARGE, SMALL_PEER_MTU
 from tests.faults.bench import Bench
-from tests.faults.fault import Fault
-from tests.faults.looked_at_before import down, large, peer_down, peer_mtu
+from tests.faults.fault import TOP_SPEED, Fault, Step, link, run_ip
+from tests.integration.trials import disturb_nic, eventually, parent, pids, senders
 
-from linerate.lab.namespaces import SENDER
+from linerate.lab.namespaces import RECEIVER, SENDER
+from linerate.trial.journal import KILLED
 
-LONG = {"topspeed": True, "loop": 1_000_000}
-BARE = ("--topspeed", "--loop=1000000")
-FOR_A_WHILE = ("--topspeed", "--loop=0", "--duration=3")
-
-
-def delete(bench: Bench) -> None:
-    bench.ip(SENDER.namespace, "link", "delete", SENDER.interface)
+NOT_TO_ITS_END = "^not valid: did not run to its end: "
+PARTIAL = "partial result kept$"
 
 
-def told(number: signal.Signals) -> Callable[[Bench], None]:
-    """Send a signal to the tcpreplay that sends."""
-
+def signal_tcpreplay(number: signal.Signals) -> Step:
     def step(bench: Bench) -> None:
-        bench.until(bench.tcpreplays)
-        for pid in bench.tcpreplays():
+        for pid in eventually("tcpreplay runs", senders):
             os.kill(pid, number)
 
     return step
 
 
-def disturb(bench: Bench) -> None:
-    """As netmap leaves an interface when its sender is killed."""
-    bench.ip(SENDER.namespace, "link", "set", SENDER.interface, "promisc", "on", "mtu", "1700")
-    bench.inside("ethtool", "-K", SENDER.interface, "tso", "off", "gso", "off")
+def kill_tcpreplay_with_disturbed_nic(bench: Bench) -> None:
+    disturb_nic()
+    signal_tcpreplay(signal.SIGKILL)(bench)
 
 
-def killed_while_disturbed(bench: Bench) -> None:
-    disturb(bench)
-    told(signal.SIGKILL)(bench)
+def kill_module_with_disturbed_nic(bench: Bench) -> None:
+    disturb_nic()
+    (pid,) = senders()
+    os.kill(parent(pid), signal.SIGKILL)
 
 
-def module_killed(bench: Bench) -> None:
-    disturb(bench)
-    (pid,) = bench.tcpreplays()
-    parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
-    os.kill(int(parent), signal.SIGKILL)
+def kill_receiver(bench: Bench) -> None:
+    for pid in pids(RECEIVER):
+        os.kill(pid, signal.SIGKILL)
 
 
-def answer_unread(bench: Bench) -> None:
-    """What happens when ansible-playbook or the SSH connection goes: nobody reads the module's answer any more."""
-    bench.forsake()
+def long(name: str, promised: str, during: Step, alone: Sequence[str] = (), **others: Any) -> Fault:
+    """A fault in the middle of a trial at top speed, whose partial result is kept."""
+    options = {**TOP_SPEED, "loop": 1_000_000}
+    return Fault(name, f"{promised}.*{PARTIAL}", options=options, alone=alone, during=during, **others)
 
 
-def count_killed(bench: Bench) -> None:
-    bench.kill_count()
-
-
-ENDED = "^not valid: did not run to its end: "
-KEPT = "partial result kept$"
+FOR_3_SECONDS = ("--topspeed", "--loop=0", "--duration=3")
 FAULTS = [
-    Fault(
-        "interface taken down in mid-run",
-        f"{ENDED}the interface lrs0 is down.*{KEPT}",
-        bare=FOR_A_WHILE,
-        ours=LONG,
-        during=down,
+    long(
+        "interface taken down mid-run",
+        f"{NOT_TO_ITS_END}the interface lrs0 is down",
+        link(SENDER, "down"),
+        FOR_3_SECONDS,
         after="up: no; carrier: no",
     ),
-    Fault(
-        "interface deleted in mid-run",
-        f"{ENDED}the interface lrs0 is gone.*{KEPT}",
-        bare=FOR_A_WHILE,
-        ours=LONG,
-        during=delete,
+    long(
+        "interface deleted mid-run",
+        f"{NOT_TO_ITS_END}the interface lrs0 is gone",
+        run_ip(SENDER, "link", "delete", SENDER.interface),
+        FOR_3_SECONDS,
         after="gone",
     ),
-    Fault(
-        "carrier lost in mid-run",
-        f"{ENDED}the interface lrs0 has lost its carrier.*{KEPT}",
-        bare=FOR_A_WHILE,
-        ours=LONG,
-        during=peer_down,
+    long(
+        "carrier lost mid-run",
+        f"{NOT_TO_ITS_END}the interface lrs0 has lost its carrier",
+        link(RECEIVER, "down"),
+        FOR_3_SECONDS,
         after="carrier: no",
     ),
-    Fault(
-        "peer's MTU made smaller in mid-run",
-        f"{ENDED}nothing left .* is the receiver's MTU smaller.*{KEPT}",
-        pcap=large,
-        bare=FOR_A_WHILE,
-        ours=LONG,
-        during=peer_mtu,
+    long(
+        "peer MTU made smaller mid-run",
+        f"{NOT_TO_ITS_END}nothing left .* is the receiver's MTU smaller",
+        SMALL_PEER_MTU,
+        FOR_3_SECONDS,
+        pcap=LARGE,
     ),
-    Fault(
-        "tcpreplay stopped (SIGSTOP)",
-        f"{ENDED}nothing left .*{KEPT}",
-        bare=BARE,
-        ours=LONG,
-        during=told(signal.SIGSTOP),
-    ),
-    Fault(
-        "SIGINT to tcpreplay",
-        f"^not valid: tcpreplay was interrupted.*{KEPT}",
-        bare=BARE,
-        ours=LONG,
-        during=told(signal.SIGINT),
-    ),
-    Fault(
-        "SIGTERM to tcpreplay",
-        f"^not valid: tcpreplay was ended by signal 15.*{KEPT}",
-        bare=BARE,
-        ours=LONG,
-        during=told(signal.SIGTERM),
-    ),
-    Fault(
-        "SIGHUP to tcpreplay",
-        f"^not valid: tcpreplay was ended by signal 1;.*{KEPT}",
-        bare=BARE,
-        ours=LONG,
-        during=told(signal.SIGHUP),
-    ),
-    Fault(
+    long("tcpreplay stopped (SIGSTOP)", f"{NOT_TO_ITS_END}nothing left ", signal_tcpreplay(signal.SIGSTOP)),
+    long("SIGINT to tcpreplay", "^not valid: tcpreplay was interrupted", signal_tcpreplay(signal.SIGINT)),
+    long("SIGTERM to tcpreplay", "^not valid: tcpreplay was ended by signal 15", signal_tcpreplay(signal.SIGTERM)),
+    long("SIGHUP to tcpreplay", "^not valid: tcpreplay was ended by signal 1;", signal_tcpreplay(signal.SIGHUP)),
+    long(
         "SIGKILL to tcpreplay, NIC disturbed",
-        f"^not valid: tcpreplay was ended by signal 9.*{KEPT}",
-        bare=BARE,
-        ours=LONG,
-        during=killed_while_disturbed,
+        "^not valid: tcpreplay was ended by signal 9",
+        kill_tcpreplay_with_disturbed_nic,
     ),
-    Fault(
+    long(
         "SIGKILL to the module, NIC disturbed",
-        f"{ENDED}the module that watched it was killed.*{KEPT}",
-        bare=None,
+        f"{NOT_TO_ITS_END}{KILLED}",
+        kill_module_with_disturbed_nic,
         note="none: there is no module",
-        ours=LONG,
-        during=module_killed,
     ),
-    Fault(
+    long(
         "the controller goes away",
-        f"{ENDED}the controller went away.*{KEPT}",
-        bare=None,
+        f"{NOT_TO_ITS_END}the controller ",
+        Bench.stop_reading,
         note="none: there is no controller",
-        ours=LONG,
-        during=answer_unread,
     ),
     Fault(
         "the receiver's count killed",
         "^not valid: .*not witnessed: ",
-        bare=("--pps=500",),
-        ours={"pps": 500},
-        during=count_killed,
+        options={"pps": 500},
+        during=kill_receiver,
         witness=True,
     ),
     Fault(
-        "it takes longer than it may",
+        "trial that exceeds its deadline",
         "^not valid: did not end within 2 s and was stopped with SIGINT",
-        bare=("--pps=20",),
-        ours={"pps": 20, "deadline_seconds": 2},
+        options={"pps": 20, "deadline_seconds": 2},
     ),
 ]

@@ -1,7 +1,7 @@
-"""Real playbooks, run through ansible-runner, in a lab of the tests' own.
+"""Run real playbooks through ansible-runner in a lab that only the tests use.
 
-The tests leave the machine's own lab alone, and each other's: each process of them runs in a mount namespace with
-empty /run/netns, /run/linerate and /var/lib/linerate, so names that are the same do not meet.
+Each test process has a mount namespace with empty /run/netns, /run/linerate and /var/lib/linerate, so that it can use
+the same names as the machine's own lab and as the other test processes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CLONE_NEWNS = 0x00020000
 
 @dataclass(frozen=True)
 class Played:
-    """How a playbook ended. ``changed`` counts changed tasks by (play, host)."""
+    """The result of a playbook. ``changed`` counts changed tasks by (play, host)."""
 
     rc: int
     stdout: str
@@ -38,14 +38,14 @@ class Played:
 
     @property
     def changed_tasks(self) -> int:
-        """Changed tasks of all plays and hosts together."""
+        """Changed tasks, summed over plays and hosts."""
         return sum(self.changed.values())
 
 
 class Play(Protocol):
-    """Runs a playbook of this repository, given by its path in it.
+    """Runs a playbook, named by its path in this repository.
 
-    ``drop`` names capabilities to run it without, ``before`` a command to run it under.
+    ``drop`` names capabilities that it does not get, and ``before`` is a command under which it runs.
     """
 
     def __call__(
@@ -55,13 +55,13 @@ class Play(Protocol):
 
 @pytest.fixture(scope="session", autouse=True)
 def own_mounts() -> None:
-    """Give this process, and all it starts, its own /run/netns, /run/linerate and /var/lib/linerate where it may."""
+    """Give this process and its children their own /run/netns, /run/linerate and /var/lib/linerate, where permitted."""
     if os.geteuid() != 0:
-        pytest.skip("the integration tests make network namespaces: run them as root")
+        pytest.skip("the integration tests create network namespaces: run them as root")
     folders = ("/run/netns", "/run/linerate", "/var/lib/linerate")
     for folder in folders:
         os.makedirs(folder, exist_ok=True)
-    # Refused in an ordinary container, where there are no namespaces to keep apart either.
+    # An ordinary container does not permit it, and has no namespaces to separate either.
     if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS) == 0:
         subprocess.run(["mount", "--make-rprivate", "/"], check=True)
         for folder in folders:
@@ -70,15 +70,15 @@ def own_mounts() -> None:
 
 @pytest.fixture(scope="session")
 def namespaces() -> None:
-    """For tests that need network namespaces: skips them, visibly, where there can be none."""
+    """Skip a test that needs network namespaces where they are not permitted."""
     tried = subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True, text=True, check=False)
     if tried.returncode != 0:
-        pytest.skip(f"network namespaces cannot be made here: {tried.stderr.strip()}")
+        pytest.skip(f"network namespaces are not permitted here: {tried.stderr.strip()}")
 
 
 @pytest.fixture(scope="session")
 def play(tmp_path_factory: pytest.TempPathFactory) -> Play:
-    """A function that runs one playbook in a private folder: options as for ansible-playbook, then variables."""
+    """A function that runs one playbook with options of ansible-playbook and extra variables."""
 
     def run(
         playbook: str, *options: str, drop: Sequence[str] = (), before: Sequence[str] = (), **extra_vars: Any
@@ -109,7 +109,7 @@ def play(tmp_path_factory: pytest.TempPathFactory) -> Play:
 
 @pytest.fixture(scope="session")
 def ansible() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """A function that runs one ad hoc `ansible` command on the embedded lab's inventory."""
+    """A function that runs an ad hoc `ansible` command on the embedded lab's inventory."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [VENV_BIN / "ansible", *arguments]
@@ -120,7 +120,7 @@ def ansible() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture
 def lab(namespaces: None) -> Iterator[None]:
-    """The lab of namespaces, made before and removed after; by the core, which takes a tenth of a playbook's time."""
+    """The lab of namespaces for one test; by the core, in a tenth of the time that the playbook takes."""
     present(run_command)
     yield
     absent(run_command)

@@ -1,24 +1,21 @@
-"""Comparison and curve, of real trials: tcpreplay in the lab's namespaces, counted by the receiver's packet socket."""
+"""Comparisons and rate curves of real trials, which the receiver's packet socket counts."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.trials import make_pcap, run_python
 
-from linerate.pcap.spec import PcapSpec
-from linerate.pcap.template import build_template
-from linerate.pcap.writer import write_pcap
+from linerate.lab.namespaces import SENDER
 from linerate.results.statistics import RESOLUTION, Repeats, ratio
 from linerate.trial.curve import describe, within_sending
 
 pytestmark = [pytest.mark.quiet, pytest.mark.long]
 
-# Run in the sender's namespace; the socket is opened in the receiver's, where it stays.
+# Runs in the sender's namespace; the socket is opened in the receiver's, and stays there.
 TRIALS = """
 import ctypes, json, os, sys, time
 from linerate.system.run import run
@@ -51,46 +48,38 @@ for pps in given["rates"]:
 
 @pytest.fixture
 def pcap(tmp_path: Path) -> str:
-    path = str(tmp_path / "test.pcap")
-    spec = PcapSpec(
-        protocol="udp", ip_length=64, src_mac="02:00:00:00:00:01", dst_mac="02:00:00:00:00:02", packets=2000
-    )
-    write_pcap(path, spec, build_template(spec))
-    return path
+    return make_pcap(tmp_path / "test.pcap", ip_length=64)
 
 
 def trials(pcap: str, rates: list[float], seconds: float, interval: float = 1.0) -> list[dict[str, Any]]:
-    """A trial at each of the rates, in packets/s, one after the other: the received rate, the claim, the samples."""
-    given = json.dumps({"pcap": pcap, "rates": rates, "seconds": seconds, "interval": interval})
-    inside = ["ip", "netns", "exec", "linerate-sender1", sys.executable, "-c", TRIALS, given]
-    done = subprocess.run(inside, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    """One trial after the other, at each of the rates in packets/s: its received rate, claim and samples."""
+    given = {"pcap": pcap, "rates": rates, "seconds": seconds, "interval": interval}
+    return [json.loads(line) for line in run_python(SENDER, TRIALS, given).splitlines()]
 
 
 def repeats(rates: list[float], packets: float) -> Repeats:
     return Repeats(tuple(rates), RESOLUTION + 1 / packets)
 
 
-def test_the_interval_covers_the_true_ratio_of_two_rate_limited_ways(lab, pcap):
-    """Three repeats a try, A B, B A, A B; the truth is what tcpreplay was told to keep to. And 1.5 is not the truth."""
-    slow, fast, seconds, tries = 3000.0, 5200.0, 0.5, 20
+def test_the_interval_covers_the_true_ratio_of_two_rates(lab, pcap):
+    """Three repeats per comparison, in the order A B, B A, A B. The true ratio is that of the rates; 1.5 is not."""
+    slow, fast, seconds, comparisons = 3000.0, 5200.0, 0.5, 20
     order = [slow, fast, fast, slow, slow, fast]
-    measured = [trial["pps"] for trial in trials(pcap, order * tries, seconds)]
-    covered, told_apart = 0, 0
+    measured = [trial["pps"] for trial in trials(pcap, order * comparisons, seconds)]
+    covered, excluded = 0, 0
     for begin in range(0, len(measured), len(order)):
         pairs = list(zip(order, measured[begin : begin + len(order)]))
-        of, to = (repeats([rate for asked, rate in pairs if asked == way], way * seconds) for way in (fast, slow))
+        of, to = (repeats([rate for offered, rate in pairs if offered == one], one * seconds) for one in (fast, slow))
         found = ratio(of, to)
         covered += found.low <= fast / slow <= found.high
-        told_apart += not found.low <= 1.5 <= found.high
+        excluded += not found.low <= 1.5 <= found.high
     assert covered >= 18
-    # On a busy machine an interval is wider, and still has to say something.
-    assert told_apart >= 15
+    # Intervals are wider on a busy machine, but must not become meaningless.
+    assert excluded >= 15
 
 
-def test_a_curve_of_samples_of_100_ms_is_that_of_the_sending(lab, pcap):
-    """From the first packet to the last: what was idle before and after lowers neither end."""
+def test_a_rate_curve_of_100_ms_samples_covers_exactly_the_sending_time(lab, pcap):
+    """From the first packet to the last: the idle time before and after does not lower its ends."""
     (trial,) = trials(pcap, [5000.0], 3.0, interval=0.1)
     samples = trial["samples"]
     assert sum(sample["packets"] for sample in samples) == trial["claim"]["packets"]

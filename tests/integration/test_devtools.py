@@ -1,4 +1,4 @@
-"""What role devtools refuses, on this machine dressed as another distribution; tests/vm has the EL9 tasks."""
+"""Role devtools on this machine, also disguised as another distribution; tests/vm has the EL9 tasks."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ ROCKY_8 = {
 
 
 @pytest.fixture
-def dressed(namespaces, tmp_path):
-    """A function that makes an /etc which says it is another distribution, and the command that runs one under it."""
+def disguised(namespaces, tmp_path):
+    """A function that makes an /etc of another distribution; it returns the command to run a playbook with it."""
 
-    def dress(files: dict[str, str]) -> list[str]:
+    def disguise(files: dict[str, str]) -> list[str]:
         etc = tmp_path / "etc"
         shutil.copytree("/etc", etc, symlinks=True)
         for name in ("os-release", "debian_version"):
@@ -42,7 +42,7 @@ def dressed(namespaces, tmp_path):
         script.chmod(0o755)
         return ["unshare", "--mount", str(script)]
 
-    return dress
+    return disguise
 
 
 @pytest.mark.parametrize(
@@ -54,40 +54,40 @@ def dressed(namespaces, tmp_path):
     ],
     ids=["ubuntu", "debian 11", "rocky 8"],
 )
-def test_a_distribution_that_is_not_known_is_refused_by_name_before_anything_is_changed(play, dressed, files, found):
-    refused = play("tests/integration/devtools.yml", before=dressed(files))
+def test_an_unsupported_distribution_is_refused_by_name_before_anything_is_changed(play, disguised, files, found):
+    refused = play("tests/integration/devtools.yml", before=disguised(files))
     assert refused.rc != 0
     (message,) = refused.failures
     assert f"cannot be installed on {found}. Supported are Debian 12, Debian 13, and EL 9" in message
     assert refused.changed_tasks == 0
 
 
-def test_what_the_builds_call_is_there_afterwards(play):
+def test_the_programs_that_builds_need_are_installed(play):
     installed = play("tests/integration/devtools.yml")
     assert installed.rc == 0, installed.stdout
-    # netmap's patches, and the sources of Intel's drivers.
+    # For netmap's patches, and for the sources of Intel's drivers.
     assert [shutil.which(program) for program in ("patch", "unzip")] == ["/usr/bin/patch", "/usr/bin/unzip"]
 
 
-def test_a_complete_host_of_el_asks_no_repository(play, dressed, tmp_path):
-    """rpm of this test has every package; the dnf that a task would need is not on a Debian."""
+def test_a_complete_host_of_el_queries_no_repository(play, disguised, tmp_path):
+    """The rpm of this test has every package; dnf, which a task would need, does not exist on Debian."""
     rpm = tmp_path / "rpm"
     rpm.write_text("#!/bin/sh\n")
     rpm.chmod(0o755)
     complete = play(
         "tests/integration/devtools.yml",
-        before=[*dressed(ROCKY_9), "env", f"PATH={tmp_path}:{os.environ['PATH']}"],
+        before=[*disguised(ROCKY_9), "env", f"PATH={tmp_path}:{os.environ['PATH']}"],
     )
     assert (complete.rc, complete.changed_tasks) == (0, 0), complete.stdout
 
 
-def test_a_kernel_whose_headers_no_source_has_is_refused_without_consent(play):
+def test_a_kernel_without_available_headers_is_refused_without_consent(play):
     kernel = os.uname().release
     if Path(f"/lib/modules/{kernel}/build/Makefile").exists():
         pytest.skip(f"this machine has the headers of its kernel, {kernel}")
     refused = play("tests/integration/devtools.yml", devtools_kernel_headers=True)
     assert refused.rc != 0
     (message,) = refused.failures
-    assert f"no headers of the kernel that runs here, {kernel}: linux-headers-{kernel} is not in" in message
+    assert f"no headers of the running kernel, {kernel}: linux-headers-{kernel} is not in" in message
     assert "Set devtools_kernel_update_ok to update the kernel and reboot this host once" in message
     assert refused.changed_tasks == 0

@@ -1,4 +1,4 @@
-"""Hosts of the inventory with names made to do harm: the main job is done with them, and no more."""
+"""Inventory host names that attack a shell, a page or a path: the benchmark runs, and nothing else happens."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tests.integration.test_benchmark import short
 
 pytestmark = pytest.mark.long
 
-# By what they are to do: each would make the file "owned" where a shell read it, or leave a folder.
+# By their target: each would create the file "owned" if a shell ran it, or write outside of its folder.
 NAMES = {
-    "a shell's": "a b\"c'; touch owned; $(touch owned) `touch owned` | & < > é",
-    "an option and a page's": "-e pipelining=no <img src=x onerror=alert(1)>",
-    # What keeps Ansible's facts puts three letters before a name, and a file's has 255 bytes at most.
-    "a long": "n" * 250,
-    "a path": "../../owned",
+    "shell": "a b\"c'; touch owned; $(touch owned) `touch owned` | & < > é",
+    "option and HTML": "-e pipelining=no <img src=x onerror=alert(1)>",
+    # Ansible's fact cache puts three letters before a name, and a file name has at most 255 bytes.
+    "long": "n" * 250,
+    "path": "../../owned",
 }
 
 
@@ -36,7 +36,7 @@ def hostile_inventory(folder: Path, sender: str, receiver: str) -> Path:
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
-def test_the_main_job_with_hosts_of_hostile_names(lab, play, tmp_path, name):
+def test_a_benchmark_of_hosts_with_hostile_names(lab, play, tmp_path, name):
     before = {path.name for path in REPOSITORY.iterdir()}
     inventory = hostile_inventory(tmp_path, name, f"{name[:249]}2")
     scenario = short(tmp_path, benchmark_cases=["tcp_port_scan_64"], benchmark_rates=[{"mode": "pps", "value": 2000}])

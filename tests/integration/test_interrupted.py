@@ -1,4 +1,4 @@
-"""Whole runs whose parts are killed: nothing sends on, what was measured is stored as partial, the run goes on."""
+"""Runs of which a process is killed: sending stops, the partial result is stored, and the run continues."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ from typing import Any
 import pytest
 import yaml
 from tests.integration.conftest import REPOSITORY, VENV_BIN
-from tests.integration.trials import PATIENCE_SECONDS, SENDER, disturb_nic, eventually, nic, senders
+from tests.integration.trials import PATIENCE_SECONDS, disturb_nic, eventually, nic, parent, pids, senders
 
+from linerate.lab.namespaces import RECEIVER, SENDER
 from linerate.results.store import check
-from linerate.trial.journal import FOLDER, left
+from linerate.trial.journal import FOLDER, KILLED, left
 
 SSHD = "/usr/sbin/sshd"
 PORT = 22022
 RUN = "a-run"
-ENDED = {"the controller went away", "it received SIGTERM", "it received SIGHUP"}
+STOPPED = ("the controller", "SIGTERM", "SIGHUP")
+"""Of the reasons for which a module ends its trial when its controller ends, one of these is a part."""
 
 
 class Run:
-    """`ansible-playbook playbooks/benchmark.yml` in the background, with trials of some seconds each."""
+    """`ansible-playbook playbooks/benchmark.yml` in the background, with trials of a few seconds each."""
 
     def __init__(self, folder: Path, repeats: int, inventory: str | None, before: list[str], **given: Any) -> None:
         self.folder = folder
@@ -67,22 +69,22 @@ class Run:
         )
 
     def sending(self, number: int) -> int:
-        """The tcpreplay of the trial of that number, once it has sent for a while."""
+        """Wait until the trial with that number has samples; its tcpreplay."""
         eventually(f"trial {number} sends", lambda: self._samples(number) > 2)
         (sender,) = senders()
         return sender
 
     def _samples(self, number: int) -> int:
-        assert self.process.poll() is None, self.said()
+        assert self.process.poll() is None, self.text()
         found = list(Path(FOLDER).glob(f"{RUN}--{number:03d}-*.jsonl"))
         return found[0].read_text().count("\n") if found else 0
 
-    def said(self) -> str:
+    def text(self) -> str:
         return (self.folder / "output").read_text()
 
-    def ends(self) -> list[dict[str, Any]]:
-        """The trials that are stored when it has ended well."""
-        assert self.process.wait(timeout=2 * PATIENCE_SECONDS) == 0, self.said()
+    def completed(self) -> list[dict[str, Any]]:
+        """Wait for the successful end of the run; its stored trials."""
+        assert self.process.wait(timeout=2 * PATIENCE_SECONDS) == 0, self.text()
         return self.stored()
 
     def stored(self) -> list[dict[str, Any]]:
@@ -95,29 +97,25 @@ class Run:
 
 @pytest.fixture
 def begin(lab: None, tmp_path: Path) -> Iterator[Callable[..., Run]]:
-    begun: list[Run] = []
+    runs: list[Run] = []
 
     def begin(repeats: int, inventory: str | None = None, before: list[str] | None = None, **given: Any) -> Run:
-        begun.append(Run(tmp_path, repeats, inventory, before or [], **given))
-        return begun[-1]
+        runs.append(Run(tmp_path, repeats, inventory, before or [], **given))
+        return runs[-1]
 
     yield begin
-    for run in begun:
+    for run in runs:
         if run.process.poll() is None:
             run.process.terminate()
-            # One that a failed test left stopped does not end.
+            # A failed test may leave it stopped.
             run.process.send_signal(signal.SIGCONT)
             run.process.wait()
         run.output.close()
     eventually("tcpreplay has ended", lambda: not senders())
 
 
-def parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-
-
 def named(name: str) -> list[int]:
-    """The processes of that name in the lab's sender, and outside of it in this test's reach."""
+    """The processes with that name, of all namespaces."""
     found = []
     for path in Path("/proc").glob("[0-9]*/comm"):
         try:
@@ -135,41 +133,41 @@ def command(pid: int) -> str:
         return ""
 
 
-def assert_partial(trial: dict[str, Any], reasons: set[str]) -> None:
+def assert_partial(trial: dict[str, Any], reasons: tuple[str, ...]) -> None:
+    """The trial was stopped for one of ``reasons``, and is stored with what had been counted by then."""
     assert trial["partial"]
     assert not trial["verdict"]["valid"]
-    assert trial["process"]["stopped_because"] in reasons
+    assert any(reason in trial["process"]["stopped_because"] for reason in reasons), trial["process"]
     assert f"did not run to its end: {trial['process']['stopped_because']}" in trial["verdict"]["reasons"]
     counted, arrived = trial["sender_nic"]["tx_packets"], trial["witness"]["packets"]
     assert 0 < counted < trial["offered"]["packets"]
-    # A killed module's last look at the counters is up to a sample older than the end of sending.
+    # A killed module read its counters up to one sample before sending stopped.
     assert arrived >= counted
 
 
-def counting() -> list[int]:
-    """The processes that count at the receiver: forks of the module that began them, in sessions of their own."""
-    listed = subprocess.run(["ip", "netns", "pids", "linerate-receiver1"], capture_output=True, text=True, check=True)
-    return [pid for pid in map(int, listed.stdout.split()) if leads(pid)]
+def receivers() -> list[int]:
+    """The processes that count at the receiver: forks of the module that started them, each in its own session."""
+    return [pid for pid in pids(RECEIVER) if is_session_leader(pid)]
 
 
-def leads(pid: int) -> bool:
+def is_session_leader(pid: int) -> bool:
     try:
         return os.getsid(pid) == pid
     except ProcessLookupError:
         return False
 
 
-def test_a_killed_module_a_stopped_receiver_and_a_lost_pcap_cost_a_trial_each_and_not_the_run(begin):
+def test_a_killed_module_a_stopped_receiver_and_a_missing_pcap_affect_one_trial_each(begin):
     run = begin(repeats=4)
     os.kill(parent(run.sending(1)), signal.SIGKILL)
     run.sending(2)
-    (receiver,) = counting()
+    (receiver,) = receivers()
     os.kill(receiver, signal.SIGSTOP)
     run.sending(3)
     (run.folder / "pcaps/udp_port_scan_64.pcap").unlink()
-    first, second, third, fourth = run.ends()
-    assert_partial(first, {"the module that watched it was killed"})
-    # What is sent does not depend on who counts; that nobody did is said.
+    first, second, third, fourth = run.completed()
+    assert_partial(first, (KILLED,))
+    # Sending does not depend on the receiver; the verdict says that it did not count.
     assert second["claim"]["successful"] == second["offered"]["packets"]
     assert second["witness"] is None
     assert any("does not answer (timed out)" in reason for reason in second["verdict"]["reasons"])
@@ -177,11 +175,11 @@ def test_a_killed_module_a_stopped_receiver_and_a_lost_pcap_cost_a_trial_each_an
     assert "udp_port_scan_64.pcap" in fourth["process"]["stopped_because"]
     assert (fourth["partial"], fourth["claim"], fourth["witness"]["packets"]) == (True, None, 0)
     assert senders() == []
-    # All is stored, so nothing is left to be collected.
+    # Everything is stored, so there is nothing to collect.
     assert list(Path(FOLDER).iterdir()) == []
 
 
-def test_a_killed_playbook_leaves_no_sender_and_what_was_measured_is_collected(begin):
+def test_a_killed_playbook_leaves_no_sender_and_its_partial_result_can_be_collected(begin):
     run = begin(repeats=2)
     run.sending(1)
     before = nic()
@@ -189,24 +187,24 @@ def test_a_killed_playbook_leaves_no_sender_and_what_was_measured_is_collected(b
     run.process.kill()
     run.process.wait()
     eventually("tcpreplay has ended", lambda: not senders())
-    eventually("the interface is as it was", lambda: nic() == before)
+    eventually("the interface is restored", lambda: nic() == before)
     assert run.stored() == []
     (journal,) = Path(FOLDER).iterdir()
     with journal.open() as held:
-        # As the module does that still puts the interface back.
+        # As the module does while it restores the interface.
         fcntl.flock(held, fcntl.LOCK_EX)
         collect = run.play("collect")
-        eventually("it waits for the journal", lambda: readers(journal) or collect.poll() is not None)
-    assert collect.wait(timeout=PATIENCE_SECONDS) == 0, run.said()
+        eventually("the playbook waits for the journal", lambda: readers(journal) or collect.poll() is not None)
+    assert collect.wait(timeout=PATIENCE_SECONDS) == 0, run.text()
     (trial,) = run.stored()
-    assert_partial(trial, ENDED)
+    assert_partial(trial, STOPPED)
     assert list(Path(FOLDER).iterdir()) == []
-    assert run.play("collect").wait(timeout=PATIENCE_SECONDS) == 0, run.said()
+    assert run.play("collect").wait(timeout=PATIENCE_SECONDS) == 0, run.text()
     assert len(run.stored()) == 1
 
 
 def readers(path: Path) -> list[str]:
-    """The processes but this one that have the file open."""
+    """The other processes that have the file open."""
     found = []
     for link in Path("/proc").glob("[0-9]*/fd/*"):
         try:
@@ -217,37 +215,37 @@ def readers(path: Path) -> list[str]:
     return [pid for pid in found if pid != str(os.getpid())]
 
 
-def test_a_trial_that_has_ended_and_is_not_stored_yet_is_its_run_s_own(begin):
+def test_a_trial_that_its_running_run_has_not_stored_yet_is_not_collected(begin):
     run = begin(repeats=1)
     run.sending(1)
-    (receiver,) = counting()
+    (receiver,) = receivers()
     run.process.send_signal(signal.SIGSTOP)
-    eventually("its module has ended", lambda: left()[0])
-    assert run.play("collect").wait(timeout=PATIENCE_SECONDS) == 0, run.said()
-    assert "belongs to a run that goes on" in " ".join(run.said().split())
+    eventually("the module has ended", lambda: left()[0])
+    assert run.play("collect").wait(timeout=PATIENCE_SECONDS) == 0, run.text()
+    assert "belongs to a run that goes on" in " ".join(run.text().split())
     assert run.stored() == []
-    assert counting() == [receiver]
-    # Another run's trial of the same number and case has another name.
+    assert receivers() == [receiver]
+    # The name contains the run, so that another run's trial with the same number does not match.
     assert len(list(Path("/run/linerate").glob(f"receive-{RUN}--001-*.sock"))) == 1
     run.process.send_signal(signal.SIGCONT)
-    (trial,) = run.ends()
+    (trial,) = run.completed()
     assert trial["verdict"]["reasons"] == []
 
 
-def test_a_proof_that_is_cut_off_ends_the_run_and_leaves_nobody_counting(begin):
-    # By itself the count would end later than anybody waits here.
+def test_an_interrupted_proof_of_arrival_ends_the_run_and_its_receiver(begin):
+    # The receiver's own deadline is later than this test waits.
     run = begin(repeats=1, benchmark_proof_pps=20, benchmark_deadline_margin=2 * PATIENCE_SECONDS)
-    eventually("the receiver counts", counting)
+    eventually("the receiver counts", receivers)
     (sender,) = eventually("the burst is sent", senders)
     os.kill(parent(sender), signal.SIGKILL)
     assert run.process.wait(timeout=PATIENCE_SECONDS) != 0
-    eventually("nobody counts", lambda: not counting())
+    eventually("no receiver counts", lambda: not receivers())
     assert not (run.folder / "results").exists()
 
 
 @pytest.fixture
 def by_ssh(lab: None, tmp_path: Path) -> Iterator[dict[str, Any]]:
-    """Arguments of ``begin`` for a sender that is reached by a real sshd, on 127.0.0.1 in its namespace."""
+    """Arguments of ``begin`` for a sender behind a real sshd, on 127.0.0.1 in its namespace."""
     if not Path(SSHD).exists():
         pytest.skip("needs openssh-server: tests/packages.yml installs it")
     Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
@@ -264,7 +262,7 @@ def by_ssh(lab: None, tmp_path: Path) -> Iterator[dict[str, Any]]:
         "UsePAM": "yes",
     }
     (tmp_path / "sshd_config").write_text("".join(f"{name} {value}\n" for name, value in options.items()))
-    inside = ["ip", "netns", "exec", SENDER]
+    inside = ["ip", "netns", "exec", SENDER.namespace]
     sshd = subprocess.Popen([*inside, SSHD, "-D", "-e", "-f", str(tmp_path / "sshd_config")], stderr=subprocess.DEVNULL)
     inventory = tmp_path / "ssh.yml"
     host = {
@@ -285,7 +283,7 @@ def by_ssh(lab: None, tmp_path: Path) -> Iterator[dict[str, Any]]:
 
 
 def session_of(pid: int) -> int:
-    """The process of sshd that a process came by."""
+    """The process of sshd that is an ancestor of ``pid``."""
     while Path(f"/proc/{pid}/comm").read_text().strip() not in ("sshd", "sshd-session"):
         pid = parent(pid)
         assert pid > 1
@@ -293,11 +291,11 @@ def session_of(pid: int) -> int:
 
 
 def clients() -> list[int]:
-    """The SSH clients of this test that wait for a command; not the one that only shares its connection."""
+    """This test's SSH clients that wait for a command, without the one that only shares its connection."""
     return [pid for pid in named("ssh") if f"Port={PORT}" in command(pid) and "[mux]" not in command(pid)]
 
 
-def test_a_connection_that_drops_costs_a_trial_and_not_the_run(begin, by_ssh):
+def test_a_dropped_ssh_connection_affects_one_trial_and_not_the_run(begin, by_ssh):
     run = begin(repeats=3, **by_ssh)
     run.sending(1)
     before = nic()
@@ -308,26 +306,26 @@ def test_a_connection_that_drops_costs_a_trial_and_not_the_run(begin, by_ssh):
     assert nic() == before
     disturb_nic()
     os.kill(session_of(sender), signal.SIGKILL)
-    first, second, third = run.ends()
-    assert_partial(first, ENDED)
-    assert_partial(second, ENDED)
-    # tcpreplay was interrupted, and its word is kept, where the machine was not too busy for it.
+    first, second, third = run.completed()
+    assert_partial(first, STOPPED)
+    assert_partial(second, STOPPED)
+    # tcpreplay was interrupted; its claim is kept unless a busy machine delayed it for too long.
     assert first["claim"] is None or first["claim"]["interrupted"]
     assert third["verdict"]["reasons"] == []
     assert senders() == []
     assert nic() == before
 
 
-def test_a_killed_playbook_leaves_no_sender_behind_ssh(begin, by_ssh):
+def test_a_killed_playbook_leaves_no_sender_on_a_host_behind_ssh(begin, by_ssh):
     run = begin(repeats=1, **by_ssh)
     run.sending(1)
     before = nic()
     disturb_nic()
-    # `ip netns exec` has become it.
+    # This is ansible-playbook: `ip netns exec` has replaced itself by it.
     run.process.kill()
     run.process.wait()
     eventually("tcpreplay has ended", lambda: not senders())
-    eventually("the interface is as it was", lambda: nic() == before)
-    assert run.play("collect").wait(timeout=PATIENCE_SECONDS) == 0, run.said()
+    eventually("the interface is restored", lambda: nic() == before)
+    assert run.play("collect").wait(timeout=PATIENCE_SECONDS) == 0, run.text()
     (trial,) = run.stored()
-    assert_partial(trial, ENDED)
+    assert_partial(trial, STOPPED)

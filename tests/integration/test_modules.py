@@ -1,4 +1,4 @@
-"""Every module's own EXAMPLES through the real ansible-playbook: a misspelt option is found nowhere else."""
+"""The EXAMPLES of every module through the real ansible-playbook: no linter finds a misspelt option."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.integration.conftest import REPOSITORY
 
-REPOSITORY = Path(__file__).parents[2]
 MODULES = sorted((REPOSITORY / "library").glob("*.py"))
-# Data that examples name, as another module would have returned it.
-GIVEN = {"planned_trial": {}, "replay_result": {}, "receive_result": {}, "witness": {}, "agent": {"refresh_seconds": 3}}
-GIVEN |= {f"vault_{name}": "kept-in-a-vault" for name in ("community", "auth_password", "priv_password")}
+# Variables that examples use, as another module returns them.
+VARIABLES = {
+    **{name: {} for name in ("planned_trial", "replay_result", "receive_result", "witness")},
+    "agent": {"refresh_seconds": 3},
+    **{f"vault_{name}": "secret" for name in ("community", "auth_password", "priv_password")},
+}
 
 
 def documentation(module: Path, name: str) -> Any:
@@ -24,7 +27,7 @@ def documentation(module: Path, name: str) -> Any:
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
-def test_documentation_is_whole(module):
+def test_documentation_is_complete(module):
     described = documentation(module, "DOCUMENTATION")
     assert described["module"] == module.stem
     assert described["attributes"]["check_mode"]["support"] == "full"
@@ -34,15 +37,15 @@ def test_documentation_is_whole(module):
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
-def test_examples_have_only_options_that_the_module_knows(module, play, tmp_path):
-    """Each is run with an option too much: the refusal lists that one alone, and every option that there is."""
+def test_examples_use_only_existing_options(module, play, tmp_path):
+    """Each runs with one option that does not exist: the error must name that one only."""
     for task in documentation(module, "EXAMPLES"):
         assert module.stem in task
         task[module.stem] = {**(task[module.stem] or {}), "no_such_option": 1}
         playbook = tmp_path / "example.yml"
         playbook.write_text(
             yaml.safe_dump(
-                [{"name": "Example", "hosts": "localhost", "gather_facts": False, "vars": GIVEN, "tasks": [task]}]
+                [{"name": "Example", "hosts": "localhost", "gather_facts": False, "vars": VARIABLES, "tasks": [task]}]
             )
         )
         refused = play(str(playbook), "--check")

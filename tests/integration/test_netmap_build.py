@@ -1,6 +1,6 @@
-"""Faults of netmap's build, made for real: one clear error each, nothing left behind, and the next run builds.
+"""Real faults of netmap's build: one clear error each, no remainders, and the next run builds.
 
-The stand-in's source is built against real kernel headers; no guest and no module that is loaded is needed.
+The source of the stand-in is built with real kernel headers; neither a guest nor a loaded module is needed.
 """
 
 from __future__ import annotations
@@ -19,19 +19,21 @@ import pytest
 from tests.standin.archive import NETMAP, standin_netmap
 
 from linerate.errors import HostError, InputError
-from linerate.packages.netmap.build import build
-from linerate.packages.netmap.package import sha256, unpack
-from linerate.packages.netmap.recipe import BuildSpec, Signing
-from linerate.system.run import Runner, run
+from linerate.packages.archive import sha256, unpack
+from linerate.packages.build import Tools, build
+from linerate.packages.netmap.boot import CODE_FOLDER, program_files
+from linerate.packages.netmap.build import NetmapBuild
+from linerate.packages.netmap.recipe import Manifest, Recipe, Signing
+from linerate.system.run import LoggedRunner, run, run_logged
 
 HEADERS = sorted(Path("/lib/modules").glob("*/build/Makefile"))
 SOURCE = """\
-- name: Have netmap's source
+- name: Provide the source of netmap
   hosts: localhost
   connection: local
   gather_facts: false
   tasks:
-    - name: Have it
+    - name: Provide it
       ansible.builtin.include_role:
         name: netmap
         tasks_from: "{{ part }}"
@@ -48,6 +50,24 @@ PART = """\
         name: netmap
         tasks_from: "{{ part }}"
 """
+BUILD = """\
+- name: Build the package for two senders at once
+  hosts: one:two
+  gather_facts: false
+  tasks:
+    - name: Load the variables of the role
+      ansible.builtin.include_role:
+        name: netmap
+        tasks_from: defaults
+        public: true
+
+    - name: Build the package
+      ansible.builtin.include_role:
+        name: source_product
+        tasks_from: build
+      vars:
+        source_product_spec: "{{ __netmap_product }}"
+"""
 HOSTS = """\
 all:
   vars:
@@ -63,28 +83,47 @@ from ansible.module_utils.basic import AnsibleModule
 NAMES = ("state", "options", "source", "packages", "work", "interface")
 AnsibleModule({name: {"type": "raw"} for name in NAMES}).exit_json()
 """
+REBUILDS = """\
+- name: Report what the rebuild at boot installs
+  hosts: localhost
+  connection: local
+  gather_facts: false
+  tasks:
+    - name: Report it
+      netmap_rebuild:
+        options: {}
+        source: /nowhere/netmap.tar.gz
+        packages: /nowhere
+        work: /nowhere
+      register: rebuild
+
+    - name: Print the steps
+      ansible.builtin.debug:
+        msg: "{{ rebuild.steps | to_json }}"
+"""
 WITHOUT_NETWORK = ("unshare", "--net")
 
 
 @dataclass(frozen=True)
 class Bench:
-    """Where a build happens, and of what."""
+    """The folders of a build, and its recipe."""
 
     folder: Path
-    spec: BuildSpec
+    recipe: Recipe
 
     @property
     def source(self) -> str:
-        return str(self.folder / f"netmap-{self.spec.commit}.tar.gz")
+        return str(self.folder / f"netmap-{self.recipe.commit}.tar.gz")
 
     @property
     def packages(self) -> str:
         return str(self.folder / "packages")
 
-    def build(self, work: Path | None = None, run: Runner = run) -> tuple[str, bool]:
-        return build(self.spec, self.source, self.packages, str(work or self.folder / "work"), run)
+    def build(self, work: Path | None = None, logged: LoggedRunner = run_logged) -> tuple[str, bool]:
+        tools = Tools(run, logged, str(work or self.folder / "work"))
+        return build(NetmapBuild(self.recipe, self.source), self.packages, tools)
 
-    def left(self) -> list[str]:
+    def remainders(self) -> list[str]:
         return [path.name for path in (self.folder / "work").iterdir()]
 
 
@@ -93,7 +132,7 @@ def bench(tmp_path) -> Bench:
     if not HEADERS:
         pytest.skip("no headers of a kernel are installed here: linux-headers-amd64 (Debian) has them")
     (tmp_path / "work").mkdir()
-    return Bench(tmp_path, BuildSpec(standin_netmap(tmp_path), HEADERS[-1].parts[-3]))
+    return Bench(tmp_path, Recipe(standin_netmap(tmp_path), HEADERS[-1].parts[-3]))
 
 
 @pytest.fixture
@@ -106,7 +145,7 @@ def small_disk(tmp_path) -> Iterator[Path]:
 
 
 def processes_in(folder: Path) -> list[int]:
-    """The processes whose current folder is in ``folder``."""
+    """The processes whose working folder is in ``folder``."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         try:
@@ -124,35 +163,38 @@ def wait_until(done) -> None:
         time.sleep(0.05)
 
 
-def test_a_build_that_is_killed_stops_all_it_started_and_the_next_one_succeeds(bench):
-    code = "import sys; from linerate.system.run import run; from linerate.packages.netmap.build import build\n"
-    code += "from linerate.packages.netmap.recipe import BuildSpec\n"
-    code += "build(BuildSpec(*sys.argv[1:3]), *sys.argv[3:], run)"
+def test_a_killed_build_stops_all_processes_that_it_started_and_the_next_one_succeeds(bench):
+    code = "import sys; from linerate.system.run import run, run_logged\n"
+    code += "from linerate.packages.build import Tools, build\n"
+    code += "from linerate.packages.netmap.build import NetmapBuild\n"
+    code += "from linerate.packages.netmap.recipe import Recipe\n"
+    code += "product = NetmapBuild(Recipe(*sys.argv[1:3]), sys.argv[3])\n"
+    code += "build(product, sys.argv[4], Tools(run, run_logged, sys.argv[5]))"
     work = bench.folder / "work"
-    arguments = [bench.spec.commit, bench.spec.kernel, bench.source, bench.packages, str(work)]
+    arguments = [bench.recipe.commit, bench.recipe.kernel, bench.source, bench.packages, str(work)]
     builder = subprocess.Popen([sys.executable, "-c", code, *arguments])
     wait_until(lambda: list(work.glob("*/build/netmap.o")) or list(work.glob("*/build/.netmap.o.*")))
     builder.send_signal(signal.SIGKILL)
     builder.wait()
     wait_until(lambda: not processes_in(work))
-    assert bench.left()
+    assert bench.remainders()
     assert not list(Path(bench.packages).iterdir())
     package, built = bench.build()
     assert built
-    assert unpack(package)[0].kernel == bench.spec.kernel
-    assert bench.left() == []
+    assert unpack(package, Manifest)[0].kernel == bench.recipe.kernel
+    assert bench.remainders() == []
     assert bench.build() == (package, False)
 
 
-def test_a_disk_that_fills_up_during_make_is_named_and_with_room_the_next_build_succeeds(bench, small_disk):
+def test_a_disk_that_fills_up_during_make_is_named_and_with_free_space_the_next_build_succeeds(bench, small_disk):
     ballast = small_disk / "ballast"
 
-    def crowded(argv):
+    def crowded(argv, folder, log):
         if "make" in argv and "install" not in argv:
             ballast.write_bytes(bytes(shutil.disk_usage(small_disk).free - (300 << 10)))
-        return run(argv)
+        return run_logged(argv, folder, log)
 
-    with pytest.raises(HostError, match=rf"No space left on device. Have room in {small_disk} and "):
+    with pytest.raises(HostError, match=rf"make of netmap: failed because {small_disk} is full\. Free space in "):
         bench.build(small_disk, crowded)
     ballast.unlink()
     assert list(small_disk.iterdir()) == []
@@ -160,7 +202,7 @@ def test_a_disk_that_fills_up_during_make_is_named_and_with_room_the_next_build_
     assert bench.build(small_disk)[1]
 
 
-def test_a_missing_compiler_is_named_with_the_packages_that_bring_it(bench, monkeypatch):
+def test_a_missing_compiler_is_named_with_the_packages_that_contain_it(bench, monkeypatch):
     folder = bench.folder / "bin"
     folder.mkdir()
     for program in ("make", "patch", "tar"):
@@ -172,21 +214,22 @@ def test_a_missing_compiler_is_named_with_the_packages_that_bring_it(bench, monk
     assert bench.build()[1]
 
 
-def test_a_source_that_was_cut_off_is_refused_by_name(bench):
+def test_a_truncated_source_is_refused_by_name(bench):
     whole = Path(bench.source).read_bytes()
     Path(bench.source).write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match=r"is no archive that can be read .*Remove it, and run again"):
+    with pytest.raises(InputError, match=r"is not a readable archive .*Remove it and run again"):
         bench.build()
     Path(bench.source).write_bytes(whole)
     assert bench.build()[1]
 
 
-def test_modules_are_signed_by_the_kernels_own_program_and_the_key_stays_out_of_the_package(bench):
+def test_modules_are_signed_by_the_kernels_own_program_and_the_key_is_not_in_the_package(bench):
     key, certificate = bench.folder / "key.pem", bench.folder / "crt.der"
     argv = ["openssl", "req", "-new", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=netmap of the tests/"]
     subprocess.run([*argv, "-keyout", key, "-outform", "DER", "-out", certificate], check=True, capture_output=True)
     signing = Signing(str(key), str(certificate), sha256(certificate.read_bytes()))
-    manifest, contents = unpack(replace(bench, spec=replace(bench.spec, signing=signing)).build()[0])
+    signed = replace(bench, recipe=replace(bench.recipe, signing=signing))
+    manifest, contents = unpack(signed.build()[0], Manifest)
     modules = [content for name, content in contents.items() if name.endswith(".ko")]
     assert len(modules) == len(manifest.modules)
     for module in modules:
@@ -207,13 +250,13 @@ def committed(tree: Path) -> str:
 
 
 @pytest.fixture
-def have_source(play, tmp_path):
-    """Runs the part of the role that has netmap's source, with artifacts/ and a work folder of this test's."""
+def provide_source(play, tmp_path):
+    """Runs the part of the role that provides netmap's source, with folders of this test."""
     playbook = tmp_path / "source.yml"
     playbook.write_text(SOURCE)
     (tmp_path / "artifacts").mkdir()
 
-    def have(commit: str, url: str, part: str = "source.yml"):
+    def provide(commit: str, url: str, part: str = "source.yml"):
         return play(
             str(playbook),
             part=part,
@@ -224,12 +267,12 @@ def have_source(play, tmp_path):
             netmap_work_folder=str(tmp_path),
         )
 
-    return have
+    return provide
 
 
-def test_without_network_and_artifacts_the_file_to_put_there_is_named(have_source, tmp_path):
+def test_without_network_and_artifacts_the_missing_file_is_named(provide_source, tmp_path):
     commit = "0" * 40
-    failed = have_source(commit, "https://netmap.invalid/netmap.git", "compile.yml")
+    failed = provide_source(commit, "https://netmap.invalid/netmap.git", "prepare.yml")
     assert (failed.rc, len(failed.failures)) == (2, 1), failed.stdout
     said = " ".join(failed.failures[0].split())
     assert said.startswith(f"netmap {commit} could not be cloned from https://netmap.invalid/netmap.git on localhost:")
@@ -238,29 +281,30 @@ def test_without_network_and_artifacts_the_file_to_put_there_is_named(have_sourc
     assert not (tmp_path / "linerate-netmap-clone-localhost").exists()
 
 
-def test_what_a_clone_that_was_cut_off_left_is_not_in_the_way_of_the_next(have_source, tmp_path):
+def test_the_remainder_of_an_interrupted_clone_does_not_prevent_the_next_one(provide_source, tmp_path):
     upstream = tmp_path / "upstream"
     upstream.mkdir()
     commit = committed(upstream)
     cut = tmp_path / "linerate-netmap-clone-localhost/netmap/.git/objects/pack"
     cut.mkdir(parents=True)
     (cut / "tmp_pack_cut").write_bytes(b"PACK")
-    done = have_source(commit, str(upstream))
+    done = provide_source(commit, str(upstream))
     assert done.rc == 0, done.stdout
     assert os.listdir(tmp_path / "artifacts") == [f"netmap-{commit}.tar.gz"]
     assert not (tmp_path / "linerate-netmap-clone-localhost").exists()
-    again = have_source(commit, str(upstream))
+    again = provide_source(commit, str(upstream))
     assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
 
 
 @pytest.fixture
 def two_senders(play, bench, tmp_path):
-    """Runs a part of the role for two senders with one build host, which count each build in the file `builds`."""
+    """Runs the build, or another part of the role, for two senders with one build host; `builds` counts the builds."""
     upstream = tmp_path / "upstream"
     shutil.copytree(NETMAP, upstream)
     configure = upstream / "configure"
     configure.write_text(configure.read_text().replace("set -eu\n", f"set -eu\necho built >> {tmp_path}/builds\n"))
     (tmp_path / "part.yml").write_text(PART)
+    (tmp_path / "build.yml").write_text(BUILD)
     (tmp_path / "hosts.yml").write_text(HOSTS)
     (tmp_path / "modules").mkdir()
     (tmp_path / "modules/netmap_rebuild.py").write_text(REBUILD)
@@ -269,53 +313,53 @@ def two_senders(play, bench, tmp_path):
         "netmap_source_url": str(upstream),
         "netmap_artifacts": str(tmp_path / "artifacts"),
         "netmap_work_folder": str(tmp_path / "work"),
-        "ansible_facts": {"kernel": bench.spec.kernel},
+        "ansible_facts": {"kernel": bench.recipe.kernel},
     }
 
     def run_part(part: str, *options: str, before=(), **changed: object):
         library = f"ANSIBLE_LIBRARY={tmp_path / 'modules'}:{Path.cwd() / 'library'}"
         options = (f"--inventory {tmp_path / 'hosts.yml'}", *options)
         before = ("env", library, "ANSIBLE_NOCOLOR=1", *before)
-        return play(str(tmp_path / "part.yml"), *options, before=before, part=part, **{**given, **changed})
+        playbook = tmp_path / ("build.yml" if part == "build" else "part.yml")
+        return play(str(playbook), *options, before=before, part=part, **{**given, **changed})
 
     return run_part
 
 
-def test_senders_that_come_at_once_get_one_build_and_it_outlives_the_source(two_senders, bench, tmp_path):
+def test_concurrent_senders_share_one_build_whose_package_needs_no_source(two_senders, bench, tmp_path):
     artifacts, kept = tmp_path / "artifacts", Path("/var/lib/linerate/netmap/source")
-    first = two_senders("build.yml", netmap_build_host="builder")
+    first = two_senders("build", netmap_build_host="builder")
     assert first.rc == 0, first.stdout
     assert (tmp_path / "builds").read_text() == "built\n"
-    assert bench.left() == []
+    assert bench.remainders() == []
     package, source = sorted(artifacts.iterdir())
-    assert unpack(str(package))[0].kernel == bench.spec.kernel
-    again = two_senders("build.yml", netmap_build_host="builder")
+    assert unpack(str(package), Manifest)[0].kernel == bench.recipe.kernel
+    again = two_senders("build", netmap_build_host="builder")
     assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
 
-    # From here on nothing can be built.
+    # From here on a build is impossible.
     lost = {"netmap_source_url": "https://netmap.invalid/netmap.git"}
     source.unlink()
     shutil.rmtree(kept)
     package.unlink()
-    fetched = two_senders("build.yml", before=WITHOUT_NETWORK, netmap_build_host="builder", **lost)
+    fetched = two_senders("build", before=WITHOUT_NETWORK, netmap_build_host="builder", **lost)
     assert fetched.rc == 0, fetched.stdout
     assert list(artifacts.iterdir()) == [package]
-    looked = {"__netmap_package": {"options": {}, "package": package.name}}
-    rebuild = two_senders("rebuild.yml", before=WITHOUT_NETWORK, **looked, **lost)
+    rebuild = two_senders("rebuild.yml", before=WITHOUT_NETWORK, **lost)
     assert (rebuild.rc, rebuild.changed_tasks) == (0, 0), rebuild.stdout
     said = " ".join(rebuild.stdout.split())
     assert rebuild.failures == ()
-    assert "two has netmap for this kernel, but no source to build it of for a new one, whose first boot" in said
+    assert "two has netmap for this kernel, but no source to build it for a new one, whose first boot" in said
     assert f"or put {source.name}, made by `git archive --prefix=netmap/` of this commit, into {artifacts}" in said
 
-    # The hosts have it, and the controller need not.
+    # The source on the hosts is enough.
     kept.mkdir()
     (kept / source.name).touch()
-    rebuild = two_senders("rebuild.yml", before=WITHOUT_NETWORK, **looked, **lost)
+    rebuild = two_senders("rebuild.yml", before=WITHOUT_NETWORK, **lost)
     assert (rebuild.rc, rebuild.changed_tasks, rebuild.failures) == (0, 0, ()), rebuild.stdout
 
 
-def test_a_driver_archive_among_the_artifacts_is_put_where_it_is_to_be(two_senders, tmp_path):
+def test_a_driver_archive_among_the_artifacts_is_copied_to_the_build_host(two_senders, tmp_path):
     content = b"source of the driver"
     (tmp_path / "artifacts").mkdir()
     (tmp_path / "artifacts/v6.1.6.zip").write_bytes(content)
@@ -329,3 +373,11 @@ def test_a_driver_archive_among_the_artifacts_is_put_where_it_is_to_be(two_sende
     assert done.rc == 0, done.stdout
     assert (tmp_path / "v6.1.6.zip").read_bytes() == content
     assert not (tmp_path / "v5.15.2.zip").exists()
+
+
+def test_the_program_of_the_rebuild_is_complete_when_ansible_ships_the_core(play, tmp_path):
+    (tmp_path / "rebuilds.yml").write_text(REBUILDS)
+    predicted = play(str(tmp_path / "rebuilds.yml"), "--check", before=("env", "ANSIBLE_NOCOLOR=1"))
+    assert predicted.rc == 0, predicted.stdout
+    steps = " ".join(predicted.stdout.split())
+    assert [name for name in program_files() if f"write /{CODE_FOLDER}/{name}" not in steps] == []

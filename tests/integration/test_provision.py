@@ -24,7 +24,7 @@ def test_unknown_version_is_refused_before_anything_is_installed(play):
 def test_missing_tcpreplay_fails_the_play(play):
     failed = play("playbooks/provision.yml", tcpreplay_executable="/nowhere/tcpreplay")
     assert failed.rc != 0
-    assert "There is no /nowhere/tcpreplay on labhost after its installation." in failed.failures[0]
+    assert "/nowhere/tcpreplay does not exist on labhost after the installation." in failed.failures[0]
 
 
 def test_distribution_family_without_package_names_is_refused(play, tmp_path):

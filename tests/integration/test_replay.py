@@ -1,4 +1,4 @@
-"""What the sender's half makes of real faults, with real tcpreplay in the lab's namespaces."""
+"""Replay and its preflight under real faults, with real tcpreplay in the lab's namespaces."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ import contextlib
 import json
 import os
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.trials import ip, make_pcap, run_python, set_link
 
-from linerate.pcap.spec import PcapSpec
-from linerate.pcap.template import build_template
-from linerate.pcap.writer import write_pcap
+from linerate.lab.namespaces import RECEIVER, SENDER
 
 pytestmark = pytest.mark.quiet
 
@@ -33,7 +31,7 @@ from linerate.trial.replay import ReplayJob, replay
 given = json.loads(sys.argv[1])
 options = ReplayOptions(interface="lrs0", **given["options"])
 try:
-    if given["look"]:
+    if given["preflight"]:
         far_end = FarEnd(AllowedDestinations(["198.18.0.0/15", "02:00:00:00:00:02"]))
         preflight(options.interface, [(options.pcap, None)], far_end, run, given["cpu"])
     print(json.dumps(replay(ReplayJob(options, given["deadline"], cpu=given["cpu"]), run)))
@@ -42,51 +40,29 @@ except LinerateError as error:
 """
 
 
-def ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True)
-
-
 @pytest.fixture
 def pcap(tmp_path: Path) -> Callable[..., str]:
-    def make(**given: Any) -> str:
-        path = str(tmp_path / "test.pcap")
-        spec = PcapSpec(
-            **{
-                "protocol": "udp",
-                "src_mac": "02:00:00:00:00:01",
-                "dst_mac": "02:00:00:00:00:02",
-                "packets": 2000,
-                **given,
-            }
-        )
-        write_pcap(path, spec, build_template(spec))
-        return path
-
-    return make
+    return partial(make_pcap, tmp_path / "test.pcap")
 
 
 def replay(
-    pcap: str, deadline: float = 30, look: bool = True, cpu: int | None = None, **options: Any
+    pcap: str, deadline: float = 30, preflight: bool = True, cpu: int | None = None, **options: Any
 ) -> dict[str, Any]:
-    """The result of sending in the sender's namespace; RuntimeError with the message where it was refused."""
-    given = json.dumps({"options": {"pcap": pcap, **options}, "deadline": deadline, "look": look, "cpu": cpu})
-    inside = ["ip", "netns", "exec", "linerate-sender1", sys.executable, "-c", REPLAY, given]
-    done = subprocess.run(inside, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(done.stderr)
-    result: dict[str, Any] = json.loads(done.stdout)
+    """The result of a replay in the sender's namespace; RuntimeError with the message where it is refused."""
+    given = {"options": {"pcap": pcap, **options}, "deadline": deadline, "preflight": preflight, "cpu": cpu}
+    result: dict[str, Any] = json.loads(run_python(SENDER, REPLAY, given))
     return result
 
 
-def test_what_is_sent_is_counted_on_both_ends(lab, pcap):
+def test_tcpreplay_and_the_interface_count_the_same_packets(lab, pcap):
     result = replay(pcap(), pps=5000, loop=2, preload_pcap=True)
     assert result["claim"]["successful"] == result["nic"]["tx_packets"] == 4000
     assert result["argv"][:3] == ["tcpreplay", "--intf1=lrs0", "--pps=5000"]
 
 
 def affinity_of_tcpreplay() -> str:
-    """What the kernel says of the tcpreplay in the sender's namespace, once there is one that sends."""
-    sender = os.stat("/run/netns/linerate-sender1").st_ino
+    """The CPUs that the kernel allows the tcpreplay in the sender's namespace, once it runs."""
+    sender = os.stat(f"/run/netns/{SENDER.namespace}").st_ino
     for _ in range(600):
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
@@ -95,17 +71,17 @@ def affinity_of_tcpreplay() -> str:
                     status = (process / "status").read_text()
                     return re.findall(r"^Cpus_allowed_list:\t(.*)$", status, re.MULTILINE)[0]
         time.sleep(0.05)
-    raise AssertionError("no tcpreplay came")
+    raise AssertionError("no tcpreplay was started")
 
 
 @pytest.mark.parametrize("cpu", sorted(os.sched_getaffinity(0))[:2])
-def test_tcpreplay_runs_on_the_cpu_given_and_the_result_says_so(lab, pcap, cpu):
+def test_tcpreplay_runs_on_the_given_cpu_and_the_result_records_it(lab, pcap, cpu):
     path = pcap()
     with ThreadPoolExecutor(1) as pool:
         sending = pool.submit(replay, path, pps=1000, loop=3, preload_pcap=True, cpu=cpu)
         pinned = set()
         while not sending.done() and pinned != {str(cpu)}:
-            # The first moments are those before it is pinned.
+            # tcpreplay is pinned shortly after its start.
             pinned = {affinity_of_tcpreplay()}
         result = sending.result()
     assert pinned == {str(cpu)}
@@ -113,50 +89,50 @@ def test_tcpreplay_runs_on_the_cpu_given_and_the_result_says_so(lab, pcap, cpu):
     assert result["claim"]["successful"] == 6000
 
 
-def test_a_cpu_that_is_not_there_is_refused_before(lab, pcap):
+def test_preflight_refuses_a_cpu_that_does_not_exist(lab, pcap):
     with pytest.raises(RuntimeError, match=r"cpu 4095: is not a CPU of this host that runs \("):
         replay(pcap(), topspeed=True, cpu=4095)
 
 
-def test_a_peer_that_is_down_is_found_before(lab, pcap):
-    ip("-n", "linerate-receiver1", "link", "set", "lrr0", "down")
+def test_preflight_refuses_an_interface_whose_peer_is_down(lab, pcap):
+    set_link(RECEIVER, "down")
     with pytest.raises(RuntimeError, match="is up and has no carrier"):
         replay(pcap(), topspeed=True)
 
 
 @pytest.mark.parametrize("netmap", [False, True])
-def test_frames_above_the_mtu_are_found_before(lab, pcap, netmap):
-    # Through netmap, tcpreplay would claim them all, the NIC would send them, and the receiver would discard them.
+def test_preflight_refuses_frames_above_the_mtu(lab, pcap, netmap):
+    # With netmap, tcpreplay would claim them, the NIC would send them, and the receiver would discard them.
     with pytest.raises(RuntimeError, match="MTU of 1500 B, too small for the 1501 B"):
         replay(pcap(ip_length=1501), topspeed=True, netmap=netmap)
 
 
-def test_frames_above_the_mtu_leave_no_claim_though_tcpreplay_ends_0(lab, pcap):
-    result = replay(pcap(ip_length=1501), look=False, topspeed=True)
+def test_without_preflight_frames_above_the_mtu_give_exit_status_0_and_no_claim(lab, pcap):
+    result = replay(pcap(ip_length=1501), preflight=False, topspeed=True)
     assert result["process"]["exit_status"] == 0
     assert result["claim"] is None
     assert "Message too long" in result["claim_error"]
 
 
-def test_a_peer_with_a_smaller_mtu_makes_tcpreplay_hang_and_the_deadline_ends_it(lab, pcap):
-    ip("-n", "linerate-receiver1", "link", "set", "lrr0", "mtu", "1400")
+def test_a_smaller_peer_mtu_makes_tcpreplay_hang_until_its_deadline(lab, pcap):
+    set_link(RECEIVER, "mtu", "1400")
     result = replay(pcap(ip_length=1500), deadline=2, topspeed=True)
     assert result["process"]["deadline_exceeded"]
     assert result["nic"]["tx_packets"] == 0
 
 
-def test_a_cut_pcap_is_refused_and_would_have_been_a_silent_short_run(lab, pcap):
+def test_preflight_refuses_a_cut_pcap_which_tcpreplay_would_silently_send_in_part(lab, pcap):
     path = Path(pcap())
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(RuntimeError, match=r"test\.pcap"):
         replay(str(path), topspeed=True)
-    silent = replay(str(path), look=False, topspeed=True)
+    silent = replay(str(path), preflight=False, topspeed=True)
     assert silent["process"]["exit_status"] == 0
     assert silent["claim"]["successful"] == 1999
 
 
-def test_the_interface_of_the_default_route_is_refused(lab, pcap):
-    ip("-n", "linerate-sender1", "address", "add", "198.18.0.9/24", "dev", "lrs0")
-    ip("-n", "linerate-sender1", "route", "add", "default", "via", "198.18.0.1")
+def test_preflight_refuses_the_interface_of_the_default_route(lab, pcap):
+    ip(SENDER, "address", "add", "198.18.0.9/24", "dev", "lrs0")
+    ip(SENDER, "route", "add", "default", "via", "198.18.0.1")
     with pytest.raises(RuntimeError, match="carries the default route"):
         replay(pcap(), topspeed=True)

@@ -1,6 +1,6 @@
-"""The role sources: an archive comes from the artifacts or from upstream, or one error says what to do.
+"""Role sources: an archive comes from the artifacts or from upstream, otherwise one error says what to do.
 
-And a file of a host is kept among the artifacts, whole.
+A file of a host is stored among the artifacts completely.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from pathlib import Path
 
 import pytest
 
-ARCHIVE = b"an archive of upstream's\n" * 1000
+ARCHIVE = b"a source archive\n" * 1000
 SHA256 = hashlib.sha256(ARCHIVE).hexdigest()
-PLAYBOOK = "- name: Have an archive\n  hosts: labhost\n  gather_facts: false\n  roles:\n    - role: sources\n"
+PLAYBOOK = "- name: Provide an archive\n  hosts: labhost\n  gather_facts: false\n  roles:\n    - role: sources\n"
 
-KEEP = """
-- name: Keep a file of two hosts
+STORE = """
+- name: Store a file of two hosts
   hosts: one:two
   gather_facts: false
   tasks:
-    - name: Keep it
+    - name: Store it
       ansible.builtin.include_role:
         name: sources
-        tasks_from: keep
+        tasks_from: store
 """
 TWO = """
 all:
@@ -42,17 +42,17 @@ all:
 
 
 class Upstream(BaseHTTPRequestHandler):
-    """Offers /whole, /other (another content), and /cut, which ends in the middle."""
+    """Offers /complete, /other (another content), and /truncated, which ends early."""
 
     def do_GET(self):  # the name is http.server's
         content = ARCHIVE if self.path != "/other" else b"<html>moved</html>"
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content[: 100 if self.path == "/cut" else None])
+        self.wfile.write(content[: 100 if self.path == "/truncated" else None])
 
     def log_message(self, *arguments):
-        """Keep quiet."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +64,9 @@ def upstream() -> Iterator[str]:
 
 
 @pytest.fixture
-def have(play, tmp_path):
+def provide(play, tmp_path):
     """Runs the role for an archive of this test's."""
-    playbook = tmp_path / "have.yml"
+    playbook = tmp_path / "provide.yml"
     playbook.write_text(PLAYBOOK)
     return partial(
         play,
@@ -78,55 +78,56 @@ def have(play, tmp_path):
     )
 
 
-def test_an_artifact_is_pushed_and_nothing_is_downloaded(namespaces, have, tmp_path):
+def test_an_artifact_is_pushed_and_nothing_is_downloaded(namespaces, provide, tmp_path):
     artifact = tmp_path / "artifacts/made-1.0.tar.gz"
     artifact.parent.mkdir()
     artifact.write_bytes(b"something else")
-    wrong = have(sources_url="http://192.0.2.1/")
+    wrong = provide(sources_url="http://192.0.2.1/")
     assert (wrong.rc, wrong.changed_tasks, len(wrong.failures)) == (2, 0, 1), wrong.stdout
     found = hashlib.sha256(b"something else").hexdigest()
     said = " ".join(wrong.failures[0].split())
     assert said == (
-        f"{artifact} on the controller has sha256 {found}, expected {SHA256}. Remove it, or put the right one there."
+        f"{artifact} on the controller has sha256 {found}, expected {SHA256}. Remove it, or replace it by the right "
+        "file."
     )
 
-    (tmp_path / "kept-elsewhere").write_bytes(ARCHIVE)
+    (tmp_path / "stored-elsewhere").write_bytes(ARCHIVE)
     artifact.unlink()
-    artifact.symlink_to(tmp_path / "kept-elsewhere")
+    artifact.symlink_to(tmp_path / "stored-elsewhere")
     without_network = ("unshare", "--net")
-    pushed = have(sources_url="http://192.0.2.1/", before=without_network)
+    pushed = provide(sources_url="http://192.0.2.1/", before=without_network)
     assert pushed.rc == 0, pushed.stdout
     assert (tmp_path / "host/made-1.0.tar.gz").read_bytes() == ARCHIVE
-    again = have(sources_url="http://192.0.2.1/", before=without_network)
+    again = provide(sources_url="http://192.0.2.1/", before=without_network)
     assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
 
 
-@pytest.mark.parametrize("path", ["/cut", "/other"])
-def test_a_download_that_is_not_the_archive_is_refused_and_the_next_run_repairs_it(have, upstream, tmp_path, path):
-    bad = have(sources_url=upstream + path)
+@pytest.mark.parametrize("path", ["/truncated", "/other"])
+def test_a_download_of_another_content_is_refused_and_the_next_run_succeeds(provide, upstream, tmp_path, path):
+    bad = provide(sources_url=upstream + path)
     assert (bad.rc, len(bad.failures)) == (2, 1), bad.stdout
     said = " ".join(bad.failures[0].split())
     assert said.startswith(f"made-1.0.tar.gz could not be downloaded from {upstream}{path}: ")
     assert f"put the file (sha256 {SHA256}) at {tmp_path}/artifacts/made-1.0.tar.gz on the controller" in said
     assert not (tmp_path / "host/made-1.0.tar.gz").exists()
 
-    good = have(sources_url=f"{upstream}/whole")
+    good = provide(sources_url=f"{upstream}/complete")
     assert good.rc == 0, good.stdout
     assert (tmp_path / "host/made-1.0.tar.gz").read_bytes() == ARCHIVE
 
 
-def test_neither_artifact_nor_network(namespaces, have, upstream, tmp_path):
-    lost = have(sources_url="http://upstream.invalid/made-1.0.tar.gz", before=("unshare", "--net"))
-    assert (lost.rc, len(lost.failures)) == (2, 1), lost.stdout
-    assert f"at {tmp_path}/artifacts/made-1.0.tar.gz on the controller" in " ".join(lost.failures[0].split())
-    foretold = have("--check", sources_url=f"{upstream}/whole")
-    assert foretold.rc == 0, foretold.stdout
+def test_neither_artifact_nor_network(namespaces, provide, upstream, tmp_path):
+    failed = provide(sources_url="http://upstream.invalid/made-1.0.tar.gz", before=("unshare", "--net"))
+    assert (failed.rc, len(failed.failures)) == (2, 1), failed.stdout
+    assert f"at {tmp_path}/artifacts/made-1.0.tar.gz on the controller" in " ".join(failed.failures[0].split())
+    predicted = provide("--check", sources_url=f"{upstream}/complete")
+    assert predicted.rc == 0, predicted.stdout
     assert not (tmp_path / "host/made-1.0.tar.gz").exists()
 
 
 @contextmanager
 def sizes_of(path: Path) -> Iterator[set[int]]:
-    """The sizes that a file is seen to have meanwhile."""
+    """The sizes that a file has meanwhile."""
     seen: set[int] = set()
     over = threading.Event()
 
@@ -142,20 +143,20 @@ def sizes_of(path: Path) -> Iterator[set[int]]:
     looking.join()
 
 
-def test_what_hosts_keep_at_once_is_whole_at_every_moment(play, tmp_path):
+def test_a_file_that_hosts_store_at_once_is_complete_at_every_moment(play, tmp_path):
     kept, part = tmp_path / "artifacts/built.tar.gz", tmp_path / "artifacts/.built.tar.gz.two"
-    (tmp_path / "keep.yml").write_text(KEEP)
+    (tmp_path / "store.yml").write_text(STORE)
     (tmp_path / "two.yml").write_text(TWO)
     (tmp_path / "built.tar.gz").write_bytes(os.urandom(1 << 20) * 64)
     kept.parent.mkdir()
-    # Of a run that was cut off.
+    # The remainder of an interrupted run.
     part.write_bytes(b"half")
     given = {"sources_kept": str(tmp_path / "built.tar.gz"), "sources_artifacts_dir": str(kept.parent)}
-    keep = partial(play, str(tmp_path / "keep.yml"), f"--inventory {tmp_path}/two.yml", **given)
+    store = partial(play, str(tmp_path / "store.yml"), f"--inventory {tmp_path}/two.yml", **given)
     with sizes_of(kept) as sizes:
-        first = keep()
+        first = store()
     assert first.rc == 0, first.stdout
     assert sizes == {64 << 20}
     assert list(kept.parent.iterdir()) == [kept]
-    again = keep()
+    again = store()
     assert (again.rc, again.changed_tasks) == (0, 0), again.stdout

@@ -1,7 +1,7 @@
-"""tcpreplay built from a true release tarball by the real playbooks, verified, and sending.
+"""tcpreplay from a real release tarball: built by the real playbooks, verified, and sending.
 
-The tarball is that of the archive of the distribution, through apt, or one that is at hand: the file
-tcpreplay-<version>.tar.* that the variable LINERATE_TEST_TCPREPLAY_SOURCE names.
+The tarball comes from the archive of the distribution, through apt, or from the file tcpreplay-<version>.tar.* that the
+variable LINERATE_TEST_TCPREPLAY_SOURCE names.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pytest
 
 
 def write_sources(parts: Path) -> None:
-    """Write this machine's own archives of the distribution into ``parts``, as sources of source packages."""
+    """Write the archives of this machine's distribution into ``parts``, as archives of source packages."""
     for path in [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*"))]:
         if path.suffix == ".sources":
             entries = [part for part in re.split(r"\n\s*\n", path.read_text()) if "/debian" in part]
@@ -32,7 +32,7 @@ def write_sources(parts: Path) -> None:
 
 
 def from_the_archive(folder: Path) -> Path | None:
-    """tcpreplay's source tarball through apt, in a configuration of its own; None where it cannot be had."""
+    """tcpreplay's source tarball through apt, with a configuration of its own; None when it is not available."""
     if shutil.which("apt-get") is None:
         return None
     for name in ("parts", "lists/partial", "cache/archives/partial"):
@@ -58,7 +58,7 @@ def tarball(tmp_path_factory) -> Path:
     path = Path(given) if given else from_the_archive(tmp_path_factory.mktemp("apt"))
     if path is None:
         pytest.skip(
-            "tcpreplay's source is not to be had from the distribution's archive, and "
+            "tcpreplay's source is not available from the distribution's archive, and "
             "LINERATE_TEST_TCPREPLAY_SOURCE names no tarball"
         )
     return path
@@ -66,7 +66,7 @@ def tarball(tmp_path_factory) -> Path:
 
 def test_a_release_is_built_verified_and_sends(lab, play, tmp_path, tarball):
     found = re.search(r"tcpreplay[-_](\d+\.\d+\.\d+)", tarball.name)
-    assert found, f"{tarball} does not say its version"
+    assert found, f"the name of {tarball} contains no version"
     name = f"tcpreplay-{found[1]}{''.join(tarball.suffixes[-2:])}"
     (tmp_path / "artifacts").mkdir()
     shutil.copy(tarball, tmp_path / "artifacts" / name)

@@ -1,6 +1,6 @@
-"""tcpreplay from source by the real role, with a stand-in for its source: through every fault, to one build for many.
+"""tcpreplay from source by the real role, with a stand-in for its source: every fault, and one build for many hosts.
 
-A true tarball is built in test_tcpreplay_release.py, where one can be had.
+test_tcpreplay_release.py builds a real tarball when one is available.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ from tests.standin.archive import NETMAP
 from tests.standin.tcpreplay_archive import standin_tcpreplay
 
 from linerate.errors import HostError
-from linerate.packages.netmap.package import Manifest, pack, sha256
-from linerate.packages.tcpreplay.build import Sources, Tools, build
+from linerate.packages.archive import pack, sha256
+from linerate.packages.build import Tools, build
+from linerate.packages.netmap.recipe import Manifest
+from linerate.packages.tcpreplay.build import TcpreplayBuild
 from linerate.packages.tcpreplay.install import install as install_package
-from linerate.packages.tcpreplay.package import Recipe, this_system
+from linerate.packages.tcpreplay.recipe import Recipe, this_system
 from linerate.system.run import run, run_logged
 
 pytestmark = pytest.mark.long
@@ -54,7 +56,7 @@ WITHOUT_NETWORK = ("unshare", "--net")
 
 @contextmanager
 def small(folder: Path, size: str) -> Iterator[None]:
-    """A file system of that size in place of ``folder``, within the tests' own mounts."""
+    """A file system of that size mounted on ``folder``, in the mount namespace of the tests."""
     folder.mkdir(parents=True, exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "linerate-tests", str(folder)], check=True)
     try:
@@ -65,7 +67,7 @@ def small(folder: Path, size: str) -> Iterator[None]:
 
 @pytest.fixture
 def install(namespaces, play, tmp_path):
-    """Runs the role, without a network, with everything in folders of this test's."""
+    """Runs the role without a network, with folders of this test."""
     playbook = tmp_path / "install.yml"
     playbook.write_text(PLAYBOOK)
     (tmp_path / "artifacts").mkdir()
@@ -87,7 +89,7 @@ def install(namespaces, play, tmp_path):
 
 
 def release(artifacts: Path, version: str = "4.4.2") -> dict[str, str]:
-    """Put the stand-in's archive among the artifacts; the role's variables for it."""
+    """Put the archive of the stand-in among the artifacts; the variables of the role for it."""
     path, sha256 = standin_tcpreplay(artifacts, version)
     return {
         "tcpreplay_version": version,
@@ -97,16 +99,16 @@ def release(artifacts: Path, version: str = "4.4.2") -> dict[str, str]:
 
 
 def netmap_package(artifacts: Path) -> dict[str, object]:
-    """Put a package of netmap with the stand-in's headers among the artifacts; the role's variables to use it."""
+    """Put a package of netmap with the stand-in's headers among the artifacts; the variables of the role for it."""
     contents = {f"usr/local/include/net/{path.name}": path.read_bytes() for path in (NETMAP / "sys/net").iterdir()}
     files = {name: sha256(content) for name, content in contents.items()}
     path = artifacts / f"netmap-{COMMIT[:12]}-6.1-{'0' * 16}.tar.gz"
-    pack(str(path), Manifest("0" * 16, COMMIT, "6.1", ("netmap",), (), (), files), contents)
+    pack(str(path), Manifest("0" * 16, files, COMMIT, "6.1", ("netmap",), (), ()), contents)
     return {"tcpreplay_netmap": True, "netmap_commit": COMMIT}
 
 
 def path_without_compiler(folder: Path) -> str:
-    """A folder with everything in PATH but the compilers."""
+    """A folder with all programs in PATH except the compilers."""
     folder.mkdir()
     for place in os.get_exec_path():
         for program in Path(place).glob("*"):
@@ -117,21 +119,21 @@ def path_without_compiler(folder: Path) -> str:
 
 
 def process_of(pid: str) -> tuple[Path, int]:
-    """The folder that a process works in, and its parent."""
+    """The working folder of a process, and its parent."""
     stat = Path(f"/proc/{pid}/stat").read_text()
     return Path(os.readlink(f"/proc/{pid}/cwd")), int(stat.rpartition(")")[2].split()[1])
 
 
 def make_that_hangs(folder: Path) -> str:
-    """A folder with a make that never ends, but says its version."""
+    """A PATH with a make that never ends."""
     folder.mkdir()
-    (folder / "make").write_text('#!/bin/sh\ntest "$1" = --version || exec sleep 600\n')
+    (folder / "make").write_text("#!/bin/sh\nexec sleep 600\n")
     (folder / "make").chmod(0o755)
     return f"{folder}:{os.environ['PATH']}"
 
 
 def kill_while_it_makes(build_dir: Path) -> None:
-    """Kill the module, as the kernel would for want of memory, once make is at work."""
+    """Kill the module, as the kernel does without memory, once make runs."""
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         time.sleep(0.1)
@@ -140,7 +142,7 @@ def kill_while_it_makes(build_dir: Path) -> None:
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 folder, parent = process_of(process.name)
-                # The one that the module has started: all that this one starts work in the same folder.
+                # The process that the module started: its own children work in the same folder.
                 if folder.is_relative_to(build_dir) and not process_of(str(parent))[0].is_relative_to(build_dir):
                     os.kill(parent, signal.SIGKILL)
                     return
@@ -152,22 +154,22 @@ def said(play) -> str:
     return " ".join(play.failures[0].split())
 
 
-def test_every_fault_is_one_error_and_the_next_run_goes_on_from_there(install, tmp_path):
+def test_every_fault_is_one_error_and_the_next_run_continues(install, tmp_path):
     artifacts, build_dir, prefix = tmp_path / "artifacts", tmp_path / "build", tmp_path / "prefix"
     source = release(artifacts)
     archive = artifacts / "tcpreplay-4.4.2.tar.gz"
     archive.rename(tmp_path / archive.name)
-    lost = said(install(**source))
-    assert f"sha256 {source['tcpreplay_source_checksum']}) at {archive} on the controller" in lost
+    missing = said(install(**source))
+    assert f"sha256 {source['tcpreplay_source_checksum']}) at {archive} on the controller" in missing
     (tmp_path / archive.name).rename(archive)
 
-    foretold = install("--check", **source)
-    assert foretold.rc == 0, foretold.stdout
-    assert foretold.changed_tasks > 0
+    predicted = install("--check", **source)
+    assert predicted.rc == 0, predicted.stdout
+    assert predicted.changed_tasks > 0
 
     path = path_without_compiler(tmp_path / "no-compiler")
     no_compiler = said(install(before=("env", f"PATH={path}"), **source))
-    assert "program 'cc': is not on this host. Install the package" in no_compiler
+    assert "program 'cc': is not on the build host. Install build-essential" in no_compiler
 
     killer = threading.Thread(target=kill_while_it_makes, args=(build_dir,))
     killer.start()
@@ -176,26 +178,26 @@ def test_every_fault_is_one_error_and_the_next_run_goes_on_from_there(install, t
     assert (killed.rc, len(killed.failures)) == (2, 1), killed.stdout
 
     with small(build_dir, "48k"):
-        assert f"{build_dir} is full: make room in it" in said(install(**source))
+        assert f"failed because {build_dir} is full. Free space in {build_dir}" in said(install(**source))
     assert not list(artifacts.glob("*x86_64*"))
 
     with small(prefix, "16k"):
-        assert "No space left on device. Make it a writable place with enough room" in said(install(**source))
+        assert "No space left on device. Make it writable, with enough free space" in said(install(**source))
         assert list(prefix.iterdir()) == []
 
     installed = install(**source)
     assert installed.rc == 0, installed.stdout
     assert "tcpreplay 4.4.2 sends by PF_PACKET send()" in installed.stdout
     assert list(build_dir.iterdir()) == []
-    # Of a build of something else that was killed; there is nothing to build now.
-    (build_dir / "linerate-tcpreplay-cut").mkdir()
+    # The remainder of another, killed build; nothing is built now.
+    (build_dir / "linerate-tcpreplay-build-killed").mkdir()
     for changed in (1, 0):
         again = install(**source)
         assert (again.rc, again.changed_tasks) == (0, changed), again.stdout
         assert list(build_dir.iterdir()) == []
 
 
-def test_one_build_serves_every_sender_and_outlives_controller_and_sender(install, tmp_path):
+def test_one_build_serves_every_sender_and_survives_the_loss_of_the_controller_and_the_sender(install, tmp_path):
     artifacts, prefix, link = tmp_path / "artifacts", tmp_path / "prefix", tmp_path / "tcpreplay"
     source = {**release(artifacts), **netmap_package(artifacts)}
     builder = tmp_path / "builder.yml"
@@ -205,9 +207,9 @@ def test_one_build_serves_every_sender_and_outlives_controller_and_sender(instal
     first = install(options, **source)
     assert first.rc == 0, first.stdout
     assert os.readlink(link) == f"{prefix}/4.4.2/bin/tcpreplay"
-    assert "Optional injection method: netmap" in stated(link)
+    assert "Optional injection method: netmap" in version_output(link)
 
-    # From here on nothing can be built.
+    # From here on a build is impossible.
     no_compiler = ("env", f"PATH={path_without_compiler(tmp_path / 'no-compiler')}")
     (artifacts / "tcpreplay-4.4.2.tar.gz").unlink()
     shutil.rmtree(tmp_path / "archives")
@@ -223,7 +225,7 @@ def test_one_build_serves_every_sender_and_outlives_controller_and_sender(instal
     assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
 
 
-def test_senders_that_come_at_once_get_one_build_and_all_have_it(install, tmp_path):
+def test_concurrent_senders_share_one_build(install, tmp_path):
     artifacts = tmp_path / "artifacts"
     (tmp_path / "builder.yml").write_text(BUILDER)
     source = {**release(artifacts), "to_hosts": "one:two", "tcpreplay_build_host": "builder"}
@@ -231,31 +233,32 @@ def test_senders_that_come_at_once_get_one_build_and_all_have_it(install, tmp_pa
     options = f"--inventory {REPOSITORY}/inventory/lab --inventory {tmp_path}/builder.yml"
     installed = install(options, before=("env", "ANSIBLE_NOCOLOR=1", *WITHOUT_NETWORK), **source)
     assert installed.rc == 0, installed.stdout
-    looked, made = re.findall(r"the package, or look for it, on builder\] \*+\n(.*?)\n\n", installed.stdout, re.DOTALL)
-    assert (looked.count("ok: "), sorted(line.split()[0] for line in made.splitlines())) == (2, ["changed:", "ok:"])
+    task = r"Find the package, or build it, on builder\] \*+\n(.*?)\n\n"
+    found, built = re.findall(task, installed.stdout, re.DOTALL)
+    assert (found.count("ok: "), sorted(line.split()[0] for line in built.splitlines())) == (2, ["changed:", "ok:"])
     for sender in ("one", "two"):
-        assert stated(tmp_path / f"tcpreplay-{sender}").startswith("tcpreplay version: 4.4.2 ")
+        assert version_output(tmp_path / f"tcpreplay-{sender}").startswith("tcpreplay version: 4.4.2 ")
     (package,) = artifacts.glob("tcpreplay-4.4.2-*")
     again = install(options, **source)
     assert (again.rc, again.changed_tasks) == (0, 0), again.stdout
 
-    # The build host has it, and the controller will.
+    # The build host still has the package.
     package.unlink()
-    foretold = install("--check", options, **source)
-    assert foretold.rc == 0, foretold.stdout
+    predicted = install("--check", options, **source)
+    assert predicted.rc == 0, predicted.stdout
     assert not package.exists()
 
 
-def test_a_second_version_stands_beside_the_first_and_the_distributions_own_takes_over(install, tmp_path):
+def test_a_second_version_is_installed_next_to_the_first_and_the_distributions_own_replaces_the_link(install, tmp_path):
     artifacts, prefix, link = tmp_path / "artifacts", tmp_path / "prefix", tmp_path / "tcpreplay"
     for version in ("4.4.2", "4.4.3"):
         installed = install(tcpreplay_build_host="localhost", **release(artifacts, version))
         assert installed.rc == 0, installed.stdout
-        assert stated(link).startswith(f"tcpreplay version: {version} ")
-    assert stated(prefix / "4.4.2/bin/tcpreplay").startswith("tcpreplay version: 4.4.2 ")
+        assert version_output(link).startswith(f"tcpreplay version: {version} ")
+    assert version_output(prefix / "4.4.2/bin/tcpreplay").startswith("tcpreplay version: 4.4.2 ")
 
-    foretold = install("--check", tcpreplay_install_method="package")
-    assert (foretold.rc, foretold.changed_tasks) == (0, 1), foretold.stdout
+    predicted = install("--check", tcpreplay_install_method="package")
+    assert (predicted.rc, predicted.changed_tasks) == (0, 1), predicted.stdout
     for changed in (1, 0):
         package = install(tcpreplay_install_method="package")
         assert (package.rc, package.changed_tasks) == (0, changed), package.stdout
@@ -268,26 +271,26 @@ def test_a_second_version_stands_beside_the_first_and_the_distributions_own_take
     assert link.readlink() == own
 
 
-def test_a_sender_without_libpcap_is_told_so_and_left_as_it_was(namespaces, tmp_path):
+def test_a_sender_without_libpcap_gets_an_error_and_is_not_changed(namespaces, tmp_path):
     archive, sha256 = standin_tcpreplay(tmp_path)
     recipe = Recipe("4.4.2", sha256, str(tmp_path / "prefix"), this_system())
     tools = Tools(run, run_logged, str(tmp_path / "build"))
-    package, _ = build(recipe, Sources(str(archive)), str(tmp_path / "packages"), tools)
+    package, _ = build(TcpreplayBuild(recipe, str(archive)), str(tmp_path / "packages"), tools)
     cached = subprocess.run(["ldconfig", "--print-cache"], capture_output=True, text=True, check=True).stdout
     (library,) = re.findall(r"libpcap\.so\.[0-9.]+ .* => (\S+)", cached)
     empty = tmp_path / "empty"
     empty.touch()
     subprocess.run(["mount", "--bind", str(empty), library], check=True)
     try:
-        with pytest.raises(HostError, match=r"it does not run: .*libpcap.* Install the library it misses"):
+        with pytest.raises(HostError, match=r"it does not run: .*libpcap.* Install the missing library"):
             install_package(package, run)
     finally:
         subprocess.run(["umount", library], check=True)
     assert not list((tmp_path / "prefix").iterdir())
 
 
-def stated(executable: Path) -> str:
-    """What a tcpreplay says of itself."""
+def version_output(executable: Path) -> str:
+    """The output of `tcpreplay -V`."""
     return subprocess.run([executable, "-V"], capture_output=True, text=True, check=True).stderr
 
 
@@ -296,7 +299,7 @@ def stated(executable: Path) -> str:
     [
         (
             {"tcpreplay_version": "4.6.0"},
-            "The archive of tcpreplay 4.6.0 is not known, only that of 4.4.2, 4.4.3, 4.5.4. Give tcpreplay_source_url",
+            "The archive of tcpreplay 4.6.0 is not known, only those of 4.4.2, 4.4.3, 4.5.4. Set tcpreplay_source_url",
         ),
         (
             {
@@ -305,15 +308,15 @@ def stated(executable: Path) -> str:
                 "tcpreplay_source_checksum": "0" * 64,
                 "tcpreplay_netmap": True,
             },
-            "netmap does not work in tcpreplay 4.5.1 (broken from 4.4.4 to 4.5.2). Take 4.4.2",
+            "netmap does not work in tcpreplay 4.5.1 (broken from 4.4.4 to 4.5.2). Use 4.4.2",
         ),
         (
             {"tcpreplay_netmap": True, "netmap_commit": COMMIT},
-            f"is to be compiled against netmap {COMMIT}, and no package of it is on the controller.",
+            f"needs the headers of netmap {COMMIT}, and the controller has no package of that commit.",
         ),
     ],
 )
-def test_what_cannot_be_built_is_refused_before_anything_is_fetched(install, tmp_path, given, message):
+def test_an_impossible_build_is_refused_before_anything_is_fetched(install, tmp_path, given, message):
     refused = install(**given)
     assert message in said(refused)
     assert refused.changed_tasks == 0

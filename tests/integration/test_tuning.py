@@ -14,8 +14,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from tests.integration.test_after import children
 from tests.integration.test_benchmark import short, stored
+from tests.integration.test_restoring_after_a_trial import children
 from tests.integration.test_verify import failed_checks
 from tests.integration.trials import Trial, make_pcap
 

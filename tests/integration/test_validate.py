@@ -1,4 +1,4 @@
-"""site.yml tells in its first seconds what no host could do, and touches none."""
+"""site.yml validates its input within seconds, before any host is changed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-# Nobody answers there: it is asked only once all that it counts for is there.
+# No agent answers at this address: it would be queried only after the hosts are set up.
 SLOW_AGENT = {"kind": "snmp", "address": "192.0.2.9", "interface": "port2", "refresh_seconds": 30}
 SHORT_FRAMES = [{"name": "tiny", "protocol": "tcp", "ip_length": 20}]
 
@@ -25,12 +25,12 @@ SHORT_FRAMES = [{"name": "tiny", "protocol": "tcp", "ip_length": 20}]
         ({"pcaps_set": SHORT_FRAMES}, "ip_length 20: must be 40 to 65535 bytes for tcp"),
     ],
 )
-def test_what_no_host_could_do_is_told_before_any_is_touched(namespaces, play, tmp_path, given, message):
+def test_invalid_input_is_reported_before_any_host_is_changed(namespaces, play, tmp_path, given, message):
     refused = play("site.yml", benchmark_results_dir=str(tmp_path / "results"), **given)
     assert refused.rc != 0, refused.stdout
-    # Of several pcaps Ansible tells the bad ones apart from its "One or more items failed".
+    # For a loop over pcaps, Ansible prints the error separately from its "One or more items failed".
     assert message in " ".join([*refused.failures, refused.stdout]).replace("\n", " ")
-    # Neither the lab, which is made first, nor any pcap or result.
+    # Neither the lab, which comes first, nor a pcap or a result exists.
     assert not list(Path("/run/netns").glob("linerate-*"))
     assert not Path("/var/lib/linerate/pcaps").exists()
     assert not (tmp_path / "results").exists()

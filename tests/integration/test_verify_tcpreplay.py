@@ -1,4 +1,4 @@
-"""playbooks/verify.yml on a tcpreplay built from source: passes where it is correct, and each check can fail."""
+"""playbooks/verify.yml on a built tcpreplay: it passes when all is right, and each check can fail."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from tests.integration.test_tcpreplay_source import COMMIT, netmap_package
 from tests.integration.test_verify import failed_checks
 from tests.standin.tcpreplay_archive import standin_tcpreplay
 
-from linerate.packages.tcpreplay.build import Sources, Tools, build
+from linerate.packages.build import Tools, build
+from linerate.packages.tcpreplay.build import TcpreplayBuild
 from linerate.packages.tcpreplay.install import install
-from linerate.packages.tcpreplay.package import Recipe, this_system
+from linerate.packages.tcpreplay.recipe import Recipe, this_system
 from linerate.system.run import run, run_logged
 
 
 @pytest.fixture
 def built(tmp_path):
-    """Versions 4.4.2 with netmap and 4.4.3 without, and a link to the first; the role's variables."""
+    """Version 4.4.2 with netmap, 4.4.3 without, and a link to the first; the variables of the role."""
     netmap_package(tmp_path)
     (netmap,) = map(str, tmp_path.glob("netmap-*"))
     for version, commit in (("4.4.2", COMMIT), ("4.4.3", "")):
         archive, sha256 = standin_tcpreplay(tmp_path, version)
         recipe = Recipe(version, sha256, str(tmp_path / "prefix"), this_system(), netmap=commit)
         tools = Tools(run, run_logged, str(tmp_path / "build"))
-        install(build(recipe, Sources(str(archive), netmap), str(tmp_path), tools)[0], run)
+        install(build(TcpreplayBuild(recipe, str(archive), netmap), str(tmp_path), tools)[0], run)
     (tmp_path / "tcpreplay").symlink_to(tmp_path / "prefix/4.4.2/bin/tcpreplay")
     return {
         "tcpreplay_install_method": "source",
@@ -34,14 +35,14 @@ def built(tmp_path):
     }
 
 
-def test_correct_build_passes(lab, play, built):
+def test_a_built_tcpreplay_passes(lab, play, built):
     verified = play("playbooks/verify.yml", **built)
     assert (verified.rc, verified.changed_tasks) == (0, 0), verified.stdout
     assert "sender1: 19 checks passed" in verified.stdout
 
 
-def test_each_check_fails_on_a_broken_build(lab, play, built, tmp_path):
-    prefix, link, stale = tmp_path / "prefix", tmp_path / "tcpreplay", tmp_path / "build/linerate-tcpreplay-x"
+def test_each_check_fails_when_its_property_is_violated(lab, play, built, tmp_path):
+    prefix, link, stale = tmp_path / "prefix", tmp_path / "tcpreplay", tmp_path / "build/linerate-tcpreplay-build-x"
     link.unlink()
     link.symlink_to(prefix / "4.4.3/bin/tcpreplay")
     (prefix / "4.4.2/share/doc/tcpreplay/README").write_text("changed")

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from linerate.trial.result import build
+
+from linerate.lab.namespaces import RECEIVER, SENDER, End
 from linerate.pcap.spec import PcapSpec
 from linerate.pcap.template import build_template
 from linerate.pcap.writer import write_pcap
+from linerate.results.store import check
+from linerate.trial.witnesses import report
+from linerate.units import GBIT
 
+TRIAL_SCHEMA = Path(__file__).parents[2] / "schemas/trial.schema.json"
 PATIENCE_SECONDS = 300
-"""Only a failure takes so long; a busy machine may take long for a playbook's first tasks."""
-SENDER, RECEIVER = "linerate-sender1", "linerate-receiver1"
+"""Reached only by a failure: a playbook's first tasks may take long on a busy machine."""
 
 TRIAL = """
 import json, resource, sys
@@ -32,42 +39,84 @@ result["peak_kib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps(result))
 """
 
+COUNT = """
+import json, sys
+from linerate.errors import LinerateError
+from linerate.receiver.process import ReceiverOptions, start, stop
+given = json.loads(sys.argv[1])
+try:
+    print(json.dumps(start(ReceiverOptions(**given)) if isinstance(given, dict) else stop(given)))
+except LinerateError as error:
+    print(json.dumps({"msg": str(error)}))
+"""
 
-def ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True)
+
+def ip(end: End, *arguments: str) -> None:
+    """Run `ip` in the namespace of ``end``."""
+    subprocess.run(["ip", "-n", end.namespace, *arguments], check=True)
 
 
-def inside(namespace: str, *command: str) -> str:
-    done = subprocess.run(["ip", "netns", "exec", namespace, *command], capture_output=True, text=True, check=True)
+def set_link(end: End, *settings: str) -> None:
+    """Change settings of the interface of ``end``, as `ip link set` names them."""
+    ip(end, "link", "set", "dev", end.interface, *settings)
+
+
+def inside(end: End, *command: str, check: bool = True) -> str:
+    """The output of a command in the namespace of ``end``."""
+    argv = ["ip", "netns", "exec", end.namespace, *command]
+    return subprocess.run(argv, capture_output=True, text=True, check=check).stdout
+
+
+def python(end: End, code: str, given: Any, *prefix: str) -> list[str]:
+    """The command that runs ``code`` in the namespace of ``end``, with ``given`` as JSON in sys.argv[1]."""
+    return ["ip", "netns", "exec", end.namespace, *prefix, sys.executable, "-c", code, json.dumps(given)]
+
+
+def run_python(end: End, code: str, given: Any, *prefix: str) -> str:
+    """Run ``code`` as :func:`python` says; its output. RuntimeError with its stderr where it fails."""
+    done = subprocess.run(python(end, code, given, *prefix), capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr)
     return done.stdout
 
 
-def eventually(what: str, is_so: Callable[[], Any]) -> Any:
-    """What ``is_so`` returns once that is true; an AssertionError that says ``what`` when it does not become so."""
+def eventually(what: str, condition: Callable[[], Any]) -> Any:
+    """The first true value that ``condition`` returns; AssertionError that names ``what`` after the timeout."""
     end = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < end:
-        found = is_so()
+        found = condition()
         if found:
             return found
         time.sleep(0.05)
     raise AssertionError(f"not within {PATIENCE_SECONDS} s: {what}")
 
 
-def make_pcap(path: Path, **given: Any) -> str:
-    macs = {"src_mac": "02:00:00:00:00:01", "dst_mac": "02:00:00:00:00:02"}
-    spec = PcapSpec(**{"protocol": "udp", "packets": 2000, **macs, **given})
-    write_pcap(str(path), spec, build_template(spec))
+def make_pcap(path: Path, **spec: Any) -> str:
+    """Write a pcap of 2,000 UDP frames of 78 bytes from the lab's sender to its receiver, or as ``spec`` says."""
+    macs = {"src_mac": SENDER.mac, "dst_mac": RECEIVER.mac}
+    made = PcapSpec(**{"protocol": "udp", "packets": 2000, **macs, **spec})
+    write_pcap(str(path), made, build_template(made))
     return str(path)
 
 
-def sent_so_far() -> int:
-    return int(inside(SENDER, "cat", "/sys/class/net/lrs0/statistics/tx_packets"))
+def sent_packets(counter: str = "tx_packets") -> int:
+    """A counter of the lab's sending interface."""
+    return int(inside(SENDER, "cat", f"/sys/class/net/{SENDER.interface}/statistics/{counter}"))
+
+
+def pids(end: End) -> list[int]:
+    """The processes in the namespace of ``end``."""
+    listed = subprocess.run(["ip", "netns", "pids", end.namespace], capture_output=True, text=True, check=True)
+    return [int(pid) for pid in listed.stdout.split()]
+
+
+def parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def senders(pcap: str | None = None) -> list[int]:
-    """The processes in the lab's sender that are tcpreplay (and send ``pcap``)."""
-    listed = inside(SENDER, "ip", "netns", "pids", SENDER).split()
-    return [pid for pid in map(int, listed) if _is_tcpreplay(pid, pcap)]
+    """The tcpreplay processes in the lab's sender, or only those that send ``pcap``."""
+    return [pid for pid in pids(SENDER) if _is_tcpreplay(pid, pcap)]
 
 
 def _is_tcpreplay(pid: int, pcap: str | None) -> bool:
@@ -78,24 +127,67 @@ def _is_tcpreplay(pid: int, pcap: str | None) -> bool:
     return Path(os.fsdecode(argv[0])).name == "tcpreplay" and (pcap is None or os.fsencode(pcap) in argv)
 
 
-def nic() -> dict[str, Any]:
-    """What a trial must leave as it was, of the lab's sending interface."""
-    folder = "/sys/class/net/lrs0"
+def nic() -> dict[str, str]:
+    """The settings of the lab's sending interface that a trial must restore; empty where it does not exist."""
+    shown = inside(SENDER, "ip", "-json", "address", "show", "dev", SENDER.interface, check=False)
+    if not shown:
+        return {}
+    described = json.loads(shown)[0]
+    flags = set(described["flags"])
     return {
-        "mtu": inside(SENDER, "cat", f"{folder}/mtu").strip(),
-        "flags": inside(SENDER, "cat", f"{folder}/flags").strip(),
-        "offloads": inside(SENDER, "ethtool", "-k", "lrs0"),
+        "up": "yes" if "UP" in flags else "no",
+        "carrier": "yes" if "LOWER_UP" in flags else "no",
+        "promiscuous": "yes" if "PROMISC" in flags else "no",
+        "flags": str(sorted(flags - {"UP", "LOWER_UP", "NO-CARRIER", "M-DOWN", "PROMISC"})),
+        "mtu": str(described["mtu"]),
+        "addresses": str([address["local"] for address in described["addr_info"]]),
+        "offloads": inside(SENDER, "ethtool", "-k", SENDER.interface),
+        "pause": inside(SENDER, "ethtool", "-a", SENDER.interface, check=False),
+        "queue": re.sub(r"qdisc (\S+) \S+", r"\1", inside(SENDER, "tc", "qdisc", "show", "dev", SENDER.interface)),
     }
 
 
+def start_count(name: str, *prefix: str, **options: Any) -> None:
+    """Start the receiver's count ``name`` of the test network's frames, by a process that runs under ``prefix``."""
+    usual = {"destination": "198.18.0.0/15", "min_frame_length": 60, "max_frame_length": 9018, "deadline_seconds": 300}
+    given = {"name": name, "interface": RECEIVER.interface, **usual, **options}
+    answer = json.loads(run_python(RECEIVER, COUNT, given, *prefix))
+    assert answer is None, answer
+
+
+def stop_count(name: str) -> dict[str, Any]:
+    """Stop the receiver's count ``name``; what it counted, or ``msg``, why it did not."""
+    counted: dict[str, Any] = json.loads(run_python(RECEIVER, COUNT, name))
+    return counted
+
+
+def stored_record(
+    planned: Mapping[str, Any], sent: Mapping[str, Any], counted: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """The record of a trial as it would be stored, validated against its schema."""
+    definition = {"name": "receiver1", "kind": "linux", "host": "receiver1", "interface": RECEIVER.interface}
+    context = {
+        "run_id": "a-run",
+        "sender": {"host": "sender1", "interface": SENDER.interface},
+        "receiver": {"host": "receiver1", "interface": RECEIVER.interface},
+        "line_rate": {"bps": 10 * GBIT, "source": "assumed"},
+        "versions": {"linerate": "0", "tcpreplay": "0"},
+        "fingerprint": "0" * 16,
+    }
+    reports = [report(definition, counted)] if counted is not None else []
+    record: dict[str, Any] = json.loads(json.dumps(build({**planned}, {**sent}, reports, context)))
+    check(record, TRIAL_SCHEMA)
+    return record
+
+
 def disturb_nic() -> None:
-    """As a run through netmap leaves an interface that was killed: promiscuous, without offloads; and another MTU."""
-    inside(SENDER, "ip", "link", "set", "dev", "lrs0", "promisc", "on", "mtu", "1700")
-    inside(SENDER, "ethtool", "-K", "lrs0", "tso", "off", "gso", "off")
+    """Change what a sender that is killed in netmap mode leaves changed, promiscuous mode and offloads; and the MTU."""
+    set_link(SENDER, "promisc", "on", "mtu", "1700")
+    inside(SENDER, "ethtool", "-K", SENDER.interface, "tso", "off", "gso", "off")
 
 
 class Trial:
-    """A trial that runs in the background."""
+    """A trial in the background: at top speed without end, unless the options say otherwise."""
 
     def __init__(self, pcap: str, deadline_seconds: float = 120, **given: Any) -> None:
         job = {
@@ -103,34 +195,30 @@ class Trial:
             for name in ("trial", "journals", "stall_seconds", "interval_seconds")
             if name in given
         }
-        given = {"topspeed": True, "loop": 1_000_000, **given} if "pps" not in given else given
-        argument = json.dumps({"options": {"pcap": pcap, **given}, "deadline_seconds": deadline_seconds, **job})
-        self.pcap, self._before = pcap, sent_so_far()
-        self.process = subprocess.Popen(
-            ["ip", "netns", "exec", SENDER, sys.executable, "-c", TRIAL, argument],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        rate = {} if "pps" in given else {"topspeed": True, "loop": 1_000_000}
+        options = {"pcap": pcap, **rate, **given}
+        command = python(SENDER, TRIAL, {"options": options, "deadline_seconds": deadline_seconds, **job})
+        self.pcap, self._before = pcap, sent_packets()
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def sending(self, packets: int = 100) -> Trial:
-        """Wait until some packets have left."""
+        """Wait until ``packets`` have been sent."""
         eventually("the trial sends", lambda: self._is_sending(packets))
         return self
 
     def _is_sending(self, packets: int) -> bool:
         assert self.process.poll() is None, self.process.communicate()
-        return sent_so_far() - self._before >= packets
+        return sent_packets() - self._before >= packets
 
     def result(self) -> dict[str, Any]:
-        """What replay() returned, once the trial has ended by itself."""
+        """Wait for the end of the trial; what replay() returned."""
         out, err = self.process.communicate(timeout=PATIENCE_SECONDS)
         assert self.process.returncode == 0, err
         result: dict[str, Any] = json.loads(out)
         return result
 
     def gone(self) -> None:
-        """End what a failed test left."""
+        """Kill the trial where a failed test did not end it, and wait until tcpreplay has ended."""
         if self.process.poll() is None:
             self.process.kill()
         self.process.communicate()

@@ -1,4 +1,4 @@
-"""Drop every frame of UDP whose destination port is a multiple of a number, by XDP, until standard input ends.
+"""Drop UDP frames whose destination port is a multiple of a number with XDP, until standard input ends.
 
     python xdp_drop.py INTERFACE NUMBER generic|native
 
@@ -44,11 +44,11 @@ def program(number: int) -> bytes:
             instruction(0x61, 3, 1, 4),  # r3 = end of data
             instruction(0xBF, 4, 2),  # r4 = r2
             instruction(0x07, 4, number=UDP_PORT_OFFSET + 2),
-            instruction(0x2D, 4, 3, 5),  # a frame too short: to the end
+            instruction(0x2D, 4, 3, 5),  # frame too short: go to the end
             instruction(0x69, 5, 2, UDP_PORT_OFFSET),  # r5 = port, as in the frame
-            instruction(0xDC, 5, number=16),  # as a number
+            instruction(0xDC, 5, number=16),  # in host byte order
             instruction(0x97, 5, number=number),  # modulo
-            instruction(0x55, 5, 0, 1),  # not 0: to the end
+            instruction(0x55, 5, 0, 1),  # not 0: go to the end
             instruction(0xB7, 0, number=XDP_DROP),
             instruction(0x95),
         )
@@ -64,7 +64,7 @@ def main() -> None:
     )
     loaded = bpf(PROG_LOAD, loading.ljust(128, b"\0"))
     index = socket.if_nametoindex(interface)
-    # The program is there for as long as the link is: until this process ends.
+    # The link, and with it the program, exists until this process ends.
     bpf(LINK_CREATE, struct.pack("=IIII", loaded, index, ATTACH_XDP, FLAGS[mode]).ljust(64, b"\0"))
     print("dropping", flush=True)
     sys.stdin.read()

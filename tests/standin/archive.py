@@ -1,4 +1,4 @@
-"""Stand-in source trees as the archives that the roles take, made by git with a commit that the content decides."""
+"""The stand-in for netmap's source as an archive for the role, made by git; the commit depends on the content alone."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _IDENTITY = {
     **{f"GIT_{who}_NAME": "linerate" for who in ("AUTHOR", "COMMITTER")},
     **{f"GIT_{who}_EMAIL": "linerate@example.invalid" for who in ("AUTHOR", "COMMITTER")},
     **{f"GIT_{who}_DATE": "2000-01-01T00:00:00+0000" for who in ("AUTHOR", "COMMITTER")},
-    # Whatever the user's own settings are.
+    # Independent of the user's settings.
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_SYSTEM": os.devnull,
 }
 
 
 def standin_netmap(folder: Path) -> str:
-    """Put the stand-in's archive into ``folder`` under the name role netmap looks for; its commit."""
+    """Write the archive into ``folder``, with the name that role netmap expects; its commit."""
     with tempfile.TemporaryDirectory() as git_dir:
         environment = {**os.environ, **_IDENTITY, "GIT_DIR": git_dir, "GIT_WORK_TREE": str(NETMAP)}
 

@@ -1,4 +1,4 @@
-"""The stand-in for tcpreplay's source as the archive that the role takes; its content alone decides its checksum."""
+"""The stand-in for tcpreplay's source as an archive for the role; its checksum depends on the content alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TCPREPLAY = Path(__file__).parent / "tcpreplay"
 
 
 def standin_tcpreplay(folder: Path, version: str = "4.4.2") -> tuple[Path, str]:
-    """Put the stand-in's archive into ``folder`` under a release's name; its path and sha256."""
+    """Write the archive into ``folder``, with the name of a release; its path and sha256."""
     path = folder / f"tcpreplay-{version}.tar.gz"
     contents = {file.name: file.read_bytes() for file in sorted(TCPREPLAY.iterdir())}
     raw = io.BytesIO()

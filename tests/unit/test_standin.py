@@ -1,4 +1,4 @@
-"""The stand-in for netmap's source speaks as the core reads it. (That it builds and loads, the guests show.)"""
+"""The stand-in for netmap's source prints what the core reads. (The guests build and load it.)"""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from pathlib import Path
 import pytest
 from tests.standin.archive import NETMAP, standin_netmap
 
-from linerate.packages.netmap.recipe import BuildSpec, complaint, configure_argv, native_drivers
+from linerate.packages.netmap.configure import configure_argv, first_complaint, native_drivers
+from linerate.packages.netmap.recipe import Recipe
 
 
 @pytest.fixture
 def configure(tmp_path):
-    """A function that runs configure for drivers, with the options that the core gives it."""
+    """A function that runs configure for drivers, with the options that the core uses."""
     kernel, stage, build = tmp_path / "kernel", tmp_path / "stage", tmp_path / "build"
     for folder in (kernel, stage, build):
         folder.mkdir()
     (kernel / "Makefile").touch()
 
     def run(*drivers: str, sources: Path | None = None) -> subprocess.CompletedProcess[str]:
-        spec = BuildSpec("0" * 40, "6.1.0-56-amd64", drivers, kernel_sources=str(sources) if sources else None)
-        argv = configure_argv(spec, str(NETMAP / "configure"), str(kernel), str(stage))
+        recipe = Recipe("0" * 40, "6.1.0-56-amd64", drivers)
+        kernel_sources = str(sources) if sources else None
+        argv = configure_argv(recipe, str(NETMAP / "configure"), str(kernel), str(stage), kernel_sources)
         return subprocess.run(argv, cwd=build, capture_output=True, text=True, check=False)
 
     return run
@@ -34,7 +36,7 @@ def test_the_core_module_alone(configure, tmp_path):
     assert (tmp_path / "build/netmap.c").exists()
 
 
-def test_a_driver_whose_source_is_there(configure, tmp_path):
+def test_a_driver_with_a_source(configure, tmp_path):
     source = tmp_path / "sources/drivers/net/ethernet/intel/e1000/e1000_main.c"
     source.parent.mkdir(parents=True)
     source.touch()
@@ -43,13 +45,13 @@ def test_a_driver_whose_source_is_there(configure, tmp_path):
 
 
 @pytest.mark.parametrize("driver", ["e1000", "veth.c"])
-def test_a_driver_that_cannot_be_had(configure, driver):
+def test_a_driver_without_a_source(configure, driver):
     done = configure(driver)
     assert done.returncode == 1
-    assert complaint(done.stdout) == f"There were problems patching the driver {driver}. Disabling {driver}."
+    assert first_complaint(done.stdout) == f"There were problems patching the driver {driver}. Disabling {driver}."
 
 
-def test_the_archive_names_its_commit_which_the_content_decides(tmp_path):
+def test_the_archive_contains_its_commit_which_depends_on_the_content_alone(tmp_path):
     commits = set()
     for name in ("one", "two"):
         (tmp_path / name).mkdir()

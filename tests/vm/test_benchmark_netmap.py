@@ -58,7 +58,7 @@ def test_evidence_of_each_adapter(trials):
         assert adapter["driver"] == "e1000"
         if adapter["kind"] == "native":
             assert "admode: 1" in evidence
-            assert "holders/e1000: there" in evidence
+            assert "holders/e1000: present" in evidence
             assert f"no '{EMULATION}'" in evidence
         if adapter["kind"] == "emulated":
             assert "admode: 2" in evidence

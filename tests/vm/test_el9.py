@@ -125,7 +125,7 @@ def test_unavailable_headers_need_consent_to_one_reboot(el9, state):
     nowhere = devtools(el9, devtools_vault_url="", devtools_kernel_update_ok=True)
     assert nowhere.rc != 0
     (message,) = nowhere.failures
-    assert f"was not rebooted: the newest kernel here after the update, {before['kernel']}, is the one that" in message
+    assert f"was not rebooted: the newest kernel after the update, {before['kernel']}, is the running one" in message
 
     # The host was not rebooted, otherwise the next run would find the stamp of another boot.
     assert el9("tests/vm/el9_host.yml", lagging=False).rc == 0

@@ -20,7 +20,7 @@ def native(guests, site):
 def test_driver_of_the_ssh_interface_is_refused(native):
     refused = native("playbooks/netmap.yml", netmap_drivers=["e1000", "virtio_net.c"])
     assert (refused.rc, refused.changed_tasks) == (2, 0), refused.stdout
-    assert "interface 'ens3': carries the SSH session, and would go away with its driver virtio_net" in " ".join(
+    assert "interface 'ens3': carries the SSH session, and would disappear with its driver virtio_net" in " ".join(
         refused.failures
     )
 
@@ -47,8 +47,8 @@ def test_netmap_in_use_is_reported_with_the_process(native):
     assert held.rc == 0, held.stdout
     refused = native("playbooks/netmap.yml")
     assert (refused.rc, refused.changed_tasks) == (2, 0), refused.stdout
-    messages = " ".join(refused.failures)
-    assert re.search(r"netmap: is in use by sleep \(\d+\)\. Wait until they have ended", messages), messages
+    told = " ".join(refused.failures)
+    assert re.search(r"netmap: is in use by sleep \(\d+\)\. Wait until they end", told), told
     released = native("tests/vm/hold_netmap.yml", netmap_held=False)
     assert released.rc == 0, released.stdout
 

@@ -9,7 +9,7 @@ RESTORE = "playbooks/restore.yml"
 
 def test_without_consent_nothing_is_changed(guests, site):
     refused = guests(RESTORE, **{**site, "netmap_rebind_ok": False})
-    assert "netmap_rebind_ok: is not given, and ens4 would go away for a moment" in " ".join(refused.failures)
+    assert "netmap_rebind_ok: is not set, and ens4 would disappear briefly" in " ".join(refused.failures)
     assert refused.changed_tasks == 0
 
 

@@ -1,1 +1,1 @@
-"""netmap on a host: what is built, how it is packed and installed, whether it is loaded, which adapter a NIC gets."""
+"""netmap on a host: the loaded module, its users, and the adapter that it gives an interface."""

@@ -1,4 +1,4 @@
-"""netmap's parameter admode: which kind of adapter it gives to an interface, silently (netmap(4))."""
+"""netmap's parameter admode: the kind of adapter that it gives an interface, silently (netmap(4))."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ADMODE = "sys/module/netmap/parameters/admode"
 
 
 def read_admode(root: str = "/") -> str:
-    """netmap's parameter admode. HostError where netmap is not loaded."""
+    """netmap's parameter admode. HostError when netmap is not loaded."""
     try:
         return Path(root, ADMODE).read_text(encoding="ascii").strip()
     except OSError as error:
@@ -18,7 +18,7 @@ def read_admode(root: str = "/") -> str:
 
 
 def write_admode(value: str, root: str = "/") -> None:
-    """Set netmap's parameter admode. HostError where the kernel does not take it."""
+    """Set netmap's parameter admode. HostError when the kernel rejects the value."""
     try:
         Path(root, ADMODE).write_text(value, encoding="ascii")
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Whether netmap can be used on this host, and if not, the first thing that is in the way."""
+"""Whether netmap can send on an interface of this host, otherwise the first reason why not."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def unavailable_reason(interface: str, tcpreplay_has_netmap: bool, root: str = "
 
 
 def native_unavailable_reason(interface: str, root: str = "/") -> str | None:
-    """Why the adapter of ``interface`` cannot be native; None when it can, that is, with a patched driver loaded."""
+    """Why the adapter of ``interface`` cannot be native; None when it can: a patched driver is loaded."""
     driver = driver_of(interface, root)
     if driver in holding_drivers(root):
         return None
-    found = f"its driver {driver} is not patched for netmap" if driver else "it has no driver to patch"
-    return f"not available on this host: {interface}: {found}"
+    reason = f"its driver {driver} is not patched for netmap" if driver else "it has no driver to patch"
+    return f"not available on this host: {interface}: {reason}"

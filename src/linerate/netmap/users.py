@@ -1,4 +1,4 @@
-"""Who uses netmap now, and so keeps its module loaded."""
+"""The processes and drivers that use netmap now, and so keep its module loaded."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ DEVICE = "/dev/netmap"
 
 
 def holding_processes(root: str = "/") -> tuple[str, ...]:
-    """The processes that have /dev/netmap open, as ``name (pid)``; those this process may look into."""
+    """The processes that have /dev/netmap open, as ``name (pid)``, as far as this process may read that."""
     found = []
     for folder in Path(root, "proc").glob("[0-9]*"):
         try:
             if any(os.readlink(descriptor) == DEVICE for descriptor in (folder / "fd").iterdir()):
-                found.append(
-                    f"{(folder / 'comm').read_text(encoding='utf-8', errors='replace').strip()} ({folder.name})"
-                )
+                name = (folder / "comm").read_text(encoding="utf-8", errors="replace").strip()
+                found.append(f"{name} ({folder.name})")
         except OSError:
-            # It has ended meanwhile, or is not ours to look into.
+            # The process has ended, or this one may not read its descriptors.
             continue
     return tuple(sorted(found))
 

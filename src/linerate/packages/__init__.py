@@ -1,1 +1,1 @@
-"""Source products: archives, builds and installation, with the recipes for netmap and tcpreplay."""
+"""Source products: one pipeline to build, pack, install and remove them, with recipes for netmap and tcpreplay."""

@@ -1,4 +1,4 @@
-"""What `tcpreplay -V` says of itself (tcpreplay src/tcpreplay.c and tcpreplay_opts.def, doOptVersion)."""
+"""The output of `tcpreplay -V` (tcpreplay src/tcpreplay.c and tcpreplay_opts.def, doOptVersion)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..errors import HostError
 from ..system.run import Runner
 
 BROKEN_NETMAP = ((4, 4, 4), (4, 5, 2))
-"""First and last release in which --netmap is compiled in but does not work (`nm_do_ioctl: No such file`)."""
+"""First and last release whose --netmap does not work, although compiled in (`nm_do_ioctl: No such file`)."""
 
 _FIRST_LINE = re.compile(r"^tcpreplay version: (?P<version>\d+(?:\.\d+)+\S*) \(build (?P<build>[^)]*)\)", re.MULTILINE)
 _LIBPCAP = re.compile(r"^Compiled against (?:PF_RING )?libpcap: (\S+)", re.MULTILINE)
@@ -20,13 +20,13 @@ _OPTIONAL_METHOD = re.compile(r"^Optional injection method: (.+?)\s*$", re.MULTI
 
 
 def release(version: str) -> tuple[int, ...]:
-    """The numbers of a version, for comparing: (4, 4, 3); () where it begins with none."""
+    """The numbers of a version, for comparison: (4, 4, 3); () when it does not begin with one."""
     numbers = re.match(r"\d+(?:\.\d+)*", version)
     return tuple(int(number) for number in numbers[0].split(".")) if numbers else ()
 
 
 def why_netmap_is_broken(version: str) -> str | None:
-    """Why --netmap does not work in this version although it can be compiled in; None where it works."""
+    """Why --netmap does not work in this version, although it can be compiled in; None when it works."""
     first, last = BROKEN_NETMAP
     if first <= release(version) <= last:
         return f"netmap does not work in tcpreplay {version} (broken from 4.4.4 to 4.5.2)"
@@ -35,7 +35,7 @@ def why_netmap_is_broken(version: str) -> str | None:
 
 @dataclass(frozen=True)
 class Version:
-    """One tcpreplay as it was built. ``optional_methods`` are those that an option must ask for."""
+    """How a tcpreplay was built. ``optional_methods`` are injection methods that need an option."""
 
     version: str
     build: str
@@ -45,22 +45,22 @@ class Version:
 
     @property
     def release(self) -> tuple[int, ...]:
-        """The numbers of the version, for comparing: (4, 4, 3)."""
+        """The numbers of the version, for comparison: (4, 4, 3)."""
         return release(self.version)
 
     @property
     def netmap(self) -> bool:
-        """True where --netmap is compiled in."""
+        """Whether --netmap is compiled in."""
         return "netmap" in self.optional_methods
 
     @property
     def af_xdp(self) -> bool:
-        """True where --xdp is compiled in."""
+        """Whether --xdp is compiled in."""
         return "AF_XDP" in self.optional_methods
 
     @property
     def why_no_netmap(self) -> str | None:
-        """Why this tcpreplay cannot send through netmap, in plain words; None where it can."""
+        """Why this tcpreplay cannot send through netmap; None when it can."""
         if not self.netmap:
             return f"tcpreplay {self.version} is not compiled with netmap"
         return why_netmap_is_broken(self.version)
@@ -68,17 +68,14 @@ class Version:
 
 @dataclass(frozen=True)
 class Installation:
-    """A tcpreplay that was found: where it is and what it says of itself."""
+    """A tcpreplay on this host: its path and its version."""
 
     path: str
     version: Version
 
 
 def parse_version(text: str) -> Version:
-    """Read the output of `tcpreplay -V`, all of it.
-
-    Raises :class:`HostError` where the text is not that.
-    """
+    """The version in the whole output of `tcpreplay -V`. Raises :class:`HostError` for any other text."""
     first = _FIRST_LINE.search(text)
     method = _DEFAULT_METHOD.search(text)
     if first is None or method is None:
@@ -87,7 +84,7 @@ def parse_version(text: str) -> Version:
             "tcpreplay -V",
             lines[0] if lines else "",
             "is not the version output of tcpreplay",
-            "Check that the executable is tcpreplay and runs by hand.",
+            "Check that the executable is tcpreplay, and that it runs by hand.",
         )
     libpcap = _LIBPCAP.search(text)
     return Version(
@@ -102,19 +99,19 @@ def parse_version(text: str) -> Version:
 def find(
     run: Runner, executable: str = "tcpreplay", which: Callable[[str], str | None] = shutil.which
 ) -> Installation | None:
-    """Find a tcpreplay by name or path and ask it for its version; None where there is none.
+    """The tcpreplay with a name or path, and its version; None when there is none.
 
-    Raises :class:`HostError` where it is there but does not run, or is something else.
+    Raises :class:`HostError` when it does not run, or is another program.
     """
     path = which(executable)
     if path is None:
         return None
     done = run((path, "-V"))
-    # Releases before 4.5 write it to stderr, later ones to stdout.
+    # Releases before 4.5 print it to stderr, later ones to stdout.
     text = done.stdout + done.stderr
     if done.returncode != 0:
         lines = text.strip().splitlines()
         complaint = lines[0] if lines else "no output"
-        hint = "Run it by hand to see why, or install tcpreplay again."
+        hint = "Run it by hand to see the reason, or install tcpreplay again."
         raise HostError("tcpreplay", path, f"does not run: `-V` ended with {done.returncode} ({complaint})", hint)
     return Installation(path, parse_version(text))

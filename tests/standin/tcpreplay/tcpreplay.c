@@ -1,4 +1,4 @@
-/* Answers -V as tcpreplay 4.4 does, on stderr. */
+/* Answers -V like tcpreplay 4.4, on stderr. */
 #include <net/if.h>
 #include <pcap.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-"""Native, emulated or none, and the evidence for it."""
+"""The kind of an adapter, and the evidence for it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_a_patched_driver_is_native(host):
     native(host)
     found = adapter(host, "ens4")
     assert (found.driver, found.kind) == ("e1000", "native")
-    assert "/sys/module/netmap/holders/e1000: there" in found.evidence
+    assert "/sys/module/netmap/holders/e1000: present" in found.evidence
     assert "modinfo -F depends e1000: netmap" in found.evidence
 
 
@@ -36,13 +36,13 @@ def test_the_kernels_own_driver_is_emulated(host):
     )
     found = adapter(host, "ens4")
     assert found.kind == "emulated"
-    assert "/sys/module/netmap/holders/e1000: not there" in found.evidence
+    assert "/sys/module/netmap/holders/e1000: absent" in found.evidence
     assert [line for line in found.evidence if line.startswith("dmesg: ")] == [
         "dmesg: 000.000001 [ 832] generic_netmap_attach     Emulated adapter for ens4 created"
     ]
 
 
-def test_a_patched_file_on_disk_is_no_proof(host):
+def test_a_patched_file_on_disk_does_not_prove_native(host):
     """The stock driver may have been loaded first, from the initramfs."""
     host.loaded(b"")
     host.interface("ens4", "e1000")
@@ -57,22 +57,22 @@ def test_admode_may_force_a_native_driver_to_be_emulated(host, admode, kind):
     assert adapter(host, "ens4").kind == kind
 
 
-def test_native_forced_where_there_is_none(host):
+def test_no_adapter_when_native_is_forced_without_a_patched_driver(host):
     host.loaded(b"", admode="1")
     host.interface("ens4", "e1000")
     assert adapter(host, "ens4").kind == "none"
 
 
-def test_none_without_the_module_without_the_interface_and_on_lo(host):
+def test_no_adapter_without_the_module_without_the_interface_and_on_lo(host):
     host.interface("ens4", "e1000")
     assert adapter(host, "ens4").evidence[-1] == "the netmap module is not loaded"
-    assert adapter(host, "ens9").evidence == ("there is no interface ens9",)
+    assert adapter(host, "ens9").evidence == ("interface ens9 does not exist",)
     host.loaded(b"")
     host.interface("lo", None)
     assert adapter(host, "lo").kind == "none"
 
 
-def test_all_interfaces_but_lo_where_none_is_named(host):
+def test_all_interfaces_but_lo_are_the_default(host):
     for name in ("lo", "ens3", "ens4"):
         host.interface(name, None)
     assert [found.interface for found in read_adapters([], host.run, str(host.root))] == ["ens3", "ens4"]

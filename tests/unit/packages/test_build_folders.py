@@ -1,4 +1,4 @@
-"""Folders to build in: what nobody works in any more is found, and what somebody does is left alone."""
+"""Build folders: those of ended builds are found, those of running builds are kept."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from linerate.packages import build_folders as builds
-from linerate.packages.build_folders import build_folder, left_in, remove_left
+from linerate.packages import build_folders
+from linerate.packages.build_folders import build_folder, remove_unused, unused_folders
 
 HOLD = """
 import sys, time
@@ -29,45 +29,45 @@ def other(tmp_path):
         process.kill()
 
 
-def test_a_folder_is_left_once_its_build_has_been_killed(other, tmp_path):
+def test_a_folder_is_unused_once_its_build_has_been_killed(other, tmp_path):
     (folder,) = tmp_path.iterdir()
     (folder / "deep").mkdir()
-    assert list(left_in(tmp_path, "build-")) == []
+    assert list(unused_folders(tmp_path, "build-")) == []
     other.kill()
     other.wait()
-    assert list(left_in(tmp_path, "build-")) == [folder]
+    assert list(unused_folders(tmp_path, "build-")) == [folder]
     with build_folder(str(tmp_path), "build-") as mine:
         assert list(tmp_path.iterdir()) == [mine]
 
 
-def test_what_is_left_is_removed_as_foretold_and_once(other, tmp_path):
+def test_unused_folders_are_removed_once_as_check_mode_predicts(other, tmp_path):
     (tmp_path / "build-of-another-kernel/deep").mkdir(parents=True)
-    foretold = remove_left(tmp_path, "build-", check=True)
-    assert foretold == (f"remove {tmp_path}/build-of-another-kernel",)
-    assert remove_left(tmp_path, "build-") == foretold
-    assert remove_left(tmp_path, "build-") == ()
+    predicted = remove_unused(tmp_path, "build-", check=True)
+    assert predicted == (f"remove {tmp_path}/build-of-another-kernel",)
+    assert remove_unused(tmp_path, "build-") == predicted
+    assert remove_unused(tmp_path, "build-") == ()
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_only_folders_of_that_name_are_ours_and_links_are_not_followed(tmp_path):
+def test_other_names_files_and_links_are_not_build_folders(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "build-link").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "build-file").touch()
-    assert list(left_in(tmp_path, "build-")) == []
-    assert list(left_in(tmp_path / "nowhere", "build-")) == []
+    assert list(unused_folders(tmp_path, "build-")) == []
+    assert list(unused_folders(tmp_path / "nowhere", "build-")) == []
 
 
-def test_a_folder_that_another_takes_for_a_left_one_before_it_is_locked_is_made_anew(tmp_path, monkeypatch):
+def test_a_folder_that_another_process_removes_before_it_is_locked_is_replaced(tmp_path, monkeypatch):
     taken = []
-    real = builds.fcntl.flock
+    real = build_folders.lock
 
-    def too_late(descriptor, how):
+    def too_late(descriptor):
         if not taken:
             taken.extend(tmp_path.iterdir())
             shutil.rmtree(taken[0])
-        return real(descriptor, how)
+        return real(descriptor)
 
-    monkeypatch.setattr(builds.fcntl, "flock", too_late)
+    monkeypatch.setattr(build_folders, "lock", too_late)
     with build_folder(str(tmp_path), "build-") as folder:
         assert folder.is_dir()
         assert taken != [folder]

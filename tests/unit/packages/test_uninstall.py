@@ -1,4 +1,4 @@
-"""What is ours goes, also from places that are not ours alone; what is not stays."""
+"""Files of linerate are removed, also from shared folders; files of others are kept."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NOT_OURS = (
 
 
 class Disk:
-    """A root folder with all of it."""
+    """A root folder with all of these files."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -52,10 +52,10 @@ def disk(tmp_path) -> Disk:
     return Disk(tmp_path)
 
 
-def test_what_is_ours_goes_and_nothing_else_and_a_second_call_changes_nothing(disk):
-    foretold = disk.remove(check=True)
+def test_only_files_of_linerate_are_removed_and_a_second_call_changes_nothing(disk):
+    predicted = disk.remove(check=True)
     assert all((disk.root / name).exists() for name in OURS)
-    assert disk.remove() == foretold
+    assert disk.remove() == predicted
     assert [name for name in OURS if (disk.root / name).exists()] == []
     assert [name for name in NOT_OURS if not (disk.root / name).exists()] == []
     assert not (disk.root / "usr/local/bin/tcpreplay").is_symlink()
@@ -63,7 +63,7 @@ def test_what_is_ours_goes_and_nothing_else_and_a_second_call_changes_nothing(di
 
 
 @pytest.mark.parametrize("target", ["/usr/bin/tcpreplay", "/usr/local/versions-of-mine/tcpreplay"])
-def test_a_link_that_leads_elsewhere_stays(disk, target):
+def test_a_link_that_leads_elsewhere_is_kept(disk, target):
     (disk.root / "usr/local/bin/tcpreplay").unlink()
     (disk.root / "usr/local/bin/tcpreplay").symlink_to(target)
     disk.remove()

@@ -106,7 +106,7 @@ def test_a_native_adapter_is_forced_and_proven(host):
     assert (adapter["kind"], adapter["found"], adapter["driver"]) == ("native", "native", "e1000")
     assert adapter["evidence"] == [
         "driver: e1000",
-        "/sys/module/netmap/holders/e1000: there",
+        "/sys/module/netmap/holders/e1000: present",
         "modinfo -F depends e1000: netmap",
         "/sys/module/netmap/parameters/admode: 1",
         "tc qdisc show dev ens4 while sending: pfifo_fast",

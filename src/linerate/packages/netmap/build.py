@@ -1,81 +1,138 @@
-"""Build netmap for one kernel, in a folder of its own, and pack the result."""
+"""Build netmap for one kernel."""
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import tarfile
 import zlib
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import HostError, InputError
-from ...system.run import Completed, Runner, tied
-from ..build_folders import build_folder, one_at_a_time
-from .package import Manifest, pack, sha256, unpack
-from .recipe import NOT_DOWNLOADED, OWN_FOLDER, BuildSpec, complaint, configure_argv, native_drivers, not_downloaded
-from .signing import expect_signing, sign
+from ..archive import check_sha256, sha256
+from ..build import Product, Tools, Workspace
+from .configure import NOT_DOWNLOADED, configure_argv, first_complaint, native_drivers, not_downloaded
+from .recipe import OWN_FOLDER, Manifest, Recipe
+from .signing import check_signing, sign
 
 MODULE_FOLDER = "updates/netmap"
-"""Where modules go below /lib/modules/<release>: depmod prefers `updates` to the kernel's own on Debian and on EL."""
+"""The modules' folder below /lib/modules/<release>; depmod prefers `updates` to the kernel's own (Debian and EL)."""
 
 HEADERS = ("lib/modules/{}/build", "usr/src/kernels/{}")
-"""Below the root folder. The second is EL's: there the first leads to it, and comes with the kernel itself."""
-
-NO_ROOM = 1 << 20
-"""Bytes; with fewer free ones a step has failed for want of room, whatever it says."""
-
-WORK = "linerate-netmap-build-"
-"""How the names of the folders begin in which builds work."""
+"""Below the root folder. The second is EL's: there the first is a link to it, which the kernel's package brings."""
 
 
-def build(spec: BuildSpec, source: str, packages: str, work: str, run: Runner, check: bool = False) -> tuple[str, bool]:
-    """The path of the package of ``spec`` in the folder ``packages``, and whether it had to be built.
+@dataclass(frozen=True)
+class NetmapBuild(Product[Manifest]):
+    """A build of ``recipe`` from ``archive``, which `git archive` made of that commit."""
 
-    ``source`` is an archive of netmap's git at that commit, ``work`` where folders to build in are made. The
-    package is written last and under its own name at once, so a build that was cut off left none. Who comes while
-    another builds into the same folder waits, and finds what that one has made: each step has a time limit. Raises
-    ``InputError`` for sources that are not what they should be, ``HostError`` where something to build with is
-    missing or the build fails.
-    """
-    package = os.path.join(packages, spec.package_name)
-    if is_package_of(spec, package):
-        return package, False
-    if check:
-        return package, True
-    kernel_folder = headers_of(spec.kernel)
-    _expect_tools(spec)
-    if spec.signing:
-        expect_signing(spec.signing, kernel_folder)
-    _expect_sources(spec, source)
-    try:
-        os.makedirs(packages, exist_ok=True)
-        with one_at_a_time(packages):
-            if is_package_of(spec, package):
-                return package, False
-            with build_folder(work, WORK) as folder:
-                try:
-                    manifest, contents = _make(spec, source, kernel_folder, folder, run)
-                finally:
-                    shutil.rmtree(folder)
-            pack(package, manifest, contents)
-    except OSError as error:
-        hint = f"Have room in {work} and {packages}, writable folders, and run again."
-        raise HostError("build of netmap", None, f"stopped: {error.strerror}", hint) from error
-    return package, True
+    recipe: Recipe
+    archive: str
 
+    kind = Manifest
+    programs = ("make", "patch", "tar")
+    compiler = "cc"
+    title = "netmap"
 
-def is_package_of(spec: BuildSpec, path: str) -> bool:
-    """Whether ``path`` is a whole package of ``spec``."""
-    try:
-        return unpack(path)[0].key == spec.key
-    except (HostError, InputError):
-        return False
+    def check_prerequisites(self, tools: Tools) -> None:
+        """Check the headers, the programs, the key pair, and the archives."""
+        kernel_folder = headers_of(self.recipe.kernel)
+        zipped = [archive.path for archive in self.recipe.archives if archive.path.endswith(".zip")]
+        if zipped and shutil.which("unzip") is None:
+            hint = f"Install the package unzip there; it unpacks {zipped[0]}."
+            raise HostError("program", "unzip", "is not on the build host", hint)
+        if self.recipe.signing:
+            check_signing(self.recipe.signing, kernel_folder)
+        for archive in self.recipe.archives:
+            if not os.path.isfile(archive.path):
+                hint = f"Put the source of {archive.driver} there, or correct the path in netmap_driver_archives."
+                raise InputError("driver archive", archive.path, "is not a file on the build host", hint)
+            check_sha256("driver archive", archive.path, archive.sha256)
+        _check_commit(self.archive, self.recipe.commit)
+
+    def configure(self, workspace: Workspace) -> None:
+        """Put the drivers' sources into the tree, prevent downloads, and run configure."""
+        self._place_archives(workspace.source)
+        _replace_download_programs(workspace.programs)
+        self._unpack_kernel_sources(workspace)
+        status = workspace.attempt("configure", self._configure_argv(workspace))
+        # With a full disk configure would conclude that the kernel lacks something, and end well.
+        workspace.require_space("configure")
+        output = workspace.output("configure")
+        if status != 0:
+            self._check_archives(output)
+            hint = "Correct the options, or build without this driver (the adapter is emulated then)."
+            raise HostError("configure of netmap", None, f"failed: {first_complaint(output)}", hint)
+        missing = sorted(set(self.recipe.drivers) - set(native_drivers(output)))
+        if missing:
+            hint = "Its warnings give the reason; correct the options, or build without the driver."
+            raise HostError("configure of netmap", None, f"left out {', '.join(missing)}", hint)
+
+    def install_options(self, workspace: Workspace) -> tuple[str, ...]:
+        """Without debug information, which makes the modules twenty times as large."""
+        return ("INSTALL_MOD_STRIP=1",)
+
+    def collect(self, workspace: Workspace) -> tuple[Manifest, Mapping[str, bytes]]:
+        """Sign the modules, and read them and the headers."""
+        recipe, stage = self.recipe, workspace.stage
+        if recipe.signing:
+            # Last: any change of a module invalidates its signature.
+            sign(sorted(stage.rglob("*.ko")), recipe.signing, headers_of(recipe.kernel), workspace.tools.run)
+        modules = f"lib/modules/{recipe.kernel}/{MODULE_FOLDER}"
+        contents = {f"{modules}/{path.name}": path.read_bytes() for path in stage.rglob("*.ko")}
+        for folder in ("usr/local/include", "usr/local/lib"):
+            files = (path for path in (stage / folder).rglob("*") if path.is_file())
+            contents.update({str(path.relative_to(stage)): path.read_bytes() for path in files})
+        for module in recipe.modules:
+            _check_module(module, contents.get(f"{modules}/{module}.ko"), recipe.kernel)
+        manifest = Manifest(
+            key=recipe.key,
+            files={name: sha256(content) for name, content in contents.items()},
+            commit=recipe.commit,
+            kernel=recipe.kernel,
+            modules=recipe.modules,
+            native_drivers=native_drivers(workspace.output("configure")),
+            configure=tuple(word for word in self._configure_argv(workspace)[1:] if str(workspace.folder) not in word),
+        )
+        return manifest, contents
+
+    def _configure_argv(self, workspace: Workspace) -> tuple[str, ...]:
+        sources = self.recipe.kernel_sources
+        if sources and os.path.isfile(sources):
+            sources = str(_kernel_tree(workspace))
+        configure = str(workspace.source / "configure")
+        return configure_argv(self.recipe, configure, headers_of(self.recipe.kernel), str(workspace.stage), sources)
+
+    def _unpack_kernel_sources(self, workspace: Workspace) -> None:
+        """Unpack the kernel's own drivers when kernel_sources is an archive."""
+        archive = self.recipe.kernel_sources
+        if archive and os.path.isfile(archive):
+            tree = _kernel_tree(workspace)
+            tree.mkdir()
+            unpack = ("tar", "--extract", "--file", archive, f"--directory={tree}", "--strip-components=1")
+            workspace.step("unpack-kernel-drivers", (*unpack, "--wildcards", "*/drivers/net/*"))
+
+    def _place_archives(self, tree: Path) -> None:
+        """Put the drivers' sources where configure looks before it downloads."""
+        for archive in self.recipe.archives:
+            place = tree / "LINUX/ext-drivers" / (archive.driver if archive.driver in OWN_FOLDER else "")
+            place.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(archive.path, place / os.path.basename(archive.path))
+
+    def _check_archives(self, output: str) -> None:
+        """Raise ``InputError`` when configure looked for a driver's source that was not provided."""
+        missing = not_downloaded(output)
+        if missing:
+            names = ", ".join(os.path.basename(archive.path) for archive in self.recipe.archives) or "none"
+            rule = f"is the file that netmap needs; provided: {names}; nothing is downloaded without a sha256"
+            hint = "Provide that file under this name in netmap_driver_archives, or set the version that you have in "
+            raise InputError("driver archive", missing, rule, f"{hint}netmap_select_versions.")
 
 
 def headers_of(kernel: str, root: str = "/") -> str:
-    """The folder of the headers of ``kernel``; ``HostError`` where they are not on this host."""
+    """The folder of the headers of ``kernel``; ``HostError`` when they are not on this host."""
     folders = [os.path.join(root, place.format(kernel)) for place in HEADERS]
     for folder in folders:
         if os.path.exists(os.path.join(folder, "Makefile")):
@@ -84,158 +141,41 @@ def headers_of(kernel: str, root: str = "/") -> str:
     raise HostError("headers of kernel", kernel, "are not on the build host", hint)
 
 
-def _expect_tools(spec: BuildSpec) -> None:
-    for program in ("cc", "make", "patch", "tar"):
-        if shutil.which(program) is None:
-            hint = "Install build-essential (Debian) or the group Development Tools (EL) on the build host."
-            raise HostError("program", program, "is not on the build host", hint)
-    zipped = [archive.path for archive in spec.archives if archive.path.endswith(".zip")]
-    if zipped and shutil.which("unzip") is None:
-        hint = f"Install the package unzip there; {zipped[0]} is unpacked with it."
-        raise HostError("program", "unzip", "is not on the build host", hint)
+def _kernel_tree(workspace: Workspace) -> Path:
+    return workspace.folder / "kernel"
 
 
-def _expect_sources(spec: BuildSpec, source: str) -> None:
-    for archive in spec.archives:
-        if not os.path.isfile(archive.path):
-            hint = f"Put the source of {archive.driver} there, or correct the path in netmap_driver_archives."
-            raise InputError("driver archive", archive.path, "is not a file on the build host", hint)
-    _expect_commit(source, spec.commit)
-
-
-def _expect_commit(source: str, commit: str) -> None:
-    """`git archive` stores the commit in the archive (gitarchive(1)); a tar file of anything else has none."""
+def _check_commit(source: str, commit: str) -> None:
+    """`git archive` stores the commit in the archive (gitarchive(1)); other tar files have none."""
     try:
         with tarfile.open(source) as archive:
-            # Through to its end: an archive that was cut off names its commit as well.
+            # To the end: a truncated archive contains its commit as well.
             archive.getmembers()
             found = archive.pax_headers.get("comment", "none")
     except FileNotFoundError:
-        hint = "Put it there, made with `git archive` in a clone of netmap, or let playbooks/netmap.yml do so."
-        raise InputError("netmap source", source, "is not there", hint) from None
+        hint = "Put it there, made by `git archive` in a clone of netmap, or run playbooks/netmap.yml."
+        raise InputError("netmap source", source, "does not exist", hint) from None
     except (OSError, tarfile.TarError, EOFError, zlib.error) as error:
-        hint = "Remove it, and run again; or make it with `git archive` in a clone of netmap."
-        raise InputError("netmap source", source, f"is no archive that can be read ({error})", hint) from error
+        hint = "Remove it and run again, or make it by `git archive` in a clone of netmap."
+        raise InputError("netmap source", source, f"is not a readable archive ({error})", hint) from error
     if found != commit:
-        hint = f"Make it with `git archive --prefix=netmap/ -o {source} {commit}` in a clone of netmap."
+        hint = f"Make it by `git archive --prefix=netmap/ -o {source} {commit}` in a clone of netmap."
         raise InputError("netmap source", source, f"is of commit {found}, not of {commit}", hint)
 
 
-def _make(
-    spec: BuildSpec, source: str, kernel_folder: str, folder: Path, run: Runner
-) -> tuple[Manifest, dict[str, bytes]]:
-    """Unpack, configure, make, install under the folder, and read what came out."""
-    tree, stage, place, programs = (folder / name for name in ("source", "stage", "build", "programs"))
-    for path in (tree, stage, place, programs):
-        path.mkdir()
-    unpacked = run(["tar", "-xf", source, "-C", str(tree), "--strip-components=1"])
-    _expect_success("unpacking netmap", unpacked, folder)
-    _put_archives(spec, tree)
-    from_kernel = replace(spec, kernel_sources=_kernel_sources(spec, folder, run))
-    argv = configure_argv(from_kernel, str(tree / "configure"), kernel_folder, str(stage))
-    env = ["env", f"--chdir={place}", f"PATH={_without_downloads(programs)}"]
-    # Tied to this process: what is killed must not go on writing behind the back of the next attempt.
-    configured = run(tied([*env, *argv], "TERM"))
-    _expect_room(configured, folder)
-    if configured.returncode != 0:
-        _expect_archives(spec, configured.stdout)
-        hint = "Correct the options, or build without this driver (the adapter is emulated then)."
-        raise HostError("configure of netmap", None, f"failed: {complaint(configured.stdout)}", hint)
-    drivers = native_drivers(configured.stdout)
-    missing = sorted(set(spec.drivers) - set(drivers))
-    if missing:
-        hint = "Its warnings say why; correct the options, or leave the driver out."
-        raise HostError("configure of netmap", None, f"left out {', '.join(missing)}", hint)
-    make = [*env, "make"]
-    _expect_success("make of netmap", run(tied([*make, f"-j{os.cpu_count() or 1}"], "TERM")), folder)
-    # Without debug information, which makes the modules twenty times as large.
-    made = run(tied([*make, "install", "INSTALL_MOD_STRIP=1"], "TERM"))
-    _expect_success("make install of netmap", made, folder)
-    if spec.signing:
-        # Last: whatever changes a module takes its signature off.
-        sign(sorted(stage.rglob("*.ko")), spec.signing, kernel_folder, run)
-    contents = _installed(spec, stage)
-    _expect_modules(spec, contents)
-    files = {name: sha256(content) for name, content in contents.items()}
-    options = tuple(option for option in argv[1:] if str(folder) not in option)
-    return Manifest(spec.key, spec.commit, spec.kernel, spec.modules, drivers, options, files), contents
-
-
-def _kernel_sources(spec: BuildSpec, folder: Path, run: Runner) -> str | None:
-    """The folder of the kernel's own drivers: the one named, or what the archive that is named holds of them."""
-    if spec.kernel_sources is None or not os.path.isfile(spec.kernel_sources):
-        return spec.kernel_sources
-    tree = folder / "kernel"
-    tree.mkdir()
-    unpack = ["tar", "-xf", spec.kernel_sources, "-C", str(tree), "--strip-components=1"]
-    _expect_success("unpacking the kernel's drivers", run([*unpack, "--wildcards", "*/drivers/net/*"]), folder)
-    return str(tree)
-
-
-def _put_archives(spec: BuildSpec, tree: Path) -> None:
-    """Give configure the drivers' sources where it looks before it downloads."""
-    for archive in spec.archives:
-        with open(archive.path, "rb") as file:
-            content = file.read()
-        if sha256(content) != archive.sha256:
-            hint = "Take the file anew, or correct the sha256."
-            raise InputError("driver archive", archive.path, f"has sha256 {sha256(content)}", hint)
-        place = tree / "LINUX/ext-drivers" / (archive.driver if archive.driver in OWN_FOLDER else "")
-        place.mkdir(parents=True, exist_ok=True)
-        (place / os.path.basename(archive.path)).write_bytes(content)
-
-
-def _without_downloads(folder: Path) -> str:
-    """A PATH that begins with programs that refuse to download: netmap holds what it fetches against no checksum."""
+def _replace_download_programs(folder: Path) -> None:
+    """Replace the programs that download by ones that refuse: netmap verifies no checksum of a download."""
     for name in ("curl", "git", "wget"):
         program = folder / name
         program.write_text(f'#!/bin/sh\necho "{NOT_DOWNLOADED}$*"\nexit 1\n', encoding="ascii")
         program.chmod(0o755)
-    return f"{folder}:{os.environ.get('PATH', os.defpath)}"
 
 
-def _expect_archives(spec: BuildSpec, report: str) -> None:
-    """Raise ``InputError`` where configure has looked for a driver's source that was not given."""
-    wanted = not_downloaded(report)
-    if wanted:
-        given = ", ".join(os.path.basename(archive.path) for archive in spec.archives) or "none"
-        rule = f"is what netmap looks for; given is {given}, and nothing is downloaded without a sha256"
-        hint = "Give that file under this name in netmap_driver_archives, or the version that you have in "
-        hint += "netmap_select_versions."
-        raise InputError("driver archive", wanted, rule, hint)
-
-
-def _installed(spec: BuildSpec, stage: Path) -> dict[str, bytes]:
-    """What `make install` put under ``stage``, by the path below the root folder where it is to be."""
-    modules = f"lib/modules/{spec.kernel}"
-    contents = {f"{modules}/{MODULE_FOLDER}/{path.name}": path.read_bytes() for path in stage.rglob("*.ko")}
-    for folder in ("usr/local/include", "usr/local/lib"):
-        for path in (stage / folder).rglob("*"):
-            if path.is_file():
-                contents[str(path.relative_to(stage))] = path.read_bytes()
-    return contents
-
-
-def _expect_modules(spec: BuildSpec, contents: dict[str, bytes]) -> None:
-    for module in spec.modules:
-        path = f"lib/modules/{spec.kernel}/{MODULE_FOLDER}/{module}.ko"
-        if path not in contents:
-            raise HostError("build of netmap", None, f"gave no {module}.ko", "Look at its output by building by hand.")
-        # .modinfo holds `vermagic=<release> ...`; a module of another kernel would only fail when it is loaded.
-        if f"vermagic={spec.kernel} ".encode() not in contents[path]:
-            hint = f"Install the headers of {spec.kernel} on the build host anew."
-            raise HostError("build of netmap", None, f"gave a {module}.ko for another kernel than {spec.kernel}", hint)
-
-
-def _expect_success(what: str, done: Completed, folder: Path) -> None:
-    if done.returncode != 0:
-        _expect_room(done, folder)
-        said = " ".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-8:])
-        raise HostError(what, None, f"ended with {done.returncode}: {said}", "Mend the cause and run again.")
-
-
-def _expect_room(done: Completed, folder: Path) -> None:
-    """Raise ``OSError`` where a step had no room: configure would only conclude that the kernel lacks something."""
-    full = os.strerror(errno.ENOSPC)
-    if full in done.stdout or full in done.stderr or shutil.disk_usage(folder).free < NO_ROOM:
-        raise OSError(errno.ENOSPC, full)
+def _check_module(module: str, content: bytes | None, kernel: str) -> None:
+    subject = "build of netmap"
+    if content is None:
+        raise HostError(subject, None, f"produced no {module}.ko", "Build by hand, and read the output.")
+    # .modinfo contains `vermagic=<release> ...`; a module of another kernel would fail only when it is loaded.
+    if f"vermagic={kernel} ".encode() not in content:
+        hint = f"Install the headers of {kernel} on the build host again."
+        raise HostError(subject, None, f"produced a {module}.ko for another kernel than {kernel}", hint)

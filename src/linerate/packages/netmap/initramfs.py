@@ -1,7 +1,7 @@
-"""Keep the initramfs in step with the modules on the disk.
+"""Keep the initramfs consistent with the modules on the disk.
 
-What the initramfs holds is loaded before the disk is looked at: a stock driver in it would be loaded at every boot,
-and its patched build never.
+Modules in the initramfs are loaded before the disk is mounted: a stock driver in it would be loaded at every boot
+instead of its patched build.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from pathlib import Path
 from ...system.run import Runner, checked
 
 OPTIONS = "etc/modprobe.d/linerate-netmap.conf"
-"""Options of modules are copied into an initramfs as well (initramfs-tools(7), dracut.modules(7))."""
+"""The initramfs contains options of modules as well (initramfs-tools(7), dracut.modules(7))."""
 
 SECONDS = 1800
-"""How long making one may take on a slow host."""
+"""How long regenerating it may take on a slow host."""
 
 _MODULE = re.compile(r"(?:^|[/\s])lib/modules/(?P<kernel>[^/]+)/(?P<path>\S+\.ko)(?:\.(?:xz|zst|gz))?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class _Tool:
-    """Where an initramfs is, by which command its files are listed, and by which it is made anew."""
+    """The path of an initramfs, and the commands that list its files and regenerate it."""
 
     file: str
     listing: tuple[str, ...]
@@ -38,17 +38,17 @@ _TOOLS = (
 
 
 def refresh(
-    wanted: Mapping[str, str], kernel: str, run: Runner, check: bool = False, root: str = "/"
+    builds: Mapping[str, str], kernel: str, run: Runner, check: bool = False, root: str = "/"
 ) -> tuple[str, ...]:
-    """Make the initramfs of ``kernel`` anew where it holds another build of a module than ``wanted``.
+    """Regenerate the initramfs of ``kernel`` when it contains another build of a module than ``builds``.
 
-    ``wanted`` has the path of each module below /lib/modules/<kernel>, empty where it is to be nowhere. One that
-    the initramfs does not hold at all is loaded from the disk, later, and needs nothing. Returns the steps that
-    were needed. Raises HostError where there is an initramfs, and no program to look into it or to make it.
+    ``builds`` maps each module to its path below /lib/modules/<kernel>, or to an empty string when it must not be
+    loaded. A module that the initramfs lacks is loaded from the disk later and needs nothing. Returns the steps that
+    were needed. Raises HostError when there is an initramfs, but no program to list or regenerate it.
     """
     for tool in _TOOLS:
         path = Path(root, tool.file.format(kernel=kernel))
-        if path.exists() and _is_stale(path, checked(run([*tool.listing, str(path)])), wanted, root):
+        if path.exists() and _is_stale(path, checked(run([*tool.listing, str(path)])), builds, root):
             argv = [word.format(kernel=kernel) for word in tool.rebuilding]
             if not check:
                 checked(run(argv))
@@ -56,12 +56,12 @@ def refresh(
     return ()
 
 
-def _is_stale(initramfs: Path, listing: str, wanted: Mapping[str, str], root: str) -> bool:
-    """Whether it holds a module from elsewhere than wanted, or one that was changed since, or had other options."""
-    held = [found for found in _MODULE.finditer(listing) if Path(found["path"]).stem in wanted]
-    if any(wanted[Path(found["path"]).stem] != found["path"] for found in held):
+def _is_stale(initramfs: Path, listing: str, builds: Mapping[str, str], root: str) -> bool:
+    """Whether a module in it has another path than in ``builds``, or the module or its options changed since."""
+    contained = [match for match in _MODULE.finditer(listing) if Path(match["path"]).stem in builds]
+    if any(builds[Path(match["path"]).stem] != match["path"] for match in contained):
         return True
-    made = initramfs.stat().st_mtime
-    sources = [Path(root, "lib/modules", found["kernel"], found["path"]) for found in held]
-    sources += [Path(root, OPTIONS)] if held else []
-    return any(source.exists() and source.stat().st_mtime > made for source in sources)
+    generated = initramfs.stat().st_mtime
+    sources = [Path(root, "lib/modules", match["kernel"], match["path"]) for match in contained]
+    sources += [Path(root, OPTIONS)] if contained else []
+    return any(source.exists() and source.stat().st_mtime > generated for source in sources)

@@ -1,6 +1,6 @@
-"""Build, install and load netmap for a kernel that has none yet: what a host does at its boot by itself.
+"""Build, install and load netmap for a kernel that has none: what a host does by itself at the kernel's first boot.
 
-The unit linerate-netmap.service runs this file as a program; :mod:`.boot` puts both on the host.
+The unit linerate-netmap.service runs a copy of this module; :mod:`.boot` installs both.
 """
 
 from __future__ import annotations
@@ -14,24 +14,26 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import HostError, LinerateError
-from ...system.run import Runner, run
-from .build import MODULE_FOLDER, build
+from ...netmap.module import is_current, running_kernel
+from ...system.run import run, run_logged
+from ..build import Tools, build
+from .build import MODULE_FOLDER, NetmapBuild
 from .initramfs import refresh
-from .install import install, installed_manifest, is_current, load, running_kernel
-from .package import Manifest
-from .rebind import Swap, go_native, modules_of
-from .recipe import BuildSpec
+from .install import install, installed_manifest
+from .load import load
+from .rebind import Swap, go_native
+from .recipe import Manifest, Recipe, module_names
 from .stale_files import STATE_FOLDER
 
-RECIPE = f"{STATE_FOLDER}/rebuild/recipe.json"
-"""Below the root folder; what the next kernel's build is made of."""
+SETTINGS = f"{STATE_FOLDER}/rebuild/settings.json"
+"""Below the root folder; holds the settings of the next kernel's build."""
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """A build without its kernel: ``options`` as :meth:`BuildSpec.of_options` takes them, the archive of netmap's
-    ``source``, the folders of ``packages`` and to ``work`` in, the ``interface`` that sends (its driver is the one
-    that may be swapped), and seconds that any one step may take."""
+class Settings:
+    """A build for kernels to come: ``options`` as :meth:`Recipe.from_options` takes them, the archive of netmap's
+    ``source``, the folders ``packages`` and ``work``, the ``interface`` that sends (only its driver may be
+    exchanged), and the time limit of each step in seconds."""
 
     options: Mapping[str, Any]
     source: str
@@ -41,56 +43,61 @@ class Recipe:
     timeout: float
 
     def as_json(self) -> bytes:
-        """The recipe as it is stored."""
+        """The settings as they are stored."""
         return (json.dumps(asdict(self), indent=2, sort_keys=True) + "\n").encode()
 
 
-def read_recipe(root: str = "/") -> Recipe:
-    """The recipe that this host keeps. Raises ``HostError`` where there is none, or it cannot be read."""
-    path = Path(root, RECIPE)
+def read_settings(root: str = "/") -> Settings:
+    """The settings that this host stores. Raises ``HostError`` when they are missing or damaged."""
+    path = Path(root, SETTINGS)
     try:
-        return Recipe(**json.loads(path.read_bytes()))
+        return Settings(**json.loads(path.read_bytes()))
     except (OSError, ValueError, TypeError) as error:
         hint = "Run playbooks/netmap.yml for this host."
-        raise HostError("recipe of netmap", str(path), f"cannot be read ({error})", hint) from error
+        raise HostError("settings of netmap's rebuild", str(path), f"cannot be read ({error})", hint) from error
 
 
-def rebuild(recipe: Recipe, run: Runner, root: str = "/") -> str:
-    """Have netmap of ``recipe`` installed and loaded for the kernel that runs; what was done, in one line.
+def rebuild(settings: Settings, tools: Tools) -> str:
+    """Build, install and load netmap for the running kernel as ``settings`` say; what was done, in one line.
 
-    Parameters of the module come from modprobe.d. That drivers are patched in it is the consent to swap them, which
-    the recipe was written with. Raises as ``build``, ``install``, ``load`` and ``go_native`` do.
+    Parameters of the module come from modprobe.d. The user consented to the drivers when the settings were written.
+    Raises as ``build``, ``install``, ``load`` and ``go_native`` do.
     """
+    root, run = tools.root, tools.run
     kernel = running_kernel(root)
-    spec = BuildSpec.of_options(recipe.options, kernel)
-    named = f"netmap {spec.commit[:12]} for kernel {kernel}"
+    recipe = Recipe.from_options(settings.options, kernel)
+    title = f"netmap {recipe.commit[:12]} for kernel {kernel}"
     manifest = installed_manifest(kernel, root)
-    if manifest and manifest.key == spec.key and _is_loaded(manifest, run, root):
-        return f"{named} is installed and loaded"
-    package, built = build(spec, recipe.source, recipe.packages, recipe.work, run)
+    if manifest and manifest.key == recipe.key and _is_loaded(manifest, tools):
+        return f"{title} is installed and loaded"
+    package, built = build(NetmapBuild(recipe, settings.source), settings.packages, tools)
     install(package, run, root=root)
-    if spec.drivers:
-        modules = modules_of(spec.drivers)
-        go_native(Swap(recipe.interface, modules, {}), {}, run, root=root)
+    if recipe.drivers:
+        modules = module_names(recipe.drivers)
+        go_native(Swap(settings.interface, modules, {}), {}, run, root=root)
         refresh({name: f"{MODULE_FOLDER}/{name}.ko" for name in ("netmap", *modules)}, kernel, run, root=root)
     else:
         load({}, run, root=root)
-    return f"{named} was {'built, ' if built else ''}installed and loaded"
+    return f"{title} was {'built, ' if built else ''}installed and loaded"
 
 
-def _is_loaded(manifest: Manifest, run: Runner, root: str) -> bool:
-    """Whether netmap is loaded as installed, and so are those of its drivers that are loaded at all."""
-    drivers = [name for name in manifest.modules if name != "netmap" and Path(root, "sys/module", name).exists()]
-    return all(is_current(run, root, name) for name in ("netmap", *drivers))
+def _is_loaded(manifest: Manifest, tools: Tools) -> bool:
+    """Whether the installed netmap is loaded, and the installed build of each of its drivers that is loaded."""
+    modules = Path(tools.root, "sys/module")
+    drivers = [name for name in manifest.modules if name != "netmap" and (modules / name).exists()]
+    return all(is_current(tools.run, tools.root, name) for name in ("netmap", *drivers))
 
 
-def main() -> int:
-    """What the unit runs: one line to the journal, whatever comes out."""
+def main(root: str = "/") -> int:
+    """The program of the unit: prints the result, or the error, as one line for the journal."""
     try:
-        recipe = read_recipe()
-        print(rebuild(recipe, partial(run, timeout=recipe.timeout)))
+        settings = read_settings(root)
+        seconds = settings.timeout
+        tools = Tools(partial(run, timeout=seconds), partial(run_logged, timeout=seconds), settings.work, root=root)
+        print(rebuild(settings, tools))
     except LinerateError as error:
-        print(f"netmap is not there for this kernel: {error} Then: systemctl restart linerate-netmap", file=sys.stderr)
+        message = " ".join(str(error).split())
+        print(f"netmap is missing for this kernel: {message} Then: systemctl restart linerate-netmap", file=sys.stderr)
         return 1
     return 0
 

@@ -1,58 +1,58 @@
-"""Take netmap off a host: what was installed, the loaded module, and what a patched driver took the place of."""
+"""Remove netmap from a host: the installed files, the loaded module, and the patched drivers."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from ...errors import InputError
+from ...netmap.module import running_kernel
 from ...netmap.users import holding_drivers
 from ...nic.state import restore_found
 from ...system.run import Runner, checked
 from .boot import take_down
 from .initramfs import OPTIONS, refresh
-from .install import installed_manifest, running_kernel
+from .install import installed_manifest
 from .rebind import Swap, go_stock, interfaces_of, refuse, refuse_users
 from .stale_files import STATE_FOLDER
 
 BOOT_FILES = (OPTIONS, "etc/modules-load.d/linerate-netmap.conf")
-"""What the role netmap writes so that netmap is loaded at boot, and with its parameters."""
+"""The files of role netmap that load netmap at boot, with its parameters."""
 
 
 def remove(
     interface: str, environment: dict[str, str], consent: bool, run: Runner, check: bool = False, root: str = "/"
 ) -> tuple[str, ...]:
-    """Have the stock drivers loaded, the NIC as it was found, and netmap neither loaded, installed nor loaded at boot.
+    """Load the stock drivers, restore the NIC, and unload and uninstall netmap; the steps that were needed.
 
-    Returns the steps that were needed. Everything that could stand in the way is looked at first: InputError where
-    patched drivers are loaded and ``consent`` is missing or another interface in use would go away, HostError where
-    netmap is in use.
+    All obstacles are checked first: InputError when patched drivers are loaded and ``consent`` is missing or another
+    interface in use would go down, HostError when netmap is in use.
     """
     patched = holding_drivers(root)
     if patched and not consent:
         names = [name for driver in patched for name in interfaces_of(driver, root)]
-        rule = f"is not given, and {', '.join(names)} would go away for a moment, with {', '.join(patched)}"
+        rule = f"is not set, and {', '.join(names)} would disappear briefly while {', '.join(patched)} is replaced"
         raise InputError("netmap_rebind_ok", None, rule, "Set it to true.")
-    swap = Swap(interface, (*patched, *_left_unloaded(interface, root)), environment)
+    swap = Swap(interface, (*patched, *_unloaded_drivers(interface, root)), environment)
     refuse(swap, run, root)
     refuse_users(root)
     kernels = sorted({running_kernel(root), *(path.stem for path in Path(root, STATE_FOLDER).glob("*.json"))})
-    # First, so that a host that is rebooted in the middle does not build it all again.
+    # First, so that a host that reboots in between does not build it again.
     steps = [*take_down(run, check, root)]
     steps += [step for kernel in kernels for step in _uninstall(kernel, run, check, root)]
     steps += go_stock(swap, run, check, root)
     if not check:
-        # Now that no driver is wanted back.
+        # After the drivers: the manifest tells an interrupted removal which drivers to load.
         for kernel in kernels:
             Path(root, STATE_FOLDER, f"{kernel}.json").unlink(missing_ok=True)
     steps += restore_found(interface, run, root, check)
     steps += _unload(run, check, root)
-    steps += _forget_boot(check, root)
+    steps += _remove_boot_files(check, root)
     steps += [step for kernel in kernels for step in refresh({"netmap": ""}, kernel, run, check, root)]
     return tuple(steps)
 
 
-def _left_unloaded(interface: str, root: str) -> tuple[str, ...]:
-    """The drivers that a way back which was cut off had taken out, and ``interface`` with them."""
+def _unloaded_drivers(interface: str, root: str) -> tuple[str, ...]:
+    """The drivers that an interrupted removal unloaded, and ``interface`` with them."""
     manifest = installed_manifest(running_kernel(root), root)
     if manifest is None or Path(root, "sys/class/net", interface).exists():
         return ()
@@ -61,7 +61,7 @@ def _left_unloaded(interface: str, root: str) -> tuple[str, ...]:
 
 
 def _uninstall(kernel: str, run: Runner, check: bool, root: str) -> list[str]:
-    """Remove what the manifest of ``kernel`` names, but the manifest: by it, what is cut off later is resumed."""
+    """Remove the files in the manifest of ``kernel``; the manifest stays, to resume an interrupted removal."""
     manifest = installed_manifest(kernel, root)
     if manifest is None:
         return []
@@ -78,7 +78,7 @@ def _uninstall(kernel: str, run: Runner, check: bool, root: str) -> list[str]:
 
 
 def _remove_empty(folder: Path) -> None:
-    """Remove the folders that the installation may have made, once they are empty; never one of the system's own."""
+    """Remove the folders that the installation may have created, when they are empty; never the system's own."""
     while folder.name in ("netmap", "updates", "net") and not any(folder.iterdir()):
         folder.rmdir()
         folder = folder.parent
@@ -93,7 +93,7 @@ def _unload(run: Runner, check: bool, root: str) -> list[str]:
     return ["rmmod netmap"]
 
 
-def _forget_boot(check: bool, root: str) -> list[str]:
+def _remove_boot_files(check: bool, root: str) -> list[str]:
     files = [name for name in BOOT_FILES if Path(root, name).exists()]
     if not check:
         for name in files:

@@ -1,4 +1,4 @@
-"""What netmap left of kernels that are no longer on the host."""
+"""Files of netmap for kernels that are no longer on the host."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 STATE_FOLDER = "var/lib/linerate/netmap"
-"""Below the root folder; holds the manifest of what is installed, one file a kernel."""
+"""Below the root folder; holds the manifest of what is installed, one file per kernel."""
 
 PACKAGE_FOLDER = "var/lib/linerate/packages"
 """Below the root folder; holds the packages that were installed or built here."""
@@ -15,10 +15,10 @@ PACKAGE_FOLDER = "var/lib/linerate/packages"
 _PACKAGE = re.compile(r"netmap-[0-9a-f]{12}-(?P<kernel>.+)-[0-9a-f]{16}\.tar\.gz")
 
 
-def left_behind(folder: str, running: str, root: str = "/") -> tuple[Path, ...]:
-    """Files of kernels that are gone, but for ``running``; ``folder`` is netmap's below /lib/modules/<release>.
+def stale_files(folder: str, running: str, root: str = "/") -> tuple[Path, ...]:
+    """The files for removed kernels other than ``running``; ``folder`` is netmap's below /lib/modules/<release>.
 
-    A kernel is gone when its own modules are: removing its package leaves the folder for the sake of ours.
+    A kernel is removed when its own modules are: its package leaves the folder because it contains ours.
     """
     owned = [(path, path.stem) for path in Path(root, STATE_FOLDER).glob("*.json")]
     owned += [(path, path.relative_to(Path(root, "lib/modules")).parts[0]) for path in _modules(folder, root)]
@@ -27,12 +27,12 @@ def left_behind(folder: str, running: str, root: str = "/") -> tuple[Path, ...]:
         if match:
             owned.append((path, match["kernel"]))
     kernels = {kernel for _, kernel in owned}
-    here = {kernel for kernel in kernels if Path(root, "lib/modules", kernel, "kernel").exists()} | {running}
-    return tuple(sorted(path for path, kernel in owned if kernel not in here))
+    present = {kernel for kernel in kernels if Path(root, "lib/modules", kernel, "kernel").exists()} | {running}
+    return tuple(sorted(path for path, kernel in owned if kernel not in present))
 
 
-def forget(paths: Sequence[Path], root: str = "/") -> None:
-    """Remove the files, and the folders of modules that are empty then."""
+def remove_stale(paths: Sequence[Path], root: str = "/") -> None:
+    """Remove the files, and the folders of modules that become empty."""
     modules = Path(root, "lib/modules")
     for path in paths:
         path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Put a package of tcpreplay in place, whole, after it was seen to run."""
+"""Install a package of tcpreplay in its folder, completely, after a test run."""
 
 from __future__ import annotations
 
@@ -6,135 +6,109 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import HostError, InputError
 from ...system.files import write_whole
+from ...system.lock import exclusive
 from ...system.run import Runner
 from ...tcpreplay.version import find
-from ..archive import sha256
-from ..build_folders import one_at_a_time
-from .package import Manifest, Recipe, read_manifest, this_system, unpack
+from ..archive import read_manifest
+from ..install import Installed, differing_files, unpack_for
+from ..paths import usable
+from .recipe import Manifest, Recipe, this_system
 
 STAMP = "linerate-build.json"
-"""Name of the file in the installed folder that holds the manifest of what is there."""
-
-
-@dataclass(frozen=True)
-class Installed:
-    """What is on the host now, and why something had to be done (in check mode: would be); empty where nothing."""
-
-    manifest: Manifest
-    reasons: tuple[str, ...]
-
-    @property
-    def executable(self) -> str:
-        """The installed tcpreplay."""
-        return str(executable(self.manifest.recipe.place))
+"""Name of the file in the installed folder that holds the manifest of what is installed."""
 
 
 def executable(place: Path) -> Path:
-    """Where tcpreplay is in the folder it was installed to."""
+    """The tcpreplay in the folder that it is installed in."""
     return place / "bin" / "tcpreplay"
 
 
-def install(package: str, run: Runner, check: bool = False, root: str = "/") -> Installed:
-    """Have ``package`` in its place on this host, and nothing left of another that was there.
+def install(package: str, run: Runner, check: bool = False, root: str = "/") -> Installed[Manifest]:
+    """Install ``package`` in its place on this host, without remainders of another build of that version.
 
-    It is put beside its place, run there, and moved by one rename: what was there before stays until the new
-    one has run. Who comes while another installs below the same prefix waits, and finds it done. Raises
-    ``InputError`` for a package of another system, ``HostError`` where it does not run here.
+    The files are written to a folder next to the place, run there, and moved by one rename: the previous installation
+    stays until the new one has run. A second installation below the same prefix waits for the first. Raises
+    ``InputError`` for a package of another system, ``HostError`` when it does not run here.
     """
-    manifest, contents = unpack(package)
-    system = this_system(root)
-    if manifest.recipe.system != system:
-        hint = f"Build it for {system}."
-        raise InputError("tcpreplay package", package, f"is for {manifest.recipe.system}, and this is {system}", hint)
+    manifest, contents = unpack_for(this_system(root), package, Manifest)
     place = Path(root, *manifest.recipe.place.parts[1:])
     if check:
-        return Installed(manifest, (*_differences(manifest, place), *map(_cut_off, _stale(place))))
-    try:
+        return Installed(manifest, (*_differences(manifest, place), *map(_remove_step, _interrupted(place))))
+    with usable(str(place)):
         place.parent.mkdir(parents=True, exist_ok=True)
-        with one_at_a_time(place.parent):
-            differences, stale = _differences(manifest, place), _stale(place)
-            for path in stale:
+        with exclusive(place.parent):
+            differences, interrupted = _differences(manifest, place), _interrupted(place)
+            for path in interrupted:
                 shutil.rmtree(path)
             if differences:
-                _put(manifest, contents, place, run)
-    except OSError as error:
-        subject = str(error.filename or place)
-        hint = "Make it a writable place with enough room, and run again."
-        raise HostError("path", subject, f"cannot be used: {error.strerror}", hint) from error
-    return Installed(manifest, (*differences, *map(_cut_off, stale)))
+                _replace(manifest, contents, place, run)
+    return Installed(manifest, (*differences, *map(_remove_step, interrupted)))
 
 
-def prove(recipe: Recipe, place: Path, run: Runner) -> None:
-    """Raise ``HostError`` unless the tcpreplay in ``place`` runs on this host and is what was asked for."""
-    found = find(run, str(executable(place)))
-    said = found.version.version if found else "nothing"
-    if found is None or said != recipe.version:
-        rule = f"says that it is version {said}, not {recipe.version}"
-        raise HostError("tcpreplay", str(executable(place)), rule, "Check the source archive.")
+def check_runs(recipe: Recipe, place: Path, run: Runner) -> None:
+    """Raise ``HostError`` unless the tcpreplay in ``place`` runs on this host and matches the recipe."""
+    path = str(executable(place))
+    found = find(run, path)
+    version = found.version.version if found else "unknown"
+    if found is None or version != recipe.version:
+        raise HostError("tcpreplay", path, f"has version {version}, not {recipe.version}", "Check the source archive.")
     if recipe.netmap and not found.version.netmap:
-        rule = "does not say 'Optional injection method: netmap' when asked with -V"
-        raise HostError("tcpreplay", str(executable(place)), rule, "Check the source archive.")
+        rule = "does not print 'Optional injection method: netmap' with -V"
+        raise HostError("tcpreplay", path, rule, "Check the source archive.")
 
 
 def _differences(manifest: Manifest, place: Path) -> tuple[str, ...]:
-    """Why what is in ``place`` is not the package; none where it is."""
+    """The steps that make ``place`` the package's, with the reasons; none when it is."""
     try:
-        there = read_manifest((place / STAMP).read_bytes(), str(place / STAMP))
+        found = read_manifest((place / STAMP).read_bytes(), str(place / STAMP), Manifest)
     except (OSError, InputError):
-        return (f"{place} holds no finished installation",)
-    before = {**vars(there.recipe), "key": there.key}
+        return (f"install {place}: it contains no finished installation",)
+    before = {**vars(found.recipe), "key": found.key}
     after = {**vars(manifest.recipe), "key": manifest.key}
-    asked = [f"{name} was {before[name]!r}, is to be {after[name]!r}" for name in after if before[name] != after[name]]
-    files = [f"{place / name} is not the package's" for name in manifest.files if _differs(name, manifest, place)]
-    return (*asked, *files)
+    changed = (name for name in after if before[name] != after[name])
+    values = [f"install {place}: {name} changes from {before[name]!r} to {after[name]!r}" for name in changed]
+    files = [f"install {place}: {name} differs from the package" for name in differing_files(manifest.files, place)]
+    return (*values, *files)
 
 
-def _differs(name: str, manifest: Manifest, place: Path) -> bool:
-    try:
-        return sha256((place / name).read_bytes()) != manifest.files[name]
-    except OSError:
-        return True
-
-
-def _stale(place: Path) -> list[Path]:
-    """What installations left that were cut off, of whatever version."""
+def _interrupted(place: Path) -> list[Path]:
+    """Remainders of interrupted installations, of any version."""
     return sorted(place.parent.glob(".[0-9]*"))
 
 
-def _cut_off(path: Path) -> str:
-    return f"{path} is of an installation that was cut off"
+def _remove_step(path: Path) -> str:
+    return f"remove {path}"
 
 
-def _put(manifest: Manifest, contents: Mapping[str, bytes], place: Path, run: Runner) -> None:
-    beside = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
-    aside = beside.with_name(f"{beside.name}.old")
+def _replace(manifest: Manifest, contents: Mapping[str, bytes], place: Path, run: Runner) -> None:
+    new = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+    old = new.with_name(f"{new.name}.old")
     try:
-        beside.chmod(0o755)
+        new.chmod(0o755)
         for name, content in contents.items():
-            path = beside / name
+            path = new / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
             path.chmod(0o755 if path.parent.name == "bin" else 0o644)
-        _expect_to_run(manifest.recipe, beside, run)
-        write_whole(beside / STAMP, manifest.as_json())
-        # The new name must not outlive a power failure that the files behind it do not.
+        _check_runs_here(manifest.recipe, new, run)
+        write_whole(new / STAMP, manifest.as_json())
+        # A power failure must not keep the new name and lose the files.
         os.sync()
         if place.exists():
-            place.rename(aside)
-        beside.rename(place)
+            place.rename(old)
+        new.rename(place)
     finally:
-        for stale in (beside, aside):
-            shutil.rmtree(stale, ignore_errors=True)
+        for path in (new, old):
+            shutil.rmtree(path, ignore_errors=True)
 
 
-def _expect_to_run(recipe: Recipe, place: Path, run: Runner) -> None:
+def _check_runs_here(recipe: Recipe, place: Path, run: Runner) -> None:
     try:
-        prove(recipe, place, run)
+        check_runs(recipe, place, run)
     except HostError as error:
-        hint = "Install the library it misses (libpcap0.8 on Debian, libpcap on EL), or build without that library."
+        hint = "Install the missing library (libpcap0.8 on Debian, libpcap on EL), or build without it."
         raise HostError("tcpreplay", recipe.version, f"cannot be installed, it {error.rule}", hint) from error

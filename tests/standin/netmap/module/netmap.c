@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
-/* The part of netmap's module that installing and loading it meets: a device, parameters, a symbol for drivers. */
+/* The parts of netmap's module that its installation needs: a device, parameters, a symbol for drivers. */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -21,7 +21,7 @@ static int ring_size = 36864;
 module_param(ring_size, int, 0644);
 MODULE_PARM_DESC(ring_size, "size of a ring in bytes (none are allocated here)");
 
-/* Drivers that use this symbol cannot be loaded without this module, nor it be removed while they are. */
+/* Drivers that use this symbol need this module, which cannot be removed while they are loaded. */
 void netmap_standin_attach(void);
 void netmap_standin_attach(void)
 {
@@ -33,7 +33,7 @@ static long refuse(struct file *file, unsigned int command, unsigned long argume
 	return -EOPNOTSUPP;
 }
 
-/* Who has the device open keeps the module busy. */
+/* A process that has the device open keeps the module busy. */
 static const struct file_operations operations = {
 	.owner = THIS_MODULE,
 	.unlocked_ioctl = refuse,

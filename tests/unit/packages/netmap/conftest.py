@@ -1,22 +1,19 @@
-"""A host that netmap is built for and installed on, simulated as far as the core looks at it."""
+"""A host that netmap is installed on, simulated as far as the core reads it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
+from tests.unit.packages.bench import KERNEL, netmap_package
 
-from linerate.packages.netmap.package import Manifest, pack, sha256
-from linerate.packages.netmap.recipe import BuildSpec
 from linerate.system.run import Completed
-
-COMMIT = "89607e1406c1fa5ac2106bd2ff33417f090c0d60"
-KERNEL = "6.1.0-56-amd64"
 
 
 class Host:
-    """Answers as modinfo, depmod, modprobe and dmesg do; depmod finds what stands in the folder updates."""
+    """Answers like modinfo, depmod, modprobe and dmesg; depmod finds the files in the folder updates."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -82,14 +79,4 @@ def host(tmp_path: Path) -> Host:
 @pytest.fixture
 def package(tmp_path: Path):
     """A function that packs modules (content by name) for a kernel."""
-
-    def make(kernel: str = KERNEL, **modules: bytes) -> str:
-        spec = BuildSpec(COMMIT, kernel)
-        contents = {f"lib/modules/{kernel}/updates/netmap/{name}.ko": content for name, content in modules.items()}
-        contents["usr/local/include/net/netmap.h"] = b"#define\tNETMAP_API\t14\t\t/* current API version */\n"
-        files = {name: sha256(content) for name, content in contents.items()}
-        path = str(tmp_path / spec.package_name)
-        pack(path, Manifest(spec.key, COMMIT, kernel, tuple(modules), (), ("--no-drivers",), files), contents)
-        return path
-
-    return make
+    return partial(netmap_package, tmp_path)

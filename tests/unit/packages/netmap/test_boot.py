@@ -1,4 +1,4 @@
-"""What is put on a host so that it rebuilds netmap by itself, and what the unit does at a boot."""
+"""The unit that rebuilds netmap: its installation and removal, its program, and what it does at a boot."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import subprocess
 import sys
 
 import pytest
+from tests.unit.packages.bench import COMMIT
 
 from linerate.errors import HostError
-from linerate.packages.netmap.boot import CODE_FOLDER, ENABLED, UNIT, UNIT_FILE, set_up, take_down
+from linerate.packages.build import Tools
+from linerate.packages.netmap.boot import CODE_FOLDER, ENABLED, UNIT, UNIT_FILE, program_files, set_up, take_down
 from linerate.packages.netmap.install import install
-from linerate.packages.netmap.rebuild import RECIPE, Recipe, read_recipe, rebuild
-from linerate.system.run import Completed
+from linerate.packages.netmap.rebuild import SETTINGS, Settings, read_settings, rebuild
+from linerate.system.run import Completed, run_logged
 
-COMMIT = "89607e1406c1fa5ac2106bd2ff33417f090c0d60"
 OPTIONS = {
     "commit": COMMIT,
     "drivers": [],
@@ -27,7 +28,7 @@ OPTIONS = {
 
 
 class Systemd:
-    """Answers as systemctl does for one unit."""
+    """Answers like systemctl for one unit."""
 
     def __init__(self, root) -> None:
         self.root = root
@@ -40,7 +41,7 @@ class Systemd:
         if "is-active" in argv:
             return Completed(tuple(argv), 0, f"{self.active}\n", "")
         if argv[0] == "journalctl":
-            return Completed(tuple(argv), 0, "netmap is not there for this kernel: no headers\n", "")
+            return Completed(tuple(argv), 0, "netmap is missing for this kernel: no headers\n", "")
         self.ran.append(words)
         if words == self.refuses:
             return Completed(tuple(argv), 1, "", "Job failed.")
@@ -60,86 +61,88 @@ def systemd(tmp_path) -> Systemd:
 
 
 @pytest.fixture
-def recipe(tmp_path) -> Recipe:
-    return Recipe(OPTIONS, "/srv/netmap.tar.gz", str(tmp_path / "packages"), str(tmp_path), "ens4", 60.0)
+def settings(tmp_path) -> Settings:
+    return Settings(OPTIONS, "/srv/netmap.tar.gz", str(tmp_path / "packages"), str(tmp_path), "ens4", 60.0)
 
 
-def test_set_up_once_and_taken_down_whole(systemd, recipe, tmp_path):
+def test_the_unit_is_set_up_once_and_removed_completely(systemd, settings, tmp_path):
     code = {"linerate/__init__.py": b"", "linerate/netmap/rebuild.py": b"print()"}
-    foretold = set_up(recipe, code, systemd.run, check=True, root=str(tmp_path))
+    predicted = set_up(settings, code, systemd.run, check=True, root=str(tmp_path))
     assert os.listdir(tmp_path) == []
-    assert set_up(recipe, code, systemd.run, root=str(tmp_path)) == foretold
+    assert set_up(settings, code, systemd.run, root=str(tmp_path)) == predicted
     assert systemd.ran == ["systemctl daemon-reload", f"systemctl enable {UNIT}", f"systemctl restart {UNIT}"]
-    assert read_recipe(str(tmp_path)) == recipe
-    assert set_up(recipe, code, systemd.run, root=str(tmp_path)) == ()
+    assert read_settings(str(tmp_path)) == settings
+    assert set_up(settings, code, systemd.run, root=str(tmp_path)) == ()
     assert take_down(systemd.run, root=str(tmp_path))[0] == f"systemctl disable --now {UNIT}"
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     assert not (tmp_path / CODE_FOLDER).exists()
     assert take_down(systemd.run, root=str(tmp_path)) == ()
 
 
-def test_code_that_is_no_longer_part_of_it_goes_away(systemd, recipe, tmp_path):
-    set_up(recipe, {"linerate/a.py": b"a", "linerate/b.py": b"b"}, systemd.run, root=str(tmp_path))
-    steps = set_up(recipe, {"linerate/a.py": b"new"}, systemd.run, root=str(tmp_path))
+def test_files_that_the_program_no_longer_has_are_removed(systemd, settings, tmp_path):
+    set_up(settings, {"linerate/a.py": b"a", "linerate/b.py": b"b"}, systemd.run, root=str(tmp_path))
+    steps = set_up(settings, {"linerate/a.py": b"new"}, systemd.run, root=str(tmp_path))
     folder = f"/{CODE_FOLDER}/linerate"
     assert steps == (f"write {folder}/a.py", f"remove {folder}/b.py", f"systemctl restart {UNIT}")
 
 
-def test_a_unit_that_failed_at_a_boot_is_started_again(systemd, recipe, tmp_path):
-    set_up(recipe, {}, systemd.run, root=str(tmp_path))
+def test_a_unit_that_failed_at_a_boot_is_started_again(systemd, settings, tmp_path):
+    set_up(settings, {}, systemd.run, root=str(tmp_path))
     systemd.active = "failed"
-    assert set_up(recipe, {}, systemd.run, root=str(tmp_path)) == (f"systemctl restart {UNIT}",)
+    assert set_up(settings, {}, systemd.run, root=str(tmp_path)) == (f"systemctl restart {UNIT}",)
 
 
-def test_a_unit_that_does_not_end_well_is_an_error_that_says_what_it_said(systemd, recipe, tmp_path):
+def test_a_unit_that_fails_is_an_error_with_its_message(systemd, settings, tmp_path):
     systemd.refuses = f"systemctl restart {UNIT}"
-    with pytest.raises(HostError, match="netmap is not there for this kernel: no headers"):
-        set_up(recipe, {}, systemd.run, root=str(tmp_path))
+    with pytest.raises(HostError, match="netmap is missing for this kernel: no headers"):
+        set_up(settings, {}, systemd.run, root=str(tmp_path))
 
 
-def test_what_is_put_on_the_host_runs_by_itself(tmp_path):
-    """In a Python that has nothing but these files: what the rebuild imports is all there."""
-    written = "import json, sys; from linerate.packages.netmap.boot import core_files\n"
-    written += "json.dump({name: text.decode() for name, text in core_files().items()}, sys.stdout)"
-    done = subprocess.run([sys.executable, "-c", written], capture_output=True, text=True, check=True)
-    code = f"import json, pathlib, sys; folder = pathlib.Path({str(tmp_path)!r})\n"
-    code += "for name, text in json.load(sys.stdin).items():\n"
-    code += "    (folder / name).parent.mkdir(parents=True, exist_ok=True); (folder / name).write_text(text)\n"
-    code += "sys.path = [path for path in sys.path if 'python' in path]; sys.path.insert(0, str(folder))\n"
-    code += "import linerate.packages.netmap.rebuild; print(linerate.__file__)"
-    alone = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", code], input=done.stdout, capture_output=True, text=True, check=False
+def test_the_program_on_the_host_runs_without_anything_else(tmp_path):
+    """Isolated from this package: without settings it ends with one line that names them."""
+    for name, content in program_files().items():
+        (tmp_path / "code" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "code" / name).write_bytes(content)
+    argv = [sys.executable, "-I", "-S", "-B", str(tmp_path / "code"), str(tmp_path / "root")]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(
+        f"netmap is missing for this kernel: settings of netmap's rebuild '{tmp_path}/root/{SETTINGS}': cannot be read"
     )
-    assert alone.stdout.strip() == str(tmp_path / "linerate/__init__.py"), alone.stderr
 
 
-def test_a_kernel_that_has_netmap_is_left_alone(host, package, recipe):
+def tools(host) -> Tools:
+    return Tools(host.run, run_logged, str(host.root), root=str(host.root))
+
+
+def test_a_kernel_with_netmap_is_left_alone(host, package, settings):
     path = package(netmap=b"one")
     install(path, host.run, root=str(host.root))
     host.loaded(b"one")
     host.ran.clear()
-    assert rebuild(recipe, host.run, str(host.root)).endswith("is installed and loaded")
+    assert rebuild(settings, tools(host)).endswith("is installed and loaded")
     assert host.ran == []
 
 
-def test_a_new_kernel_without_headers_is_told_in_one_line(host, recipe):
+def test_a_new_kernel_without_headers_is_an_error(host, settings):
     host.put("proc/sys/kernel/osrelease", "0.0-none\n")
     with pytest.raises(HostError, match=r"headers of kernel '0\.0-none'.*Install linux-headers-0\.0-none"):
-        rebuild(recipe, host.run, str(host.root))
+        rebuild(settings, tools(host))
 
 
-def test_a_module_that_was_built_and_not_loaded_is_loaded(host, package, recipe, tmp_path):
+def test_a_module_that_was_built_and_not_loaded_is_loaded(host, package, settings, tmp_path):
     path = package(netmap=b"one")
     (tmp_path / "packages").mkdir()
     os.rename(path, tmp_path / "packages" / os.path.basename(path))
-    assert rebuild(recipe, host.run, str(host.root)).endswith("was installed and loaded")
+    assert rebuild(settings, tools(host)).endswith("was installed and loaded")
     assert host.ran[-1] == "modprobe netmap"
 
 
 @pytest.mark.parametrize("content", [None, "{", '{"options": {}}'])
-def test_a_recipe_that_cannot_be_read_is_an_error_that_names_the_mend(tmp_path, content):
+def test_unreadable_settings_are_an_error_with_a_hint(tmp_path, content):
     if content:
-        (tmp_path / RECIPE).parent.mkdir(parents=True)
-        (tmp_path / RECIPE).write_text(content)
-    with pytest.raises(HostError, match=r"recipe of netmap .*Run playbooks/netmap\.yml"):
-        read_recipe(str(tmp_path))
+        (tmp_path / SETTINGS).parent.mkdir(parents=True)
+        (tmp_path / SETTINGS).write_text(content)
+    with pytest.raises(HostError, match=r"settings of netmap's rebuild .*Run playbooks/netmap\.yml"):
+        read_settings(str(tmp_path))

@@ -1,4 +1,4 @@
-"""The initramfs is made anew exactly where it holds another build than the disk."""
+"""The initramfs is regenerated exactly when it contains another build than the disk."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TOOLS = {
 
 @pytest.fixture(params=TOOLS)
 def disk(request, tmp_path):
-    """A host that boots from an initramfs; `ask` says what it holds and returns the steps."""
+    """A host that boots from an initramfs; `refresh` gives it a content and returns the steps."""
 
     class Disk:
         ran: list[str] = []  # noqa: RUF012
@@ -36,19 +36,19 @@ def disk(request, tmp_path):
             (tmp_path / path).touch()
             os.utime(tmp_path / path, (when, when))
 
-        def ask(self, *held: str, wanted=NATIVE, check: bool = False):
+        def refresh(self, *contained: str, builds=NATIVE, check: bool = False):
             self.ran = []
 
             def run(argv):
                 if argv[0] == self.listing:
                     assert argv[1] == str(self.file)
-                    lines = [f"-rw-r--r--   1 root     root        23216 Nov  1 00:00 {path}" for path in held]
-                    text = "\n".join(lines if self.listing == "lsinitrd" else held)
+                    lines = [f"-rw-r--r--   1 root     root        23216 Nov  1 00:00 {path}" for path in contained]
+                    text = "\n".join(lines if self.listing == "lsinitrd" else contained)
                     return Completed(tuple(argv), 0, text + "\n", "")
                 self.ran.append(" ".join(argv))
                 return Completed(tuple(argv), 0, "", "")
 
-            return refresh(wanted, KERNEL, run, check, str(tmp_path))
+            return refresh(builds, KERNEL, run, check, str(tmp_path))
 
     disk = Disk()
     disk.put(request.param, MADE)
@@ -56,42 +56,42 @@ def disk(request, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["", ".xz", ".zst"])
-def test_a_stock_driver_in_it_would_be_loaded_first(disk, suffix):
-    assert disk.ask("init", STOCK + suffix) == (disk.rebuilding,)
+def test_a_stock_driver_in_it_is_replaced(disk, suffix):
+    assert disk.refresh("init", STOCK + suffix) == (disk.rebuilding,)
     assert disk.ran == [disk.rebuilding]
 
 
-def test_check_mode_says_so(disk):
-    assert disk.ask(STOCK, check=True) == (disk.rebuilding,)
+def test_check_mode_reports_the_step(disk):
+    assert disk.refresh(STOCK, check=True) == (disk.rebuilding,)
     assert disk.ran == []
 
 
-def test_one_that_holds_no_driver_is_left_alone(disk):
+def test_an_initramfs_without_the_driver_is_kept(disk):
     disk.put("lib/modules/6.1.0-56-amd64/updates/netmap/e1000.ko", AFTER)
-    assert disk.ask("init", STOCK.replace("e1000", "e1000e")) == ()
+    assert disk.refresh("init", STOCK.replace("e1000", "e1000e")) == ()
 
 
-def test_one_that_holds_the_patched_driver_is_left_alone(disk):
+def test_an_initramfs_with_the_patched_driver_is_kept(disk):
     disk.put(PATCHED.removeprefix("usr/"), BEFORE)
-    assert disk.ask("init", PATCHED) == ()
+    assert disk.refresh("init", PATCHED) == ()
 
 
 @pytest.mark.parametrize("changed", [PATCHED.removeprefix("usr/"), OPTIONS])
 def test_an_earlier_build_or_earlier_options_in_it_are_replaced(disk, changed):
     disk.put(changed, AFTER)
-    assert disk.ask(PATCHED) == (disk.rebuilding,)
+    assert disk.refresh(PATCHED) == (disk.rebuilding,)
 
 
-def test_netmap_in_it_goes_when_netmap_goes(disk):
-    assert disk.ask(PATCHED.replace("e1000", "netmap"), wanted={"netmap": ""}) == (disk.rebuilding,)
-    assert disk.ask(STOCK, wanted={"netmap": ""}) == ()
+def test_netmap_is_removed_from_it_with_netmap(disk):
+    assert disk.refresh(PATCHED.replace("e1000", "netmap"), builds={"netmap": ""}) == (disk.rebuilding,)
+    assert disk.refresh(STOCK, builds={"netmap": ""}) == ()
 
 
 def test_a_host_without_an_initramfs_needs_no_tools(tmp_path: Path):
     assert refresh(NATIVE, KERNEL, lambda argv: pytest.fail(str(argv)), root=str(tmp_path)) == ()
 
 
-def test_one_that_cannot_be_made_is_an_error(tmp_path: Path):
+def test_an_initramfs_that_cannot_be_regenerated_is_an_error(tmp_path: Path):
     file = tmp_path / f"boot/initrd.img-{KERNEL}"
     file.parent.mkdir()
     file.touch()

@@ -1,4 +1,4 @@
-"""Installing and loading, on a simulated host; tests/vm installs the real thing."""
+"""Installing and loading netmap on a simulated host; tests/vm installs real modules."""
 
 from __future__ import annotations
 
@@ -7,19 +7,14 @@ from pathlib import Path
 import pytest
 
 from linerate.errors import HostError, InputError
-from linerate.packages.netmap.install import (
-    api_version,
-    install,
-    installed_manifest,
-    is_current,
-    load,
-    read_parameters,
-)
+from linerate.netmap.module import is_current, read_parameters
+from linerate.packages.netmap.install import api_version, install, installed_manifest
+from linerate.packages.netmap.load import load
 
 KERNEL = "6.1.0-56-amd64"
 
 
-def test_installed_once_then_left_alone(host, package):
+def test_a_package_is_installed_once(host, package):
     path = package(netmap=b"one")
     steps = install(path, host.run, root=str(host.root)).steps
     assert steps[0] == f"write /lib/modules/{KERNEL}/updates/netmap/netmap.ko"
@@ -35,21 +30,21 @@ def test_check_mode_changes_nothing(host, package):
     assert installed_manifest(KERNEL, str(host.root)) is None
 
 
-def test_what_an_earlier_package_brought_is_removed(host, package):
+def test_files_of_an_earlier_package_are_removed(host, package):
     install(package(netmap=b"one", e1000=b"native"), host.run, root=str(host.root))
     install(package(netmap=b"one"), host.run, root=str(host.root))
     assert [path.name for path in host.updates.iterdir()] == ["netmap.ko"]
 
 
-def test_damage_is_mended(host, package):
+def test_a_damaged_file_is_installed_again(host, package):
     path = package(netmap=b"one")
     install(path, host.run, root=str(host.root))
-    (host.updates / "netmap.ko").write_bytes(b"cut")
+    (host.updates / "netmap.ko").write_bytes(b"truncated")
     assert install(path, host.run, root=str(host.root)).steps
     assert (host.updates / "netmap.ko").read_bytes() == b"one"
 
 
-def test_an_installation_that_was_cut_off_does_not_count(host, package):
+def test_an_interrupted_installation_does_not_count(host, package):
     path = package(netmap=b"one")
     host.refuses[f"depmod -a {KERNEL}"] = "disk full"
     with pytest.raises(HostError, match="disk full"):
@@ -59,25 +54,25 @@ def test_an_installation_that_was_cut_off_does_not_count(host, package):
     assert install(path, host.run, root=str(host.root)).steps == (f"depmod -a {KERNEL}",)
 
 
-def test_a_package_of_another_kernel_is_refused(host, package):
-    with pytest.raises(InputError, match=r"is for kernel 5\.14\.0, and 6\.1\.0-56-amd64 runs"):
+def test_a_package_for_another_kernel_is_refused(host, package):
+    with pytest.raises(InputError, match=r"is for kernel 5\.14\.0, not for kernel 6\.1\.0-56-amd64"):
         install(package(kernel="5.14.0", netmap=b"one"), host.run, root=str(host.root))
 
 
-def test_a_package_that_was_cut_is_refused(host, package):
+def test_a_truncated_package_is_refused(host, package):
     path = Path(package(netmap=b"one"))
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(InputError, match="cannot be read"):
         install(str(path), host.run, root=str(host.root))
 
 
-def test_selinux_labels_are_given_where_selinux_is(host, package):
+def test_selinux_labels_are_set_when_selinux_is_enabled(host, package):
     host.put("sys/fs/selinux/enforce", "1")
     install(package(netmap=b"one"), host.run, root=str(host.root))
     assert host.ran == [f"restorecon -R /lib/modules/{KERNEL}", f"depmod -a {KERNEL}"]
 
 
-def test_loaded_by_name_with_its_parameters_and_then_left_alone(host, package):
+def test_netmap_is_loaded_once_by_name_with_its_parameters(host, package):
     install(package(netmap=b"one"), host.run, root=str(host.root))
     assert load({"buf_num": "16384"}, host.run, root=str(host.root)) == ("modprobe netmap buf_num=16384",)
     assert read_parameters(str(host.root))["buf_num"] == "16384"
@@ -85,10 +80,10 @@ def test_loaded_by_name_with_its_parameters_and_then_left_alone(host, package):
     assert load({"buf_num": "16384"}, host.run, root=str(host.root)) == ()
 
 
-def test_a_parameter_that_netmap_has_not_is_named_before_anything_is_loaded(host, package):
+def test_an_unknown_parameter_is_named_before_anything_is_loaded(host, package):
     install(package(netmap=b"one"), host.run, root=str(host.root))
     host.ran.clear()
-    with pytest.raises(InputError, match=r"netmap_module_options 'bufnum': .* Take one of admode, buf_num\."):
+    with pytest.raises(InputError, match=r"netmap_module_options 'bufnum': .* Use one of admode, buf_num\."):
         load({"bufnum": "1"}, host.run, root=str(host.root))
     assert host.ran == []
 
@@ -108,7 +103,7 @@ def test_a_parameter_is_set_in_place(host, package):
     assert read_parameters(str(host.root))["admode"] == "1"
 
 
-def test_a_module_of_an_earlier_build_is_taken_out_first(host, package):
+def test_a_module_of_an_earlier_build_is_unloaded_first(host, package):
     install(package(netmap=b"new build"), host.run, root=str(host.root))
     host.loaded(b"old build")
     assert not is_current(host.run, str(host.root))
@@ -116,7 +111,7 @@ def test_a_module_of_an_earlier_build_is_taken_out_first(host, package):
     assert is_current(host.run, str(host.root))
 
 
-def test_a_module_in_use_is_not_forced_out(host, package):
+def test_a_module_in_use_is_not_unloaded_by_force(host, package):
     install(package(netmap=b"new build"), host.run, root=str(host.root))
     host.loaded(b"old build")
     host.refuses["modprobe -r netmap"] = "modprobe: FATAL: Module netmap is in use."
@@ -131,10 +126,10 @@ def holds(host, process: str) -> None:
     (host.root / "proc/123/fd/4").symlink_to("/dev/netmap")
 
 
-def test_a_module_that_a_process_uses_is_an_error_before_anything_is_changed(host, package):
+def test_a_process_that_uses_an_earlier_build_is_an_error_before_anything_is_changed(host, package):
     host.loaded(b"old build")
     holds(host, "tcpreplay")
-    with pytest.raises(HostError, match=r"loaded from another build, which process tcpreplay \(123\) uses\. End it"):
+    with pytest.raises(HostError, match=r"another build, in use by process tcpreplay \(123\)\. End the process"):
         install(package(netmap=b"new build"), host.run, root=str(host.root))
     assert not host.updates.exists()
     with pytest.raises(HostError, match=r"process tcpreplay \(123\)"):
@@ -142,7 +137,7 @@ def test_a_module_that_a_process_uses_is_an_error_before_anything_is_changed(hos
     assert host.ran == []
 
 
-def test_a_module_that_a_process_uses_stays_where_it_is_the_wanted_one(host, package):
+def test_a_process_that_uses_the_requested_build_is_no_obstacle(host, package):
     path = package(netmap=b"one")
     install(path, host.run, root=str(host.root))
     host.loaded(b"one")
@@ -151,26 +146,26 @@ def test_a_module_that_a_process_uses_stays_where_it_is_the_wanted_one(host, pac
     assert load({}, host.run, root=str(host.root)) == ()
 
 
-def test_a_patched_driver_that_the_package_does_not_bring_is_an_error_before_anything_is_changed(host, package):
+def test_a_patched_driver_that_the_package_lacks_is_an_error_before_anything_is_changed(host, package):
     host.loaded(b"old build")
     (host.root / "sys/module/netmap/holders/e1000").mkdir(parents=True)
-    with pytest.raises(HostError, match=r"which driver e1000 uses\. Run playbooks/restore\.yml first"):
+    with pytest.raises(HostError, match=r"in use by driver e1000\. Run playbooks/restore\.yml first"):
         install(package(netmap=b"new build"), host.run, root=str(host.root))
     assert not host.updates.exists()
-    # With its own build of that driver it can be installed; whoever loads it swaps the driver first.
+    # A package with that driver can be installed: the driver is replaced before netmap is loaded.
     install(package(netmap=b"new build", e1000=b"patched"), host.run, root=str(host.root))
 
 
-def test_what_uses_the_module_without_showing_is_counted(host, package):
+def test_an_unknown_user_is_found_by_the_reference_count(host, package):
     install(package(netmap=b"new build"), host.run, root=str(host.root))
     host.loaded(b"old build")
     host.put("sys/module/netmap/refcnt", "2\n")
-    with pytest.raises(HostError, match=r"something that does not show \(reference count 2\) uses"):
+    with pytest.raises(HostError, match=r"in use by an unknown user \(reference count 2\)"):
         load({}, host.run, root=str(host.root))
 
 
-def test_secure_boot_is_explained(host, package):
+def test_a_rejection_by_secure_boot_has_a_hint(host, package):
     install(package(netmap=b"one"), host.run, root=str(host.root))
     host.refuses["modprobe netmap"] = "modprobe: ERROR: could not insert 'netmap': Key was rejected by service"
-    with pytest.raises(HostError, match=r"Secure Boot.*mokutil --import"):
+    with pytest.raises(HostError, match=r"Secure Boot requires.*mokutil --import"):
         load({}, host.run, root=str(host.root))

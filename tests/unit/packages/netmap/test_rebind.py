@@ -1,4 +1,4 @@
-"""Drivers that change places, on a simulated host; tests/vm swaps real ones."""
+"""Replacing drivers on a simulated host; tests/vm replaces real ones."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from tests.unit.packages.netmap.conftest import KERNEL, Host
+from tests.unit.packages.bench import KERNEL
+from tests.unit.packages.netmap.conftest import Host
 
 from linerate.errors import HostError, InputError
 from linerate.packages.netmap import rebind
 from linerate.packages.netmap.install import install, installed_manifest
-from linerate.packages.netmap.rebind import Swap, go_native, modules_of
+from linerate.packages.netmap.rebind import Swap, go_native
 from linerate.packages.netmap.remove import remove
 from linerate.system.run import Completed
 
@@ -21,7 +22,7 @@ ROUTES = "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT
 
 
 class Bench(Host):
-    """A host whose NICs go away and come back with their driver: the patched one, where the folder updates has it."""
+    """A host whose NICs disappear and reappear with their driver: the patched one, if the folder updates has it."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
@@ -91,7 +92,7 @@ class Bench(Host):
 
 @pytest.fixture
 def bench(tmp_path: Path, package, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """A sender with a patched e1000 on its disk and the stock one loaded."""
+    """A sender with a patched e1000 on its disk, and the stock one loaded."""
     monkeypatch.setattr(rebind, "INTERFACE_SECONDS", 0)
     monkeypatch.setattr(rebind, "CARRIER_SECONDS", 0)
     bench = Bench(tmp_path / "root")
@@ -107,33 +108,33 @@ def native(bench: Bench, check: bool = False, drivers: tuple[str, ...] = ("e1000
     return go_native(Swap("ens4", drivers, {}), {"buf_num": "16384"}, bench.run, check, str(bench.root))
 
 
-def restored(bench: Bench, consent: bool = True, check: bool = False) -> tuple[str, ...]:
+def removed(bench: Bench, consent: bool = True, check: bool = False) -> tuple[str, ...]:
     return remove("ens4", {}, consent, bench.run, check, str(bench.root))
 
 
-def test_netmap_comes_first_then_the_patched_driver_and_a_second_call_changes_nothing(bench):
+def test_netmap_is_loaded_before_the_patched_driver_and_a_second_call_changes_nothing(bench):
     steps = native(bench)
     assert steps[:3] == ("rmmod e1000", "modprobe netmap buf_num=16384", "modprobe e1000")
     assert bench.holders("e1000").exists()
     assert native(bench) == ()
 
 
-def test_the_interface_has_its_mtu_again(bench):
+def test_the_mtu_of_the_interface_is_restored(bench):
     native(bench)
     assert [words for words in bench.ran if "mtu 9000" in words]
 
 
-def test_check_mode_foretells_it_and_changes_nothing(bench):
+def test_check_mode_predicts_the_steps_and_changes_nothing(bench):
     assert native(bench, check=True) == ("rmmod e1000", "modprobe netmap buf_num=16384", "modprobe e1000")
     assert bench.ran == []
 
 
-def test_another_build_takes_the_place_of_a_patched_driver(bench, package):
+def test_another_build_replaces_a_patched_driver(bench, package):
     native(bench)
     install(package(netmap=b"netmap two", e1000=b"patched two"), bench.run, root=str(bench.root))
-    foretold = native(bench, check=True)
-    assert foretold == ("rmmod e1000", "modprobe -r netmap", "modprobe netmap buf_num=16384", "modprobe e1000")
-    assert native(bench)[:4] == foretold
+    predicted = native(bench, check=True)
+    assert predicted == ("rmmod e1000", "modprobe -r netmap", "modprobe netmap buf_num=16384", "modprobe e1000")
+    assert native(bench)[:4] == predicted
     assert native(bench) == ()
 
 
@@ -142,7 +143,7 @@ def test_a_nic_of_another_driver_keeps_it(bench):
 
 
 @pytest.mark.parametrize("name", ["ens9", ""])
-def test_an_interface_that_is_not_there_is_named(bench, name):
+def test_a_missing_interface_is_named(bench, name):
     with pytest.raises(HostError, match=rf"interface '{name}': does not exist.*modprobe e1000"):
         go_native(Swap(name, ("e1000",), {}), {}, bench.run, root=str(bench.root))
 
@@ -160,7 +161,7 @@ def _bond(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("use", "told"),
+    ("use", "message"),
     [
         (_default_route, "carries the default route"),
         (_address, r"has the address 192\.0\.2\.1"),
@@ -168,15 +169,15 @@ def _bond(bench: Bench) -> None:
     ],
 )
 @pytest.mark.parametrize("driver", ["e1000", "ixgbe"])
-def test_nothing_is_changed_where_another_interface_in_use_would_go_away(bench, use, told, driver):
+def test_nothing_is_changed_when_another_interface_in_use_would_disappear(bench, use, message, driver):
     bench.nic("ens5", driver)
     use(bench)
-    with pytest.raises(InputError, match=f"interface 'ens5': {told}.* netmap_rebind_ok consents for ens4 alone"):
+    with pytest.raises(InputError, match=f"interface 'ens5': {message}.* netmap_rebind_ok consents for ens4 only"):
         native(bench, drivers=("e1000", "ixgbe"))
     assert bench.ran == []
 
 
-def test_the_interface_of_this_ssh_session_is_refused_even_when_it_is_to_send(bench):
+def test_the_interface_of_this_ssh_session_is_refused_even_as_the_sending_one(bench):
     bench.addresses["ens4"] = "192.0.2.9"
     swap = Swap("ens4", ("e1000",), {"SSH_CONNECTION": "192.0.2.8 1 192.0.2.9 22"})
     with pytest.raises(InputError, match="'ens4': carries the SSH session"):
@@ -184,7 +185,7 @@ def test_the_interface_of_this_ssh_session_is_refused_even_when_it_is_to_send(be
     assert bench.ran == []
 
 
-def test_an_idle_interface_of_the_same_driver_comes_back_too(bench):
+def test_an_idle_interface_of_the_same_driver_is_restored_as_well(bench):
     bench.nic("ens5", "e1000", mtu=4000)
     native(bench)
     assert [words for words in bench.ran if "ens5" in words and "mtu 4000" in words]
@@ -194,49 +195,49 @@ def test_a_process_that_has_netmap_open_is_named_and_nothing_is_changed(bench):
     (bench.root / "proc/77/fd").mkdir(parents=True)
     (bench.root / "proc/77/fd/3").symlink_to("/dev/netmap")
     bench.put("proc/77/comm", "tcpreplay\n")
-    for change in (native, restored):
+    for change in (native, removed):
         with pytest.raises(HostError, match=r"netmap: is in use by tcpreplay \(77\)"):
             change(bench)
     assert bench.ran == []
 
 
-def test_a_patched_driver_that_does_not_load_makes_way_for_the_stock_one_for_good(bench):
+def test_a_patched_driver_that_does_not_load_is_replaced_by_the_stock_one_for_good(bench):
     def refused_at_first(argv, run=bench.run):
         if list(argv) == ["modprobe", "e1000"] and (bench.updates / "e1000.ko").exists():
             return Completed(tuple(argv), 1, "", "modprobe: ERROR: could not insert 'e1000': Unknown symbol")
         return run(argv)
 
-    with pytest.raises(HostError, match=r"'e1000': did not take.*Unknown symbol.*the stock driver is back"):
+    with pytest.raises(HostError, match=r"'e1000': could not replace.*Unknown symbol.*the stock driver is restored"):
         go_native(Swap("ens4", ("e1000",), {}), {}, refused_at_first, root=str(bench.root))
     assert (bench.root / "sys/class/net/ens4").exists()
     assert not (bench.updates / "e1000.ko").exists()
     assert [words for words in bench.ran if words == f"depmod -a {KERNEL}"]
 
 
-def test_a_patched_driver_without_its_interface_makes_way_too(bench):
+def test_a_patched_driver_without_its_interface_is_replaced_by_the_stock_one(bench):
     bench.dead.add("patched one")
-    with pytest.raises(HostError, match=r"ens4: did not come back within.*the stock driver is back"):
+    with pytest.raises(HostError, match=r"ens4: did not reappear within.*the stock driver is restored"):
         native(bench)
     assert (bench.root / "sys/class/net/ens4").exists()
 
 
-def test_a_parameter_that_netmap_has_not_takes_no_interface_away(bench):
-    with pytest.raises(InputError, match="'bufnum': is no parameter of the installed netmap"):
+def test_an_unknown_parameter_is_named_before_the_interface_disappears(bench):
+    with pytest.raises(InputError, match="'bufnum': is not a parameter of the installed netmap"):
         go_native(Swap("ens4", ("e1000",), {}), {"bufnum": "1"}, bench.run, root=str(bench.root))
     assert bench.ran == []
     assert (bench.updates / "e1000.ko").exists()
 
 
-def test_a_driver_in_use_is_left_alone(bench):
+def test_a_driver_in_use_is_kept(bench):
     bench.refuses["rmmod e1000"] = "rmmod: ERROR: Module e1000 is in use"
     with pytest.raises(HostError, match=r"Module e1000 is in use"):
         native(bench)
     assert (bench.updates / "e1000.ko").exists()
 
 
-def test_the_way_back_removes_what_was_installed_and_a_second_call_changes_nothing(bench):
+def test_removal_deletes_what_was_installed_and_a_second_call_changes_nothing(bench):
     native(bench)
-    steps = restored(bench)
+    steps = removed(bench)
     assert "modprobe e1000" in steps
     assert steps[-1] == "rmmod netmap"
     assert not bench.updates.parent.exists()
@@ -244,82 +245,80 @@ def test_the_way_back_removes_what_was_installed_and_a_second_call_changes_nothi
     assert (bench.root / "usr/local/include").exists()
     assert not bench.holders("e1000").exists()
     assert installed_manifest(KERNEL, str(bench.root)) is None
-    assert restored(bench) == ()
-    assert restored(bench, check=True) == ()
+    assert removed(bench) == ()
+    assert removed(bench, check=True) == ()
 
 
-def test_the_way_back_gives_the_nic_what_it_was_found_with(bench):
+def test_removal_restores_the_nic(bench):
     native(bench)
     bench.put("sys/class/net/ens4/flags", "0x1103\n")
-    assert "ip link set dev ens4 promisc off" in restored(bench)
+    assert "ip link set dev ens4 promisc off" in removed(bench)
 
 
-def test_the_way_back_first_keeps_the_host_from_building_it_again(bench):
+def test_removal_first_prevents_another_build(bench):
     native(bench)
     bench.put("etc/systemd/system/linerate-netmap.service", "")
-    steps = restored(bench)
+    steps = removed(bench)
     assert steps[0] == "remove /etc/systemd/system/linerate-netmap.service"
     assert not (bench.root / "etc/systemd/system/linerate-netmap.service").exists()
 
 
-def test_the_way_back_is_foretold(bench):
+def test_removal_is_predicted_by_check_mode(bench):
     native(bench)
     bench.ran.clear()
-    foretold = restored(bench, check=True)
+    predicted = removed(bench, check=True)
     assert bench.ran == []
-    assert [step for step in restored(bench) if not step.startswith(("ip", "ethtool"))] == list(foretold)
+    assert [step for step in removed(bench) if not step.startswith(("ip", "ethtool"))] == list(predicted)
 
 
-def test_the_way_back_needs_consent_where_an_interface_goes_away(bench):
+def test_removal_needs_consent_when_an_interface_disappears(bench):
     native(bench)
     bench.ran.clear()
-    with pytest.raises(InputError, match=r"netmap_rebind_ok: is not given, and ens4 would go away.*with e1000"):
-        restored(bench, consent=False)
+    with pytest.raises(
+        InputError, match=r"netmap_rebind_ok: is not set, and ens4 would disappear briefly while e1000 is replaced"
+    ):
+        removed(bench, consent=False)
     assert bench.ran == []
 
 
-def test_the_way_back_is_refused_where_another_interface_in_use_would_go_away(bench):
+def test_removal_is_refused_when_another_interface_in_use_would_disappear(bench):
     native(bench)
     bench.nics["ens5"] = "e1000"
     bench.appears("ens5")
     _address(bench)
     with pytest.raises(InputError, match=r"'ens5': has the address 192\.0\.2\.1"):
-        restored(bench)
+        removed(bench)
     assert bench.holders("e1000").exists()
 
 
-def test_a_way_back_that_was_cut_off_is_resumed(bench):
+def test_an_interrupted_removal_is_resumed(bench):
     native(bench)
     bench.refuses["rmmod e1000"] = "busy"
     with pytest.raises(HostError, match="busy"):
-        restored(bench)
+        removed(bench)
     bench.refuses = {}
-    assert "modprobe e1000" in restored(bench)
+    assert "modprobe e1000" in removed(bench)
     assert not bench.holders("e1000").exists()
 
 
-def test_a_way_back_that_was_cut_off_without_a_driver_brings_the_interface_back(bench):
+def test_a_removal_that_was_interrupted_without_a_driver_restores_the_interface(bench):
     native(bench)
     bench.refuses["modprobe e1000"] = "killed"
     with pytest.raises(HostError, match="killed"):
-        restored(bench)
+        removed(bench)
     assert not (bench.root / "sys/class/net/ens4").exists()
     bench.refuses = {}
-    foretold = restored(bench, check=True)
-    # Nothing that is to be consented to goes away.
-    steps = restored(bench, consent=False)
-    assert "modprobe e1000" in foretold
+    predicted = removed(bench, check=True)
+    # Without consent: no interface disappears.
+    steps = removed(bench, consent=False)
+    assert "modprobe e1000" in predicted
     assert "modprobe e1000" in steps
     assert "rmmod e1000" not in steps
     assert (bench.root / "sys/class/net/ens4").exists()
     assert installed_manifest(KERNEL, str(bench.root)) is None
-    assert restored(bench) == ()
+    assert removed(bench) == ()
 
 
-def test_without_patched_drivers_the_way_back_needs_no_consent(bench):
+def test_removal_without_patched_drivers_needs_no_consent(bench):
     go_native(Swap("ens4", (), {}), {}, bench.run, root=str(bench.root))
-    assert restored(bench, consent=False)[-1] == "rmmod netmap"
-
-
-def test_netmaps_names_of_drivers_are_not_the_kernels():
-    assert modules_of(["veth.c", "e1000"]) == ("e1000", "veth")
+    assert removed(bench, consent=False)[-1] == "rmmod netmap"

@@ -1,4 +1,4 @@
-"""What is refused before a build begins, and what sign-file is asked to do. (tests/vm signs with the kernel's own.)"""
+"""Checks before a build, and the calls of sign-file. (tests/vm uses the kernel's own.)"""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from linerate.errors import HostError, InputError
-from linerate.packages.netmap.package import sha256
-from linerate.packages.netmap.recipe import BuildSpec, Signing
-from linerate.packages.netmap.signing import expect_signing, sign
+from linerate.packages.archive import sha256
+from linerate.packages.netmap.recipe import Recipe, Signing
+from linerate.packages.netmap.signing import check_signing, sign
 from linerate.system.run import run
 
 SIGN_FILE = """#!/bin/sh
@@ -35,7 +35,7 @@ def pair(tmp_path) -> Signing:
 
 
 def test_modules_are_signed_with_the_key_and_its_certificate(kernel, pair, tmp_path):
-    expect_signing(pair, str(kernel))
+    check_signing(pair, str(kernel))
     module = tmp_path / "netmap.ko"
     module.write_text("module ")
     sign([module], pair, str(kernel), run)
@@ -49,28 +49,28 @@ def test_a_key_of_another_pair_is_refused(kernel, pair, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("missing", "told"),
+    ("missing", "message"),
     [
         ("key.pem", r"netmap_signing_key '.*key\.pem': is not a file on the build host.*openssl"),
         ("crt.der", r"netmap_signing_certificate '.*crt\.der': is not a file on the build host"),
         ("kernel/scripts/sign-file", "sign-file': is not on the build host"),
     ],
 )
-def test_what_is_missing_is_named(kernel, pair, tmp_path, missing, told):
+def test_a_missing_file_is_named(kernel, pair, tmp_path, missing, message):
     (tmp_path / missing).unlink()
-    with pytest.raises((InputError, HostError), match=told):
-        expect_signing(pair, str(kernel))
+    with pytest.raises((InputError, HostError), match=message):
+        check_signing(pair, str(kernel))
 
 
-def test_another_certificate_than_the_packages_key_counts_is_refused(kernel, pair, tmp_path):
+def test_another_certificate_than_that_of_the_recipe_is_refused(kernel, pair, tmp_path):
     (tmp_path / "crt.der").write_text("two")
-    with pytest.raises(InputError, match=f"has sha256 {sha256(b'two')}, not {sha256(b'one')}"):
-        expect_signing(pair, str(kernel))
+    with pytest.raises(InputError, match=f"has sha256 {sha256(b'two')}, expected {sha256(b'one')}"):
+        check_signing(pair, str(kernel))
 
 
-def test_a_package_is_of_one_certificate_wherever_it_lies(pair):
+def test_the_certificate_is_part_of_the_key_and_its_path_is_not(pair):
     def key(signing: Signing | None) -> str:
-        return BuildSpec("a" * 40, "6.1.0-56-amd64", signing=signing).key
+        return Recipe("a" * 40, "6.1.0-56-amd64", signing=signing).key
 
     assert len({key(None), key(pair), key(Signing(pair.key, pair.certificate, sha256(b"two")))}) == 3
     assert key(pair) == key(Signing("/elsewhere/key", "/elsewhere/certificate", pair.sha256))

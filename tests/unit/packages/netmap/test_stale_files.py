@@ -1,4 +1,4 @@
-"""Of kernels that are gone nothing stays; what belongs to others is not touched."""
+"""Files for removed kernels are removed; files of others are kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ KEY = "0123456789abcdef"
 
 
 def leave(host, kernel: str) -> list[str]:
-    """Put what an installation for a kernel leaves on the host."""
+    """Put the files of an installation for a kernel on the host."""
     names = [
         f"lib/modules/{kernel}/updates/netmap/netmap.ko",
         f"var/lib/linerate/netmap/{kernel}.json",
@@ -21,21 +21,21 @@ def leave(host, kernel: str) -> list[str]:
     return names
 
 
-def test_what_was_installed_for_a_kernel_that_is_gone_goes_too(host, package):
+def test_files_for_a_removed_kernel_are_removed(host, package):
     path = package(netmap=b"one")
     install(path, host.run, root=str(host.root))
     names = leave(host, GONE)
-    foretold = install(path, host.run, check=True, root=str(host.root)).steps
-    assert foretold == tuple(f"remove /{name}" for name in names)
+    predicted = install(path, host.run, check=True, root=str(host.root)).steps
+    assert predicted == tuple(f"remove /{name}" for name in names)
     assert all((host.root / name).exists() for name in names)
-    assert install(path, host.run, root=str(host.root)).steps == foretold
+    assert install(path, host.run, root=str(host.root)).steps == predicted
     assert not (host.root / f"lib/modules/{GONE}").exists()
     assert not any((host.root / name).exists() for name in names)
     assert install(path, host.run, root=str(host.root)).steps == ()
     assert installed_manifest(KERNEL, str(host.root))
 
 
-def test_other_kernels_of_the_host_and_other_modules_of_a_gone_one_stay(host, package):
+def test_other_kernels_of_the_host_and_other_modules_of_a_removed_one_are_kept(host, package):
     names = leave(host, OTHER)
     host.put(f"lib/modules/{OTHER}/kernel/fs/ext4.ko", "the kernel's own")
     leave(host, GONE)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Stands where netmap's header would; nothing can be sent with it. */
+/* Replaces netmap's header; nothing can be sent with it. */
 #ifndef LINERATE_STANDIN_NETMAP_H
 #define LINERATE_STANDIN_NETMAP_H
 

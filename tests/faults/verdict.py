@@ -1,0 +1,65 @@
+"""The verdict of the record that linerate would store for a trial with a fault."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from linerate.trial.consistency import contradiction
+from tests.faults.bench import TRIAL, Ended
+from tests.faults.fault import Fault
+from tests.integration.trials import PATIENCE_SECONDS, stored_record
+
+from linerate.errors import LinerateError
+from linerate.pcap.reader import read_summary
+from linerate.trial.journal import left
+from linerate.trial.plan import Offered
+
+
+def module_result(ended: Ended) -> dict[str, Any]:
+    """The module's result; where it was killed, the one in its journal, once the cleanup is complete."""
+    try:
+        result: dict[str, Any] = json.loads(ended.stdout)
+        return result
+    except ValueError:
+        journals, _ = left(wait_seconds=PATIENCE_SECONDS)
+        if not journals:
+            return {"failed": True, "msg": f"no result: {ended.stdout[-300:]} {ended.stderr}"}
+        return {**journals[-1].sent}
+
+
+def verdict(fault: Fault, pcap: str, result: Mapping[str, Any], counted: Mapping[str, Any] | None) -> str:
+    """The verdict as text; the record must satisfy its schema and be consistent."""
+    record = stored_record(_planned(fault, pcap), result, counted)
+    assert not contradiction(record)
+    found = record["verdict"]
+    text = "valid" if found["valid"] else "not valid: " + "; ".join(found["reasons"])
+    if record["claim"] and "seconds" in fault.note:
+        text += f" (read: {record['claim']['successful']} packets in {record['claim']['seconds']} s)"
+    return text + (", partial result kept" if record["partial"] and record["sender_nic"]["tx_packets"] else "")
+
+
+def _planned(fault: Fault, pcap: str) -> dict[str, Any]:
+    options = {"loop": 1, **fault.options}
+    try:
+        summary = read_summary(pcap)
+        lengths = (summary.mean_frame_length, summary.min_frame_length, summary.max_frame_length, summary.packets)
+    except LinerateError:
+        lengths = (78.0, 78, 78, 1000)
+    mode = next(name for name in ("pps", "mbps", "topspeed") if options.get(name))
+    value = None if mode == "topspeed" else float(options[mode])
+    pps = value * 1e6 / 8 / lengths[0] if value and mode == "mbps" else value
+    packets = options.get("limit") or options["loop"] * lengths[3]
+    offered = Offered(mode, value, pps, packets if pps else None, 0.001, options.get("deadline_seconds", 60))
+    case = {
+        "name": "fault",
+        "pcap": pcap,
+        "pcap_sha256": "0" * 64,
+        "pcap_packets": lengths[3],
+        "mean_frame_length": lengths[0],
+        "min_frame_length": lengths[1],
+        "max_frame_length": lengths[2],
+    }
+    trial = {**TRIAL["planned"], "sequence": 1, "repeat": 1, "engine": "kernel"}
+    return {**trial, "case": case, "offered": vars(offered)}
