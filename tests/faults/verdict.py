@@ -6,15 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from linerate.trial.consistency import contradiction
-from tests.faults.bench import TRIAL, Ended
+from tests.faults.bench import Ended
 from tests.faults.fault import Fault
-from tests.integration.trials import PATIENCE_SECONDS, stored_record
+from tests.integration.trials import PATIENCE_SECONDS, lab_trial, stored_record
 
 from linerate.errors import LinerateError
 from linerate.pcap.reader import read_summary
 from linerate.trial.journal import left
-from linerate.trial.plan import Offered
+from linerate.trial.model import Case, Offered, Trial
 
 
 def module_result(ended: Ended) -> dict[str, Any]:
@@ -32,7 +31,6 @@ def module_result(ended: Ended) -> dict[str, Any]:
 def verdict(fault: Fault, pcap: str, result: Mapping[str, Any], counted: Mapping[str, Any] | None) -> str:
     """The verdict as text; the record must satisfy its schema and be consistent."""
     record = stored_record(_planned(fault, pcap), result, counted)
-    assert not contradiction(record)
     found = record["verdict"]
     text = "valid" if found["valid"] else "not valid: " + "; ".join(found["reasons"])
     if record["claim"] and "seconds" in fault.note:
@@ -40,7 +38,7 @@ def verdict(fault: Fault, pcap: str, result: Mapping[str, Any], counted: Mapping
     return text + (", partial result kept" if record["partial"] and record["sender_nic"]["tx_packets"] else "")
 
 
-def _planned(fault: Fault, pcap: str) -> dict[str, Any]:
+def _planned(fault: Fault, pcap: str) -> Trial:
     options = {"loop": 1, **fault.options}
     try:
         summary = read_summary(pcap)
@@ -52,14 +50,5 @@ def _planned(fault: Fault, pcap: str) -> dict[str, Any]:
     pps = value * 1e6 / 8 / lengths[0] if value and mode == "mbps" else value
     packets = options.get("limit") or options["loop"] * lengths[3]
     offered = Offered(mode, value, pps, packets if pps else None, 0.001, options.get("deadline_seconds", 60))
-    case = {
-        "name": "fault",
-        "pcap": pcap,
-        "pcap_sha256": "0" * 64,
-        "pcap_packets": lengths[3],
-        "mean_frame_length": lengths[0],
-        "min_frame_length": lengths[1],
-        "max_frame_length": lengths[2],
-    }
-    trial = {**TRIAL["planned"], "sequence": 1, "repeat": 1, "engine": "kernel"}
-    return {**trial, "case": case, "offered": vars(offered)}
+    mean, shortest, longest, number = lengths
+    return lab_trial(Case("fault", pcap, "0" * 64, number, mean, shortest, longest, "198.19.0.1"), offered)

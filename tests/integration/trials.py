@@ -12,13 +12,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from linerate.trial.result import build
-
 from linerate.lab.namespaces import RECEIVER, SENDER, End
 from linerate.pcap.spec import PcapSpec
 from linerate.pcap.template import build_template
 from linerate.pcap.writer import write_pcap
-from linerate.results.store import check
+from linerate.results.build import result_of
+from linerate.results.consistency import contradiction
+from linerate.results.files import check
+from linerate.trial.evidence import Sent
+from linerate.trial.model import Bench, Case, LineRate, Offered, Port, Sending, SendMethod, Witness
+from linerate.trial.model import Trial as PlannedTrial
 from linerate.trial.witnesses import report
 from linerate.units import GBIT
 
@@ -45,7 +48,7 @@ from linerate.errors import LinerateError
 from linerate.receiver.process import ReceiverOptions, start, stop
 given = json.loads(sys.argv[1])
 try:
-    print(json.dumps(start(ReceiverOptions(**given)) if isinstance(given, dict) else stop(given)))
+    print(json.dumps(start(ReceiverOptions(**given)) if isinstance(given, dict) else stop(given).to_json()))
 except LinerateError as error:
     print(json.dumps({"msg": str(error)}))
 """
@@ -161,21 +164,38 @@ def stop_count(name: str) -> dict[str, Any]:
     return counted
 
 
-def stored_record(
-    planned: Mapping[str, Any], sent: Mapping[str, Any], counted: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    """The record of a trial as it would be stored, validated against its schema."""
-    definition = {"name": "receiver1", "kind": "linux", "host": "receiver1", "interface": RECEIVER.interface}
-    context = {
-        "run_id": "a-run",
-        "sender": {"host": "sender1", "interface": SENDER.interface},
-        "receiver": {"host": "receiver1", "interface": RECEIVER.interface},
-        "line_rate": {"bps": 10 * GBIT, "source": "assumed"},
-        "versions": {"linerate": "0", "tcpreplay": "0"},
-        "fingerprint": "0" * 16,
-    }
-    reports = [report(definition, counted)] if counted is not None else []
-    record: dict[str, Any] = json.loads(json.dumps(build({**planned}, {**sent}, reports, context)))
+def lab_trial(case: Case, offered: Offered) -> PlannedTrial:
+    """A trial by the kernel from the lab's sender to its receiver, as a run would plan it."""
+    return PlannedTrial(
+        sequence=1,
+        trial_id=f"001-{case.name}-kernel-r1",
+        repeat=1,
+        case=case,
+        method=SendMethod("kernel"),
+        offered=offered,
+        predicted_pps=offered.pps or 0,
+        estimated_seconds=offered.duration_seconds,
+        sending=Sending(SENDER.interface),
+        bench=Bench(
+            run_id="a-run",
+            sender=Port("sender1", SENDER.interface),
+            receiver=Port("receiver1", RECEIVER.interface),
+            receiver_mtu=None,
+            allow_destinations=("198.18.0.0/15",),
+            witnesses=(Witness("receiver1", "linux", "receiver1", RECEIVER.interface),),
+            line_rate=LineRate(10 * GBIT, "assumed"),
+            versions={"linerate": "0", "tcpreplay": "0"},
+            fingerprint="0" * 16,
+        ),
+    )
+
+
+def stored_record(trial: PlannedTrial, sent: Mapping[str, Any], counted: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The record of a trial as it would be stored, validated against its schema and consistent."""
+    reports = [report(trial.bench.witnesses[0], counted)] if counted is not None else []
+    result = result_of(trial, Sent.of_result(sent), reports)
+    assert contradiction(result) is None
+    record: dict[str, Any] = json.loads(json.dumps(result.to_json()))
     check(record, TRIAL_SCHEMA)
     return record
 
