@@ -90,6 +90,7 @@ test-vm-ci: $(VENV)/.dev ## Run the guest tests of CI, with a stand-in for netma
 bench: $(VENV)/.dev ## Compare our speed with the alternatives, as ratios
 	$(BIN)/python bench/pcap.py
 	$(BIN)/python bench/report.py
+	$(BIN)/python bench/store.py
 
 readmes: $(VENV)/.run ## Regenerate roles/*/README.md from argument_specs and defaults
 	$(BIN)/python tools/role_readmes.py

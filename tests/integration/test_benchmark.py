@@ -12,7 +12,7 @@ import yaml
 from tests.integration.conftest import REPOSITORY
 from tests.integration.trials import sent_packets
 
-from linerate.results.store import check
+from linerate.results.files import check
 
 pytestmark = pytest.mark.quiet
 
@@ -73,7 +73,7 @@ def test_site_yml_runs_from_an_empty_machine_to_the_report(namespaces, play, tmp
         if not Path("/proc/modules").exists():
             reason = "not available on this host: the kernel has no loadable modules"
             assert run["plan"]["unavailable"] == [{"engine": "netmap", "reason": reason}]
-            assert f"Engine netmap: {reason}" in done.stdout
+            assert f"Send method netmap: {reason}" in done.stdout
         assert "**12 of 12 trials valid.**" in done.stdout
         assert (results / "latest/report.html").read_text().count("<svg") >= 4
 
@@ -125,7 +125,7 @@ def test_site_yml_without_the_privilege_to_create_namespaces(play, tmp_path):
     assert "CAP_NET_ADMIN" in run["lab"]["reason"]
     assert [trial["verdict"]["reasons"] for trial in trials] == [[]] * 6
     assert {trial["sender"]["interface"] for trial in trials} == {"lo"}
-    assert "Nothing left this host" in (tmp_path / "results/latest/report.html").read_text()
+    assert "No packet left this host" in (tmp_path / "results/latest/report.html").read_text()
 
 
 @pytest.fixture

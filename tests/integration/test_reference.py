@@ -8,7 +8,7 @@ import pytest
 import yaml
 from tests.integration.conftest import REPOSITORY
 
-from linerate.results.store import check
+from linerate.results.files import check
 
 pytestmark = pytest.mark.quiet
 
@@ -49,9 +49,9 @@ def test_the_lab_is_compared_with_the_reference_experiment(lab, play, tmp_path):
     ]
     data = json.loads((results / "latest/summary.json").read_text())
     check(data, REPOSITORY / "schemas/summary.schema.json")
-    ours = [[one["way"] for one in row["ours"]] for row in data["reference"]]
+    ours = [[one["send_method"] for one in row["ours"]] for row in data["reference"]]
     assert ours == [[], [], [], [], ["kernel"], ["kernel"]]
     for row in data["reference"][4:]:
         assert 0 < row["ours"][0]["ratio"]["value"] < 10
-    assert "Beside the reference experiment" in (results / "latest/summary.md").read_text()
+    assert "## Reference experiment" in (results / "latest/summary.md").read_text()
     assert len((results / "latest/trials.csv").read_text().splitlines()) == 3

@@ -14,7 +14,7 @@ PCAPS = [
     {"name": f"udp_port_scan_{length}", "protocol": "udp", "ip_length": length, "packets": 2000}
     for length in (64, 1500)
 ]
-SEND_METHODS = ["kernel", "netmap native", "netmap emulated"]
+SEND_METHODS = ["kernel", "netmap-native", "netmap-emulated"]
 COUNTED_BY = {None: "sysfs", "native": "ethtool -S tx_packets", "emulated": "sysfs"}
 EMULATION = "Emulated adapter for ens4 activated"
 
@@ -47,7 +47,7 @@ def trials(results: Path) -> list[dict[str, Any]]:
 def test_every_send_method_gives_valid_trials(trials, results):
     assert json.loads((results / "run.json").read_text())["plan"]["unavailable"] == []
     assert [trial["verdict"]["reasons"] for trial in trials] == [[]] * 12
-    methods = [" ".join(part for part in (trial["engine"], trial["adapter"]["kind"]) if part) for trial in trials]
+    methods = ["-".join(part for part in (trial["engine"], trial["adapter"]["kind"]) if part) for trial in trials]
     assert methods == SEND_METHODS * len(PCAPS) * len(RATES)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..nic.counters import ReceiverNic, SenderNic
 from ..receiver.packet_counter import Count
@@ -24,63 +25,80 @@ def result_of(
     trial: Trial, sent: Sent, reports: Sequence[WitnessReport], tolerance: Tolerance | None = None
 ) -> TrialResult:
     """The result of ``trial``, by what the sender returned and what its witnesses reported (none: not witnessed)."""
-    tolerance = tolerance or Tolerance()
-    received, claim = primary(reports), sent.claim
-    witness, receiver_nic = (received.witness, received.nic) if received else (None, None)
-    follows = derive(trial.case, trial.bench.line_rate, Counts(trial.offered, claim, sent.nic, receiver_nic, witness))
-    loss = _loss(sent, received)
-    seconds, arrived = claim.seconds if claim else None, received.samples if received else ()
-    curve = BothCurves(*(curve_of(within_sending(samples, seconds)) for samples in (sent.samples, arrived)))
+    tolerance, received = tolerance or Tolerance(), primary(reports)
+    counts = Counts(
+        offered=trial.offered,
+        claim=sent.claim,
+        sender_nic=sent.nic,
+        receiver_nic=received.nic if received else None,
+        witness=received.witness if received else None,
+    )
+    follows, loss = derive(trial.case, trial.bench.line_rate, counts), _loss(sent, received)
+    curve = _curves(sent, received)
     evidence = Evidence(
         offered=trial.offered,
         sent=sent,
-        witnessed=witness.packets if witness else None,
+        witnessed=counts.witness.packets if counts.witness else None,
         loss=loss,
         line_rate_percent=follows.rates.sent.line_rate_percent if follows.rates.sent else None,
         core_limit=engine(trial.method.engine).core_limit(sent.adapter, paced=trial.offered.paced_pps is not None),
         faults=_faults(sent, reports),
     )
     return TrialResult(
-        schema=SCHEMA,
-        run_id=trial.bench.run_id,
-        trial_id=trial.trial_id,
-        sequence=trial.sequence,
-        repeat=trial.repeat,
-        case=trial.case,
-        engine=trial.method.engine,
-        processes=trial.method.processes,
-        adapter=sent.adapter,
-        sender=trial.bench.sender,
-        receiver=trial.bench.receiver,
-        offered=trial.offered,
-        argv=sent.argv,
-        versions=trial.bench.versions,
-        started_at=sent.started_at,
-        ended_at=sent.ended_at,
-        process=sent.process,
-        claim=claim,
-        partial=is_partial(sent.process, claim),
-        sender_nic=sent.nic,
-        receiver_nic=receiver_nic,
-        witness=witness,
-        witnesses=tuple(stored(report) for report in reports),
-        witness_disagreement=disagreements(
-            reports, claim.pps if claim else None, tolerance.packets(claim.successful if claim else 0)
-        ),
-        achieved=follows.achieved,
-        disagreement=follows.disagreement,
-        rates=follows.rates,
-        line_rate=trial.bench.line_rate,
+        **_of_trial(trial),
+        **_of_sender(sent),
+        **_of_witnesses(reports, sent.claim, tolerance),
+        **vars(follows),
+        receiver_nic=counts.receiver_nic,
+        witness=counts.witness,
         loss=loss,
-        cv_percent=cv_percent(claim, curve),
+        cv_percent=cv_percent(sent.claim, curve),
         curve=curve,
-        sender_cpu_percent=sent.cpu_percent,
-        sender_core_busy_percent=sent.core_busy_percent,
-        recovery=sent.recovery,
-        samples=samples_path(trial.trial_id),
         verdict=judge(evidence, tolerance),
-        fingerprint=trial.bench.fingerprint,
     )
+
+
+def _of_trial(trial: Trial) -> dict[str, Any]:
+    """The fields of the result that the trial has."""
+    bench = trial.bench
+    return {
+        "schema": SCHEMA,
+        "run_id": bench.run_id,
+        "trial_id": trial.trial_id,
+        "sequence": trial.sequence,
+        "repeat": trial.repeat,
+        "case": trial.case,
+        "engine": trial.method.engine,
+        "processes": trial.method.processes,
+        "offered": trial.offered,
+        "sender": bench.sender,
+        "receiver": bench.receiver,
+        "versions": bench.versions,
+        "line_rate": bench.line_rate,
+        "fingerprint": bench.fingerprint,
+        "samples": samples_path(trial.trial_id),
+    }
+
+
+def _of_sender(sent: Sent) -> dict[str, Any]:
+    """The fields of the result that the sender returned."""
+    names = ("adapter", "argv", "started_at", "ended_at", "process", "claim", "recovery")
+    return {
+        **{name: getattr(sent, name) for name in names},
+        "partial": is_partial(sent.process, sent.claim),
+        "sender_nic": sent.nic,
+        "sender_cpu_percent": sent.cpu_percent,
+        "sender_core_busy_percent": sent.core_busy_percent,
+    }
+
+
+def _of_witnesses(reports: Sequence[WitnessReport], claim: Claim | None, tolerance: Tolerance) -> dict[str, Any]:
+    """The fields of the result on all witnesses."""
+    pps, packets = (claim.pps, claim.successful) if claim else (None, 0)
+    return {
+        "witnesses": tuple(stored(report) for report in reports),
+        "witness_disagreement": disagreements(reports, pps, tolerance.packets(packets)),
+    }
 
 
 @dataclass(frozen=True)
@@ -133,6 +151,11 @@ def is_partial(process: Process, claim: Claim | None) -> bool:
 def cv_percent(claim: Claim | None, curve: BothCurves) -> float | None:
     """The coefficient of variation that a trial is known by: that of what was received while it was sending."""
     return curve.received.cv_percent if claim and curve.received else None
+
+
+def _curves(sent: Sent, received: WitnessReport | None) -> BothCurves:
+    seconds, arrived = sent.claim.seconds if sent.claim else None, received.samples if received else ()
+    return BothCurves(*(curve_of(within_sending(samples, seconds)) for samples in (sent.samples, arrived)))
 
 
 def _loss(sent: Sent, received: WitnessReport | None) -> Loss | None:
