@@ -10,8 +10,9 @@ import pytest
 from tests.integration.trials import make_pcap, run_python
 
 from linerate.lab.namespaces import SENDER
+from linerate.receiver.sampler import Sample
 from linerate.results.statistics import RESOLUTION, Repeats, ratio
-from linerate.trial.curve import describe, within_sending
+from linerate.trial.curve import curve_of, within_sending
 
 pytestmark = [pytest.mark.quiet, pytest.mark.long]
 
@@ -82,10 +83,11 @@ def test_the_interval_covers_the_true_ratio_of_two_rates(lab, pcap):
 def test_a_rate_curve_of_100_ms_samples_covers_exactly_the_sending_time(lab, pcap):
     """From the first packet to the last: the idle time before and after does not lower its ends."""
     (trial,) = trials(pcap, [5000.0], 3.0, interval=0.1)
-    samples = trial["samples"]
-    assert sum(sample["packets"] for sample in samples) == trial["claim"]["packets"]
-    ends = [sample["elapsed_seconds"] for sample in samples]
+    samples = [Sample(**sample) for sample in trial["samples"]]
+    assert sum(sample.packets for sample in samples) == trial["claim"]["packets"]
+    ends = [sample.elapsed_seconds for sample in samples]
     assert ends == sorted(set(ends))
-    curve = describe(within_sending(samples, trial["claim"]["seconds"]))
-    assert curve["samples"] > 10
-    assert curve["mean_pps"] == pytest.approx(trial["claim"]["pps"], rel=0.02)
+    curve = curve_of(within_sending(samples, trial["claim"]["seconds"]))
+    assert curve is not None
+    assert curve.samples > 10
+    assert curve.mean_pps == pytest.approx(trial["claim"]["pps"], rel=0.02)
