@@ -29,10 +29,10 @@ class DummyEngine(Engine):
 
     def read_claim(self, outcome: Outcome) -> tuple[Claim | None, str | None]:
         try:
-            said = json.loads(outcome.stdout)
+            printed = json.loads(outcome.stdout)
         except ValueError:
             return None, "the dummy printed no count"
-        packets, octets, seconds = said["packets"], said["bytes"], said["seconds"]
+        packets, octets, seconds = printed["packets"], printed["bytes"], printed["seconds"]
         return Claim(
             packets=packets,
             bytes=octets,

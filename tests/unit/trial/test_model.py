@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from trial_records import EMULATED, KERNEL, NATIVE, TOP, bench, planned, trial
+from trial_parts import TOP
+from trial_records import EMULATED, KERNEL, NATIVE, bench, planned, trial
 
 from linerate.trial.model import Case, LineRate, Offered, SendMethod
 

@@ -16,7 +16,7 @@ RESTORING = "Switching network driver for ens4 to normal mode... "
 
 
 @pytest.mark.parametrize("method", [NATIVE, EMULATED])
-def test_the_command_asks_for_netmap_and_not_for_an_adapter(method):
+def test_the_command_requests_netmap_and_no_adapter(method):
     """tcpreplay cannot choose the adapter: the session forces it."""
     assert ENGINE.command(planned(method, nm_delay=4)) == [
         "tcpreplay", "--intf1=ens17", "--pps=20000", "--loop=2", "--limit=100000", "--netmap", "--nm-delay=4",
