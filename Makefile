@@ -1,4 +1,4 @@
-# linerate: `make run` does the main job on the embedded lab, `make test` tests it. `make help` lists the rest.
+# linerate: `make run` measures on the embedded lab, `make test` runs the tests. `make help` lists all targets.
 
 SHELL := /bin/sh
 VENV := .venv
@@ -6,12 +6,12 @@ BIN := $(VENV)/bin
 PLAYBOOK := $(BIN)/ansible-playbook
 ARGS ?=
 
-# Ansible wants UTF-8, and ignores ansible.cfg in a folder that others may write to unless it is named.
+# Ansible needs UTF-8, and ignores an ansible.cfg in a world-writable folder unless this variable names it.
 export LC_ALL := C.UTF-8
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run setup lab-down vm-up vm-run vm-down test test-long test-faults test-vm test-vm-sender test-vm-trials test-vm-kernels test-vm-ci test-packages lint types unit integration browser bench lock clean
+.PHONY: help run setup lab-down vm-up vm-run vm-down test test-long test-faults test-vm test-vm-sender test-vm-trials test-vm-kernels test-vm-ci test-packages lint types unit integration browser bench readmes lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -27,24 +27,24 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements-dev.lock
 	touch $@
 
-setup: $(VENV)/.run ## Make .venv with the pinned dependencies and the command linerate
+setup: $(VENV)/.run ## Create .venv with the pinned dependencies and the linerate command
 
-run: setup ## Send, measure and report on the embedded lab (ARGS="-e benchmark_repeats=5" goes to ansible-playbook)
+run: setup ## Send, measure and report on the embedded lab (ARGS is passed to ansible-playbook)
 	$(PLAYBOOK) site.yml $(ARGS)
 
 lab-down: setup ## Remove the embedded lab
 	$(PLAYBOOK) playbooks/lab_down.yml
 
-vm-up: setup ## Start two QEMU guests with real kernels, a sender and a receiver (the first time builds their image)
+vm-up: setup ## Start two QEMU guests, a sender and a receiver (the first run builds their image)
 	$(PLAYBOOK) --inventory inventory/vm playbooks/vm_up.yml
 
-vm-run: vm-up ## Send, measure and report in the guests (ARGS as for run)
+vm-run: vm-up ## Send, measure and report in the guests (ARGS is passed to ansible-playbook)
 	$(PLAYBOOK) --inventory inventory/vm site.yml $(ARGS)
 
-vm-down: setup ## End the guests; their image stays
+vm-down: setup ## Stop the guests; their image stays
 	$(PLAYBOOK) playbooks/vm_down.yml
 
-test: lint types unit browser integration ## Everything that needs no guest
+test: lint types unit browser integration ## Run every check and test that needs no guest
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
@@ -68,34 +68,37 @@ integration: test-packages
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not long and not quiet" tests/integration tests/faults
 	$(BIN)/python -m pytest -m "not long and quiet" tests/integration
 
-test-long: test-packages ## The integration tests that take long: known losses, witnesses, ratios, faults of builds
+test-long: test-packages ## Run the long integration tests: known losses, receivers, ratios, build failures
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "long and not quiet" tests/integration
 	$(BIN)/python -m pytest -m "long and quiet" tests/integration
 
 test-faults: test-packages ## Inject each fault into tcpreplay alone and into linerate, and print the table (root)
 	$(BIN)/python -m pytest --verbose --tb=short tests/faults --table results/faults.md $(ARGS)
 
-# Side by side: each pair of guests leaves a core idle now and then.
-test-vm: $(VENV)/.dev ## A fresh guest becomes a sender and the way back; beside it the EL9 tasks and new kernels
+# In parallel: each pair of guests leaves a core idle at times.
+test-vm: $(VENV)/.dev ## Set up and restore a fresh guest as a sender; test the EL9 tasks and new kernels
 	$(MAKE) --jobs=2 test-vm-sender test-vm-kernels
 
-test-vm-trials: ## What goes wrong through netmap, known losses, and a tuned sender, in guests
+test-vm-trials: ## Test netmap faults, known losses and a tuned sender in guests
 
 test-vm-sender test-vm-trials test-vm-kernels: $(VENV)/.dev
 	$(BIN)/python -m pytest --verbose -m $(@:test-vm-%=%) tests/vm $(ARGS)
 
-test-vm-ci: $(VENV)/.dev ## What decides whether a change lands, in guests: a stand-in for netmap, all else for real
+test-vm-ci: $(VENV)/.dev ## Run the guest tests of CI, with a stand-in for netmap
 	LINERATE_TEST_NETMAP=standin $(BIN)/python -m pytest --verbose -m ci tests/vm
 
-bench: $(VENV)/.dev ## Our figures beside the alternatives, as ratios
+bench: $(VENV)/.dev ## Compare our speed with the alternatives, as ratios
 	$(BIN)/python bench/pcap.py
 	$(BIN)/python bench/report.py
 	$(BIN)/python bench/store.py
 
-lock: ## Write the lock files anew from pyproject.toml
+readmes: $(VENV)/.run ## Regenerate roles/*/README.md from argument_specs and defaults
+	$(BIN)/python tools/role_readmes.py
+
+lock: ## Regenerate the lock files from pyproject.toml
 	$(BIN)/pip install --quiet uv==0.13.9
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra dev --output-file requirements-dev.lock pyproject.toml
 
-clean: ## Remove .venv and what tools keep; results stay
+clean: ## Remove .venv and the caches of the tools; results stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .ansible build

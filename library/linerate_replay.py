@@ -46,8 +46,8 @@ options:
   allow_destinations:
     description:
       - Where frames may go - IP networks and MAC addresses. The destination MAC of a frame must be listed; where the
-        frame carries IP, its destination must be in a listed network, too. VLAN tags are skipped. A listed MAC is enough
-        for a frame without IP.
+        frame carries IP, its destination must be in a listed network, too. VLAN tags are skipped. A listed MAC is
+        enough for a frame without IP.
       - An address of the sending interface that is in none of the networks is in use, so the interface is refused.
     type: list
     elements: str

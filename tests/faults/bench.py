@@ -15,22 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.integration.trials import eventually, make_pcap, senders, sent_packets
+from tests.integration.trials import eventually, make_pcap, make_trial, senders, sent_packets
 
+from linerate.errors import InputError
 from linerate.lab.namespaces import RECEIVER, SENDER, absent, present
 from linerate.system.run import run
-from linerate.trial.journal import forget, name_of
+from linerate.trial.journal import forget
 
 SENDING_SECONDS = 0.7
 """How long the program sends before the fault, so that there is a partial result."""
 STATE = "/run/linerate"
 RUN_ID = "faults"
-TRIAL: dict[str, Any] = {
-    "context": {"run_id": RUN_ID},
-    "planned": {"trial_id": "001-fault-kernel-r1"},
-    "replay": {},
-    "witnesses": [],
-}
+TRIAL_ID = "001-fault-kernel-r1"
 MODULE = str(Path(__file__).with_name("module.py"))
 
 
@@ -62,19 +58,15 @@ class Bench:
         return str(path)
 
     def module(self, pcap: str, **options: Any) -> list[str]:
-        """The command that runs linerate_replay for ``pcap``."""
-        arguments = {
-            "interface": SENDER.interface,
-            "pcap": pcap,
-            "allow_destinations": ["198.18.0.0/15", RECEIVER.mac],
-            "work": "trial faults",
-            "deadline_seconds": 60,
-            "stall_seconds": 2,
-            "interval_seconds": 0.2,
-            "trial": TRIAL,
-            **options,
-        }
-        return [sys.executable, MODULE, json.dumps(arguments)]
+        """The command that runs linerate_replay for ``pcap``: as a trial, or with options that make none."""
+        given = {"pcap": pcap, "stall_seconds": 2, "interval_seconds": 0.2, "deadline_seconds": 60, **options}
+        arguments: dict[str, Any]
+        try:
+            arguments = {"trial": make_trial(trial_id=TRIAL_ID, run_id=RUN_ID, **given).to_json()}
+        except (InputError, TypeError):
+            usual = {"interface": SENDER.interface, "allow_destinations": ["198.18.0.0/15", RECEIVER.mac]}
+            arguments = {**usual, **given}
+        return [sys.executable, MODULE, json.dumps({"work": "trial faults", **arguments})]
 
     def start(self, command: Sequence[str]) -> Callable[[], bool]:
         """Start ``command`` in the sender's namespace; returns a function that says whether it sends, or has ended."""
@@ -148,7 +140,7 @@ def new_bench(folder: Path) -> Iterator[Bench]:
         stack.callback(subprocess.run, ["umount", "--lazy", STATE], check=True)
         present(run)
         stack.callback(absent, run)
-        stack.callback(forget, [name_of(TRIAL)])
+        stack.callback(forget, [f"{RUN_ID}--{TRIAL_ID}"])
         stack.callback(lambda: [program.wait() for program in bench.programs])
         stack.callback(bench.kill)
         yield bench

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from tests.faults.bench import Ended
+from tests.faults.bench import TRIAL_ID, Ended
 from tests.faults.fault import Fault
-from tests.integration.trials import PATIENCE_SECONDS, lab_trial, stored_record
+from tests.integration.trials import PATIENCE_SECONDS, make_trial, stored_record
 
 from linerate.errors import LinerateError
 from linerate.pcap.reader import read_summary
-from linerate.trial.journal import left
+from linerate.results.consistency import contradiction
+from linerate.results.model import TrialResult
+from linerate.trial.journal import interrupted
 from linerate.trial.model import Case, Offered, Trial
 
 
@@ -22,15 +25,16 @@ def module_result(ended: Ended) -> dict[str, Any]:
         result: dict[str, Any] = json.loads(ended.stdout)
         return result
     except ValueError:
-        journals, _ = left(wait_seconds=PATIENCE_SECONDS)
+        journals, _ = interrupted(wait_seconds=PATIENCE_SECONDS)
         if not journals:
             return {"failed": True, "msg": f"no result: {ended.stdout[-300:]} {ended.stderr}"}
-        return {**journals[-1].sent}
+        return journals[-1].sent.to_json()
 
 
 def verdict(fault: Fault, pcap: str, result: Mapping[str, Any], counted: Mapping[str, Any] | None) -> str:
     """The verdict as text; the record must satisfy its schema and be consistent."""
     record = stored_record(_planned(fault, pcap), result, counted)
+    assert not contradiction(TrialResult.from_json(record))
     found = record["verdict"]
     text = "valid" if found["valid"] else "not valid: " + "; ".join(found["reasons"])
     if record["claim"] and "seconds" in fault.note:
@@ -50,5 +54,5 @@ def _planned(fault: Fault, pcap: str) -> Trial:
     pps = value * 1e6 / 8 / lengths[0] if value and mode == "mbps" else value
     packets = options.get("limit") or options["loop"] * lengths[3]
     offered = Offered(mode, value, pps, packets if pps else None, 0.001, options.get("deadline_seconds", 60))
-    mean, shortest, longest, number = lengths
-    return lab_trial(Case("fault", pcap, "0" * 64, number, mean, shortest, longest, "198.19.0.1"), offered)
+    case = Case("fault", pcap, "0" * 64, lengths[3], *lengths[:3], "198.19.0.1")
+    return replace(make_trial(pcap, TRIAL_ID, topspeed=True), case=case, offered=offered)

@@ -18,7 +18,7 @@ from tests.integration.trials import PATIENCE_SECONDS, disturb_nic, eventually, 
 
 from linerate.lab.namespaces import RECEIVER, SENDER
 from linerate.results.store import check
-from linerate.trial.journal import FOLDER, KILLED, left
+from linerate.trial.journal import FOLDER, KILLED, interrupted
 
 SSHD = "/usr/sbin/sshd"
 PORT = 22022
@@ -220,9 +220,9 @@ def test_a_trial_that_its_running_run_has_not_stored_yet_is_not_collected(begin)
     run.sending(1)
     (receiver,) = receivers()
     run.process.send_signal(signal.SIGSTOP)
-    eventually("the module has ended", lambda: left()[0])
+    eventually("the module has ended", lambda: interrupted()[0])
     assert run.play("collect").wait(timeout=PATIENCE_SECONDS) == 0, run.text()
-    assert "belongs to a run that goes on" in " ".join(run.text().split())
+    assert "belongs to a run in progress" in " ".join(run.text().split())
     assert run.stored() == []
     assert receivers() == [receiver]
     # The name contains the run, so that another run's trial with the same number does not match.

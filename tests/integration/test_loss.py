@@ -10,15 +10,24 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.trials import ip, lab_trial, make_pcap, run_python, start_count, stop_count, stored_record
+from tests.integration.trials import (
+    TRIAL,
+    ip,
+    make_pcap,
+    make_trial,
+    run_python,
+    start_count,
+    stop_count,
+    stored_record,
+)
 
 from linerate.lab.namespaces import RECEIVER, SENDER
-from linerate.trial.model import Case, Offered, Sending
+from linerate.trial.model import Case, Sending, SendMethod
+from linerate.trial.plan import Setup, Timing, combine, plan
 
 pytestmark = [pytest.mark.quiet, pytest.mark.long]
 
@@ -27,14 +36,6 @@ LOST_OF_TWO_PASSES = {1000: 20, 100: 200, 10: 2000}
 DESTINATION = "198.19.0.1"
 # How tc drops a frame (include/uapi/linux/pkt_cls.h): with an error to the sender, or without one, as netem does.
 SHOT, STOLEN = 2, 4
-
-SEND = """
-import json, sys
-from linerate.system.run import run
-from linerate.trial.model import Trial
-from linerate.trial.replay import replay
-print(json.dumps(replay(Trial.from_json(json.loads(sys.argv[1])), run).to_json()))
-"""
 
 
 def command(*argv: str) -> None:
@@ -116,11 +117,13 @@ def one_trial(tmp_path: Path) -> dict[str, Any]:
     """The record of one trial: two passes of the pcap at 5,000 packets/s."""
     pcap = make_pcap(tmp_path / "scan.pcap", dst_ip=DESTINATION, packets=PACKETS)
     case = Case("scan", pcap, "0" * 64, PACKETS, 78.0, 78, 78, DESTINATION)
-    trial = lab_trial(case, Offered("pps", 5_000.0, 5_000.0, 2 * PACKETS, 4.0, 60.0))
+    sending = Sending(SENDER.interface, settings={"preload_pcap": True})
+    setup = Setup(make_trial(pcap, topspeed=True).bench, sending, Timing({"paced": 4.0, "topspeed": 1.0}))
+    combinations = combine([case], [SendMethod("kernel")], [{"mode": "pps", "value": 5_000.0}])
+    (planned,) = plan(combinations, 1, setup)
     start_count("loss", destination=DESTINATION, min_frame_length=78, max_frame_length=78, deadline_seconds=120)
-    sending = Sending(SENDER.interface, loop=2, limit=2 * PACKETS, settings={"preload_pcap": True})
-    sent = json.loads(run_python(SENDER, SEND, replace(trial, sending=sending).to_json()))
-    return stored_record(trial, sent, stop_count("loss"))
+    sent = json.loads(run_python(SENDER, TRIAL, [planned.to_json(), None]))
+    return stored_record(planned, sent, stop_count("loss"))
 
 
 def injected_loss(record: dict[str, Any], number: int, where: str) -> dict[str, Any]:
@@ -138,7 +141,7 @@ def test_a_loss_in_the_device_is_attributed_to_it(device, tmp_path, number):
     drop_by_tc(device, "in", "ingress", number, SHOT)
     record = trial(tmp_path, LOST_OF_TWO_PASSES[number])
     loss = injected_loss(record, number, "path or device")
-    assert "no drop counter of the receiver increased" in loss["evidence"]
+    assert "no drop counter of the receiver moved" in loss["evidence"]
     # A loss of only 0.1 % does not limit the trial.
     assert (record["verdict"]["limit"] == "path or device") == (number < 1000)
 

@@ -22,18 +22,18 @@ from linerate.errors import LinerateError
 from linerate.system import lock
 from linerate.system.run import run
 from linerate.pcap.destinations import BENCHMARK_NETWORKS, AllowedDestinations
-from linerate.tcpreplay.options import ReplayOptions
+from linerate.trial.ad_hoc import ad_hoc_trial
 from linerate.trial.preflight import FarEnd, preflight
-from linerate.trial.replay import ReplayJob, replay
+from linerate.trial.replay import replay
 given = json.loads(sys.argv[1])
 lock.PATIENCE_SECONDS = given["patience"]
 try:
     allowed = AllowedDestinations(given["allowed"] or [*BENCHMARK_NETWORKS, "02:00:00:00:00:02"])
-    options = ReplayOptions(interface=given["interface"], **given["options"])
-    job = ReplayJob(options, given["deadline"], adapter=given["adapter"])
-    with lock.sole_sender(options.interface, "trial 1 of run test"):
-        preflight(options.interface, [(options.pcap, given["sha256"])], FarEnd(allowed, given["mtu"]), run)
-        print(json.dumps(replay(job, run)))
+    usual = {"interface": given["interface"], "deadline_seconds": given["deadline"], "adapter": given["adapter"]}
+    trial = ad_hoc_trial({**usual, "allow_destinations": [], **given["options"]})
+    with lock.sole_sender(trial.sending.interface, "trial 1 of run test"):
+        preflight(trial.sending.interface, [(trial.case.pcap, given["sha256"])], FarEnd(allowed, given["mtu"]), run)
+        print(json.dumps(replay(trial, run).to_json()))
 except LinerateError as error:
     sys.exit(str(error))
 """

@@ -24,17 +24,18 @@ REPLAY = """
 import json, sys
 from linerate.errors import LinerateError
 from linerate.system.run import run
-from linerate.tcpreplay.options import ReplayOptions
 from linerate.pcap.destinations import AllowedDestinations
+from linerate.trial.ad_hoc import ad_hoc_trial
 from linerate.trial.preflight import FarEnd, preflight
-from linerate.trial.replay import ReplayJob, replay
+from linerate.trial.replay import replay
 given = json.loads(sys.argv[1])
-options = ReplayOptions(interface="lrs0", **given["options"])
+usual = {"interface": "lrs0", "allow_destinations": [], "deadline_seconds": given["deadline"], "cpu": given["cpu"]}
+trial = ad_hoc_trial({**usual, **given["options"]})
 try:
     if given["preflight"]:
         far_end = FarEnd(AllowedDestinations(["198.18.0.0/15", "02:00:00:00:00:02"]))
-        preflight(options.interface, [(options.pcap, None)], far_end, run, given["cpu"])
-    print(json.dumps(replay(ReplayJob(options, given["deadline"], cpu=given["cpu"]), run)))
+        preflight("lrs0", [(trial.case.pcap, None)], far_end, run, given["cpu"])
+    print(json.dumps(replay(trial, run).to_json()))
 except LinerateError as error:
     sys.exit(str(error))
 """

@@ -12,15 +12,9 @@ from typing import Any
 import pytest
 from tests.integration.trials import Trial, disturb_nic, eventually, make_pcap, nic, parent, senders
 
-from linerate.trial.journal import KILLED, forget, left
+from linerate.trial.journal import KILLED, forget, interrupted
 
-TRIAL = {
-    "context": {"run_id": "a-run"},
-    "planned": {"trial_id": "001-x-kernel-topspeed-r1"},
-    "replay": {},
-    "witnesses": [],
-}
-NAME = "a-run--001-x-kernel-topspeed-r1"
+NAME = "a-run--001-test-kernel-r1"
 
 
 @pytest.fixture
@@ -32,7 +26,6 @@ def begin(lab: None, tmp_path: Path) -> Iterator[Callable[..., Trial]]:
         trials.append(
             Trial(
                 make_pcap(tmp_path / "test.pcap"),
-                trial=TRIAL,
                 journals=str(tmp_path / "journals"),
                 interval_seconds=0.1,
                 **given,
@@ -53,11 +46,11 @@ def children(pid: int) -> list[int]:
 
 def journaled(folder: Path) -> dict[str, Any]:
     """The trial's result in its journal, once the cleanup is complete."""
-    found, wrong = left(str(folder), wait_seconds=60)
+    found, wrong = interrupted(str(folder), wait_seconds=60)
     assert wrong == []
     (journal,) = found
-    assert journal.trial == TRIAL
-    return dict(journal.sent)
+    assert journal.name == NAME
+    return journal.sent.to_json()
 
 
 def test_sigkill_of_tcpreplay_keeps_the_partial_result_and_restores_the_nic(begin, tmp_path):
@@ -155,5 +148,5 @@ def test_a_complete_trial_leaves_nothing_to_restore_and_a_private_journal(begin,
 
 def test_the_journal_of_a_running_trial_is_not_collected(begin, tmp_path):
     trial = begin()
-    assert left(str(tmp_path / "journals")) == ([], [])
+    assert interrupted(str(tmp_path / "journals")) == ([], [])
     assert trial.process.poll() is None

@@ -110,8 +110,7 @@ def test_a_deleted_interface_ends_the_trial(begin, rate):
 
 
 def test_a_recreated_interface_keeps_its_new_settings(begin, tmp_path):
-    context, planned = {"run_id": "a-run"}, {"trial_id": "001"}
-    trial = begin(trial={"context": context, "planned": planned}, journals=str(tmp_path), interval_seconds=0.1)
+    trial = begin(trial_id="001", journals=str(tmp_path), interval_seconds=0.1)
     # The counters are lost with the interface, so the trial must have read them before.
     journal = tmp_path / "a-run--001.jsonl"
     eventually("the journal has samples", lambda: journal.exists() and journal.read_text().count("\n") > 3)

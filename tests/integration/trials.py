@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,11 @@ from linerate.pcap.spec import PcapSpec
 from linerate.pcap.template import build_template
 from linerate.pcap.writer import write_pcap
 from linerate.results.build import result_of
-from linerate.results.consistency import contradiction
-from linerate.results.files import check
+from linerate.results.store import check
+from linerate.trial.ad_hoc import ad_hoc_trial
 from linerate.trial.evidence import Sent
-from linerate.trial.model import Bench, Case, LineRate, Offered, Port, Sending, SendMethod, Witness
-from linerate.trial.model import Trial as PlannedTrial
+from linerate.trial.model import LineRate, Port, Witness
+from linerate.trial.model import Trial as TrialModel
 from linerate.trial.witnesses import report
 from linerate.units import GBIT
 
@@ -33,11 +34,11 @@ TRIAL = """
 import json, resource, sys
 from linerate.system.caller_gone import Lease
 from linerate.system.run import run
-from linerate.tcpreplay.options import ReplayOptions
-from linerate.trial.replay import ReplayJob, replay
-given = json.loads(sys.argv[1])
+from linerate.trial.model import Trial
+from linerate.trial.replay import replay
+trial, journals = json.loads(sys.argv[1])
 lease = Lease().listen()
-result = replay(ReplayJob(ReplayOptions(interface="lrs0", **given.pop("options")), **given), run, lease.over)
+result = replay(Trial.from_json(trial), run, lease.over, journals).to_json()
 result["peak_kib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps(result))
 """
@@ -164,38 +165,27 @@ def stop_count(name: str) -> dict[str, Any]:
     return counted
 
 
-def lab_trial(case: Case, offered: Offered) -> PlannedTrial:
-    """A trial by the kernel from the lab's sender to its receiver, as a run would plan it."""
-    return PlannedTrial(
-        sequence=1,
-        trial_id=f"001-{case.name}-kernel-r1",
-        repeat=1,
-        case=case,
-        method=SendMethod("kernel"),
-        offered=offered,
-        predicted_pps=offered.pps or 0,
-        estimated_seconds=offered.duration_seconds,
-        sending=Sending(SENDER.interface),
-        bench=Bench(
-            run_id="a-run",
-            sender=Port("sender1", SENDER.interface),
-            receiver=Port("receiver1", RECEIVER.interface),
-            receiver_mtu=None,
-            allow_destinations=("198.18.0.0/15",),
-            witnesses=(Witness("receiver1", "linux", "receiver1", RECEIVER.interface),),
-            line_rate=LineRate(10 * GBIT, "assumed"),
-            versions={"linerate": "0", "tcpreplay": "0"},
-            fingerprint="0" * 16,
-        ),
+def make_trial(pcap: str, trial_id: str = "001-test-kernel-r1", run_id: str = "a-run", **options: Any) -> TrialModel:
+    """A trial of a run that sends ``pcap`` from the lab's sender, by the options of linerate_replay."""
+    usual = {"interface": SENDER.interface, "allow_destinations": ["198.18.0.0/15", RECEIVER.mac]}
+    trial = ad_hoc_trial({"pcap": pcap, "deadline_seconds": 60, **usual, **options})
+    bench = replace(
+        trial.bench,
+        run_id=run_id,
+        sender=Port("sender1", SENDER.interface),
+        receiver=Port("receiver1", RECEIVER.interface),
+        line_rate=LineRate(10 * GBIT, "assumed"),
+        versions={"linerate": "0", "tcpreplay": "0"},
+        fingerprint="0" * 16,
     )
+    return replace(trial, trial_id=trial_id, bench=bench)
 
 
-def stored_record(trial: PlannedTrial, sent: Mapping[str, Any], counted: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The record of a trial as it would be stored, validated against its schema and consistent."""
-    reports = [report(trial.bench.witnesses[0], counted)] if counted is not None else []
-    result = result_of(trial, Sent.of_result(sent), reports)
-    assert contradiction(result) is None
-    record: dict[str, Any] = json.loads(json.dumps(result.to_json()))
+def stored_record(trial: TrialModel, sent: Mapping[str, Any], counted: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The record of a trial as it would be stored, validated against its schema."""
+    witness = Witness("receiver1", "linux", "receiver1", RECEIVER.interface)
+    reports = [report(witness, counted)] if counted is not None else []
+    record: dict[str, Any] = json.loads(json.dumps(result_of(trial, Sent.of_result(sent), reports).to_json()))
     check(record, TRIAL_SCHEMA)
     return record
 
@@ -210,14 +200,10 @@ class Trial:
     """A trial in the background: at top speed without end, unless the options say otherwise."""
 
     def __init__(self, pcap: str, deadline_seconds: float = 120, **given: Any) -> None:
-        job = {
-            name: given.pop(name)
-            for name in ("trial", "journals", "stall_seconds", "interval_seconds")
-            if name in given
-        }
+        journals = given.pop("journals", None)
         rate = {} if "pps" in given else {"topspeed": True, "loop": 1_000_000}
-        options = {"pcap": pcap, **rate, **given}
-        command = python(SENDER, TRIAL, {"options": options, "deadline_seconds": deadline_seconds, **job})
+        self.trial = make_trial(pcap, deadline_seconds=deadline_seconds, **{**rate, **given})
+        command = python(SENDER, TRIAL, [self.trial.to_json(), journals])
         self.pcap, self._before = pcap, sent_packets()
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

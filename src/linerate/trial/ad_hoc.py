@@ -109,7 +109,11 @@ def _method(netmap: bool, adapter: str | None) -> SendMethod:
     if netmap != (adapter is not None):
         rule = "is needed to send through netmap" if netmap else "has no meaning without netmap"
         raise InputError("adapter", adapter, rule, "Give netmap and adapter together.")
-    return SendMethod("netmap" if netmap else "kernel", adapter)
+    name = "netmap" if netmap else "kernel"
+    adapters = engine(name).adapters
+    if adapter is not None and adapter not in adapters:
+        raise InputError("adapter", adapter, f"must be one of {', '.join(adapters)}", "Choose one of them.")
+    return SendMethod(name, adapter)
 
 
 def _offered(given: Mapping[str, Any]) -> Offered:

@@ -17,11 +17,11 @@ from typing import Any
 
 from ..clock import utc_now
 from ..errors import HostError, InputError, LinerateError
-from ..nic.counters import SENDING
+from ..nic.counters import SENDING, SenderNic
 from ..receiver.sampler import Sample
 from ..system.lock import lock
 from .engines.registry import engine
-from .evidence import Adapter, Process, SenderNic, Sent
+from .evidence import Adapter, Process, Sent
 from .model import Trial
 
 FOLDER = "/var/lib/linerate/trials"

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ..errors import HostError
+from ..nic.counters import ReceiverNic
 from ..record import Record
 from ..validate import check_rate, check_whole
 from .engines.registry import engine
-from .evidence import Claim, ReceiverNic, Sent, WitnessReport
+from .evidence import Claim, Sent, WitnessReport
 from .model import Offered, Trial
 from .plan import DEADLINE_FACTOR
 from .witnesses import primary

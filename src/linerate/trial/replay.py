@@ -8,7 +8,7 @@ from typing import Callable
 from ..clock import utc_now
 from ..errors import HostError
 from ..netmap.adapter import driver_of
-from ..nic.counters import NOT_COUNTED, SENDING, SentCounters
+from ..nic.counters import NOT_COUNTED, SENDING, SenderNic, SentCounters
 from ..receiver.sampler import Reading, Sampler
 from ..system.cpu import CpuMeter
 from ..system.run import Runner
@@ -16,7 +16,7 @@ from ..tcpreplay.supervise import HopelessError, Outcome, Running, supervise
 from ..tuning.pin import allowed_cpus, pin
 from .engines.base import Engine
 from .engines.registry import engine as engine_of
-from .evidence import Adapter, Process, SenderNic, Sent
+from .evidence import Adapter, Process, Sent
 from .journal import Journal, start
 from .model import Trial
 from .nic_session import NicSession

@@ -8,8 +8,10 @@ from dataclasses import fields, replace
 from typing import Any
 
 from ..errors import InputError
+from ..nic.counters import ReceiverNic
+from ..receiver.packet_counter import Count
 from ..receiver.sampler import Sample
-from .evidence import Count, ReceiverNic, WitnessReport
+from .evidence import WitnessReport
 from .model import Port, Witness
 
 KINDS = ("linux", "snmp", "none")

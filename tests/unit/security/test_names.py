@@ -9,9 +9,9 @@ import re
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
+import trial_records
 from synthetic_run import make_info, make_result, make_run, make_trial, read_info, read_trials, write_info, write_trials
 
 from linerate.errors import InputError, LinerateError
@@ -23,7 +23,8 @@ from linerate.results.read import load_run
 from linerate.results.store import RunFolder
 from linerate.tcpreplay.options import ReplayOptions, build_argv
 from linerate.trial.journal import name_of
-from linerate.trial.plan import Asked, Case, Sending, Way, plan
+from linerate.trial.model import SendMethod, Trial
+from linerate.trial.plan import Combination, plan
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 HOSTILE = [
@@ -64,9 +65,8 @@ def test_pcap_path_is_one_argument_and_not_an_option(name: str) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_trial_id_is_a_plain_file_name(name: str) -> None:
-    case = Case(name, "/a.pcap", "0" * 64, 1000, 78.0, 78, 78)
-    sending = Sending({"paced": 1.0, "topspeed": 1.0}, 1e10)
-    (trial,) = plan([Asked(case, Way("kernel"), "topspeed")], 1, sending)
+    combination = Combination(trial_records.case(name), SendMethod("kernel"), "topspeed")
+    (trial,) = plan([combination], 1, trial_records.setup())
     assert re.fullmatch(r"001-[A-Za-z0-9_.-]{0,80}-kernel-topspeed-r1", trial.trial_id)
 
 
@@ -79,8 +79,9 @@ def test_files_of_a_trial_stay_in_their_folder(name: str) -> None:
             assert path.name not in (".", "..")
 
 
-def _named(name: str) -> dict[str, Any]:
-    return {"context": {"run_id": name}, "planned": {"trial_id": name}}
+def _named(name: str) -> Trial:
+    trial = trial_records.trial(run=name)
+    return replace(trial, trial_id=name)
 
 
 @pytest.mark.parametrize("name", [name for name in HOSTILE if name])

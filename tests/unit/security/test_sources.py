@@ -1,4 +1,4 @@
-"""The project starts no shell, and downloads nothing without a checksum or a commit."""
+"""No code starts a shell, and everything that is downloaded is pinned by a checksum or a commit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import pytest
 import yaml
 
 REPOSITORY = Path(__file__).parents[3]
-CODE = [path for folder in ("src", "library", "plugins") for path in sorted((REPOSITORY / folder).rglob("*.py"))]
+CODE = [
+    path for folder in ("src", "library", "plugins", "tools") for path in sorted((REPOSITORY / folder).rglob("*.py"))
+]
 TASKS = [path for folder in ("roles", "playbooks") for path in sorted((REPOSITORY / folder).rglob("*.yml"))]
 SHELLS = {"shell", "raw", "script", "expect"}
 FETCHERS = {"get_url", "git", "unarchive", "uri", "pip", "npm", "gem"}
@@ -22,14 +24,14 @@ SHELL_CALLS = {
 
 
 def calls(source: str) -> Iterator[tuple[str, ast.Call]]:
-    """All calls, each with its dotted name."""
+    """The dotted name and the node of every call."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call):
             yield ast.unparse(node.func), node
 
 
-def starts_a_shell(source: str) -> list[str]:
-    """The calls that pass a string to a shell."""
+def shell_calls(source: str) -> list[str]:
+    """The calls in Python code that pass a string to a shell, with their lines."""
     found = []
     for name, call in calls(source):
         shell = [word for word in call.keywords if word.arg in ("shell", "use_unsafe_shell")]
@@ -40,7 +42,7 @@ def starts_a_shell(source: str) -> list[str]:
 
 
 def tasks(value: Any) -> Iterator[tuple[str, Any]]:
-    """All modules in a file of tasks or plays, without the collection, with their options."""
+    """The name, without its collection, and the options of every module in a file of tasks or plays."""
     if isinstance(value, list):
         for item in value:
             yield from tasks(item)
@@ -51,7 +53,7 @@ def tasks(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def unpinned_downloads(text: str) -> list[str]:
-    """The tasks that download without a checksum or a commit."""
+    """The tasks that download without a sha256 or a commit."""
     found = []
     for module, options in tasks(yaml.safe_load(text)):
         if module not in FETCHERS or not isinstance(options, dict):
@@ -66,7 +68,7 @@ def unpinned_downloads(text: str) -> list[str]:
 
 @pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(REPOSITORY)))
 def test_no_code_starts_a_shell(path: Path) -> None:
-    assert starts_a_shell(path.read_text(encoding="utf-8")) == []
+    assert shell_calls(path.read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.parametrize("path", TASKS, ids=lambda path: str(path.relative_to(REPOSITORY)))
@@ -87,8 +89,8 @@ def test_no_task_starts_a_shell_or_downloads_unpinned(path: Path) -> None:
         "subprocess.getoutput(line)",
     ],
 )
-def test_shell_is_detected(source: str) -> None:
-    assert len(starts_a_shell(source)) == 1
+def test_a_shell_call_is_detected(source: str) -> None:
+    assert len(shell_calls(source)) == 1
 
 
 @pytest.mark.parametrize(
@@ -100,11 +102,11 @@ def test_shell_is_detected(source: str) -> None:
         "- hosts: all\n  tasks: [{ansible.builtin.unarchive: {src: https://192.0.2.1/a, remote_src: true}}]",
     ],
 )
-def test_unpinned_download_is_detected(task: str) -> None:
+def test_an_unpinned_download_is_detected(task: str) -> None:
     assert len(unpinned_downloads(task)) == 1
 
 
-def test_pinned_sources_have_full_checksums() -> None:
+def test_pins_are_full_commits_and_sha256() -> None:
     defaults = {
         name: value
         for path in sorted((REPOSITORY / "roles").glob("*/*/main.yml"))
@@ -126,7 +128,7 @@ def _texts(value: Any) -> Iterator[str]:
         yield value
 
 
-def test_locked_dependencies_have_hashes() -> None:
+def test_locked_dependencies_have_versions_and_hashes() -> None:
     for name in ("requirements.lock", "requirements-dev.lock"):
         text = (REPOSITORY / name).read_text(encoding="utf-8").replace("\\\n", " ")
         lines = [line for line in text.splitlines() if re.match(r"[A-Za-z0-9]", line)]

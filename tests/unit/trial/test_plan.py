@@ -1,4 +1,4 @@
-"""What a scenario becomes: counts, loops, deadlines, order, and refusals."""
+"""From a scenario to trials: counts, loops, deadlines, order, and refusals."""
 
 from __future__ import annotations
 
@@ -7,66 +7,71 @@ import re
 from pathlib import Path
 
 import pytest
+from trial_records import EMULATED, KERNEL, NATIVE, bench, case, planned, setup, trial
 
 from linerate.errors import InputError
 from linerate.receiver.process import LONGEST_SOCKET_PATH, socket_path
-from linerate.tcpreplay.options import build_argv
+from linerate.trial.engines.registry import engine
 from linerate.trial.journal import name_of
-from linerate.trial.plan import Asked, Case, Sending, Way, offer, plan, product, replay_options
+from linerate.trial.model import Case, Offered, SendMethod
+from linerate.trial.plan import Combination, Setup, combine, offer, plan
 from linerate.units import GBIT
 
 SCHEMA = Path(__file__).parents[3] / "schemas/trial.schema.json"
-SENDING = Sending({"paced": 5.0, "topspeed": 3.0}, 10 * GBIT, nm_delay=4)
+SETUP = setup()
 
 
-def case(name: str = "udp_port_scan_64", length: int = 78) -> Case:
-    return Case(name, f"/p/{name}.pcap", "0" * 64, 64_511, float(length), length, length)
+def offered_load(
+    mode: str, value: object, sent: Case | None = None, method: SendMethod = KERNEL, shared: Setup = SETUP
+) -> tuple[Offered, int]:
+    return offer(Combination(sent or case(), method, mode, value), shared)
 
 
-def test_a_paced_trial_is_counted_out():
-    offered, loop = offer(case(), "pps", 20_000, SENDING, "kernel")
+def test_a_paced_trial_sends_a_fixed_number_of_packets():
+    offered, loop = offered_load("pps", 20_000)
     assert (offered.packets, offered.pps, loop) == (100_000, 20_000, 2)
 
 
 def test_mbps_counts_pcap_bytes():
-    offered, _ = offer(case(length=1514), "mbps", 9843.95, SENDING, "kernel")
+    offered, _ = offered_load("mbps", 9843.95, case(length=1514))
     assert offered.pps == pytest.approx(812_744, abs=1)
 
 
-def test_top_speed_is_bounded_by_time_and_by_the_loops_of_line_rate():
-    offered, loop = offer(case(), "topspeed", None, SENDING, "kernel")
+def test_top_speed_is_bounded_by_time_and_by_the_loops_at_line_rate():
+    offered, loop = offered_load("topspeed", None)
     assert (offered.packets, offered.pps) == (None, None)
     assert loop == -(-12_254_902 * 3 // 64_511)
 
 
-def test_netmap_gets_the_time_it_waits_for_the_link():
-    by_kernel, _ = offer(case(), "pps", 20_000, SENDING, "kernel")
-    by_netmap, _ = offer(case(), "pps", 20_000, SENDING, "netmap")
+@pytest.mark.parametrize("method", [NATIVE, EMULATED])
+def test_the_deadline_through_netmap_includes_waiting_for_the_link(method):
+    by_kernel, _ = offered_load("pps", 20_000)
+    by_netmap, _ = offered_load("pps", 20_000, method=method)
     assert by_netmap.deadline_seconds - by_kernel.deadline_seconds == 8
 
 
-def test_a_slow_host_may_be_given_a_longer_deadline():
-    usual, _ = offer(case(), "topspeed", None, Sending({"topspeed": 3.0}, GBIT), "kernel")
-    slow, _ = offer(case(), "topspeed", None, Sending({"topspeed": 3.0}, GBIT, deadline_margin=300), "kernel")
+def test_the_deadline_margin_lengthens_the_deadline():
+    usual, _ = offered_load("topspeed", None, shared=setup(GBIT, topspeed=3.0))
+    slow, _ = offered_load("topspeed", None, shared=setup(GBIT, deadline_margin=300, topspeed=3.0))
     assert slow.deadline_seconds - usual.deadline_seconds == 285
     with pytest.raises(InputError, match="deadline margin -1"):
-        offer(case(), "topspeed", None, Sending({"topspeed": 3.0}, GBIT, deadline_margin=-1), "kernel")
+        offered_load("topspeed", None, shared=setup(GBIT, deadline_margin=-1, topspeed=3.0))
 
 
 def test_a_load_above_the_line_rate_is_bounded_by_time():
-    offered, loop = offer(case(length=1514), "mbps", 10_000, SENDING, "kernel")
+    offered, loop = offered_load("mbps", 10_000, case(length=1514))
     assert (offered.packets, offered.duration_seconds, offered.paced_pps) == (None, 3.0, None)
     assert offered.pps == pytest.approx(825_627, abs=1)
     assert loop == -(-812_744 * 3 // 64_511)
-    below, _ = offer(case(length=1514), "mbps", 9_800, SENDING, "kernel")
+    below, _ = offered_load("mbps", 9_800, case(length=1514))
     assert below.paced_pps == below.pps
 
 
-def test_what_is_compared_stands_side_by_side_and_turns_round_with_every_repeat():
+def test_compared_send_methods_follow_each_other_and_swap_with_every_repeat():
     rates = [{"mode": "pps", "value": 20_000.0}, {"mode": "topspeed", "value": None}]
-    ways = [Way("kernel"), Way("netmap", "native"), Way("netmap", "emulated")]
-    trials = plan(product([case("a"), case("b b")], ways, rates), 3, SENDING)
+    trials = plan(combine([case("a"), case("b b")], [KERNEL, NATIVE, EMULATED], rates), 3, SETUP)
     assert len(trials) == 36
+    assert [trial.sequence for trial in trials] == list(range(1, 37))
     assert [trial.repeat for trial in trials] == [1] * 12 + [2] * 12 + [3] * 12
     assert len({trial.trial_id for trial in trials}) == 36
     assert [trial.trial_id for trial in trials[:4]] == [
@@ -92,22 +97,21 @@ def test_what_is_compared_stands_side_by_side_and_turns_round_with_every_repeat(
         ("mbps", 123_456_789.123456, "123456789.123456mbps"),
     ],
 )
-def test_a_trial_is_named_by_its_rate_as_tcpreplay_takes_it_and_the_longest_name_has_room(mode, value, label):
-    """The name is part of a journal's, a socket's and a result's, and is held against the schema."""
-    asked = [Asked(case("n" * 300), Way("netmap", "emulated"), mode, value)]
-    last = plan(asked, 1000, Sending({"paced": 5000.0, "topspeed": 3.0}, 10 * GBIT))[-1].trial_id
+def test_the_name_has_the_rate_as_tcpreplay_takes_it_and_fits_wherever_it_is_used(mode, value, label):
+    """The name is part of a journal's, a socket's and a result's, and is validated against the schema."""
+    combinations = [Combination(case("n" * 300), EMULATED, mode, value)]
+    last = plan(combinations, 1000, setup(paced=5000.0, topspeed=3.0))[-1].trial_id
     assert last == f"1000-{'n' * 80}-netmap-emulated-{label}-r1000"
     assert re.search(json.loads(SCHEMA.read_text())["properties"]["trial_id"]["pattern"], last)
-    journal = name_of({"context": {"run_id": "r" * 100}, "planned": {"trial_id": last}})
+    journal = name_of(trial(trial_id=last, bench=bench(run_id="r" * 100)))
     assert len(f"{journal}.jsonl") <= 255
     assert len(str(socket_path(f"{last}.10"))) <= LONGEST_SOCKET_PATH
     assert socket_path(f"{last}.10") != socket_path(f"{last}.11")
 
 
-def test_listed_trials_of_one_load_are_brought_together():
-    kernel, native = Way("kernel"), Way("netmap", "native")
-    asked = [Asked(case(name), way, "mbps", 5.0) for way in (native, kernel) for name in ("a", "b")]
-    names = [trial.trial_id for trial in plan(asked, 2, SENDING)]
+def test_listed_trials_of_the_same_load_follow_each_other():
+    combinations = [Combination(case(name), method, "mbps", 5.0) for method in (NATIVE, KERNEL) for name in ("a", "b")]
+    names = [trial.trial_id for trial in plan(combinations, 2, SETUP)]
     assert names == [
         "001-a-netmap-native-5mbps-r1",
         "002-a-kernel-5mbps-r1",
@@ -120,16 +124,28 @@ def test_listed_trials_of_one_load_are_brought_together():
     ]
 
 
-def test_the_command_line_of_a_planned_trial():
-    rates = [{"mode": "mbps", "value": 1000.0}, {"mode": "topspeed", "value": None}]
-    paced, top = plan(product([case()], [Way("netmap", "native")], rates), 1, SENDING)
-    assert build_argv(replay_options(paced, "ens17", 4, preload_pcap=True)) == [
+def test_a_planned_trial_holds_its_load_its_time_and_how_it_is_sent():
+    paced, top = planned(NATIVE, cpu=3), planned(NATIVE, "topspeed", None)
+    assert (paced.offered.packets, paced.predicted_pps, paced.estimated_seconds) == (100_000, 20_000, 15.0)
+    assert (paced.sending.loop, paced.sending.limit, paced.sending.duration) == (2, 100_000, None)
+    assert (paced.sending.interface, paced.sending.nm_delay, paced.sending.cpu) == ("ens17", 4, 3)
+    assert (top.sending.loop, top.sending.limit, top.sending.duration) == (570, None, 3)
+    assert top.predicted_pps == pytest.approx(12_254_902, abs=1)
+    assert top.estimated_seconds == 13.0
+    assert planned(KERNEL).estimated_seconds == 7.0
+    assert paced.bench == top.bench == SETUP.bench
+
+
+def test_the_command_of_a_planned_trial():
+    def command(method: SendMethod, mode: str, value: float | None, **sending: object) -> list[str]:
+        return engine(method.engine).command(planned(method, mode, value, **sending))
+
+    assert command(NATIVE, "mbps", 1000.0, settings={"preload_pcap": True}) == [
         "tcpreplay", "--intf1=ens17", "--mbps=1000", "--loop=125", "--limit=8012821", "--preload-pcap", "--netmap",
         "--nm-delay=4", "/p/udp_port_scan_64.pcap",
     ]  # fmt: skip
-    assert "--duration=3" in build_argv(replay_options(top, "ens17", 4))
-    (above,) = plan([Asked(case(), Way("kernel"), "mbps", 10_000.0)], 1, SENDING)
-    assert {"--mbps=10000", "--duration=3"} <= set(build_argv(replay_options(above, "ens17", 4)))
+    assert "--duration=3" in command(NATIVE, "topspeed", None)
+    assert {"--mbps=10000", "--duration=3"} <= set(command(KERNEL, "mbps", 10_000.0))
 
 
 @pytest.mark.parametrize(
@@ -146,15 +162,18 @@ def test_the_command_line_of_a_planned_trial():
 )
 def test_bad_rates_are_refused_by_name(mode, value, named):
     with pytest.raises(InputError, match=named):
-        offer(case(), mode, value, SENDING, "kernel")
+        offered_load(mode, value)
 
 
-def test_bad_bounds_are_refused():
+def test_bad_durations_repeats_and_empty_lists_are_refused():
     with pytest.raises(InputError, match="whole seconds"):
-        offer(case(), "topspeed", None, Sending({"paced": 1, "topspeed": 1.5}, GBIT), "kernel")
+        offered_load("topspeed", None, shared=setup(GBIT, paced=1, topspeed=1.5))
     with pytest.raises(InputError, match="duration 0"):
-        offer(case(), "pps", 1, Sending({"paced": 0, "topspeed": 1}, GBIT), "kernel")
+        offered_load("pps", 1, shared=setup(GBIT, paced=0, topspeed=1))
     with pytest.raises(InputError, match="repeats 0"):
-        plan([Asked(case(), Way("kernel"), "topspeed")], 0, SENDING)
+        plan([Combination(case(), KERNEL, "topspeed")], 0, SETUP)
+    for what, given in {"cases": ([], [KERNEL], [{}]), "send methods": ([case()], [], [{}])}.items():
+        with pytest.raises(InputError, match=f"{what} .*is empty, so there is nothing to send"):
+            combine(*given)
     with pytest.raises(InputError, match="rates"):
-        product([case()], [Way("kernel")], [])
+        combine([case()], [KERNEL], [])

@@ -1,4 +1,4 @@
-"""Around a trial through netmap: the adapter is forced and proven, and everything is put back, whatever happens."""
+"""A NIC session through netmap: the adapter is forced and proven, and everything is restored in any case."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from linerate.trial.netmap_session import NetmapSession
 
 from linerate.errors import HostError
 from linerate.netmap.admode import read_admode
 from linerate.nic.state import found_path
 from linerate.system.run import Completed
-from linerate.trial import netmap_session
+from linerate.trial.engines.netmap import session as module
+from linerate.trial.engines.netmap.session import NetmapSession
+from linerate.trial.evidence import Recovery
 from linerate.trial.nic_session import recover
 
 ACTIVATED = "[ 1996.781561] 443.197642 [ 320] generic_netmap_register   Emulated adapter for ens4 activated\n"
 
 
 class NoGuardian:
-    """In place of the process that outlives a trial, which tests/unit/host/test_guardian.py is about."""
+    """In place of the cleanup process, which has tests of its own."""
 
     def __init__(self, cleanup: object) -> None:
         self.ended = ""
@@ -35,7 +36,7 @@ class NoGuardian:
 
 
 class Host:
-    """ens4 with an e1000 that may be patched, netmap loaded, and what tcpreplay does to them."""
+    """ens4 with an e1000 that may be patched, netmap loaded, and what tcpreplay changes there."""
 
     def __init__(self, root: Path) -> None:
         self.root, self.ran = root, []
@@ -73,7 +74,7 @@ class Host:
         return Completed(tuple(argv), 0, answers.get(words, ""), "")
 
     def sends(self) -> None:
-        """As tcpreplay leaves the NIC when it is killed."""
+        """Change the NIC as a killed tcpreplay does."""
         self.offload = "off"
         self.put("sys/class/net/ens4/flags", "0x1103\n")
 
@@ -83,70 +84,75 @@ class Host:
 
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
-    monkeypatch.setattr(netmap_session, "CARRIER_SECONDS", 0.1)
-    monkeypatch.setattr(netmap_session, "SETTLED_SECONDS", 0.1)
+    monkeypatch.setattr(module, "CARRIER_SECONDS", 0.1)
+    monkeypatch.setattr(module, "SETTLED_SECONDS", 0.1)
     return Host(tmp_path)
 
 
-RESTORED = [
+RESTORED = (
     "write /sys/module/netmap/parameters/admode: 0",
     "ethtool -K ens4 gso on",
     "ip link set dev ens4 promisc off",
-]
+)
+
+
+def recovery(session: NetmapSession) -> Recovery:
+    """How the NIC was restored; the session has been left."""
+    assert session.recovery is not None
+    return session.recovery
 
 
 def test_a_native_adapter_is_forced_and_proven(host):
     host.patch()
     with host.session("native") as session:
         assert read_admode(str(host.root)) == "1"
-        session.look(sending=False)
-        session.look(sending=True)
+        session.observe(sending=False)
+        session.observe(sending=True)
         host.sends()
-        adapter = session.describe()
-    assert (adapter["kind"], adapter["found"], adapter["driver"]) == ("native", "native", "e1000")
-    assert adapter["evidence"] == [
+        adapter = session.adapter()
+    assert (adapter.kind, adapter.found, adapter.driver) == ("native", "native", "e1000")
+    assert adapter.evidence == (
         "driver: e1000",
         "/sys/module/netmap/holders/e1000: present",
         "modinfo -F depends e1000: netmap",
         "/sys/module/netmap/parameters/admode: 1",
         "tc qdisc show dev ens4 while sending: pfifo_fast",
         "dmesg: no 'Emulated adapter for ens4 activated' during the trial",
-    ]
+    )
     assert read_admode(str(host.root)) == "0"
-    assert session.recovery is not None
-    assert (session.recovery["steps"], session.recovery["carrier"]) == (RESTORED, True)
+    assert (recovery(session).steps, recovery(session).carrier) == (RESTORED, True)
 
 
-def test_an_emulated_adapter_is_forced_on_a_patched_driver_and_shows_itself(host):
+def test_an_emulated_adapter_is_forced_and_proven_on_a_patched_driver(host):
     host.patch()
     with host.session("emulated") as session:
         assert read_admode(str(host.root)) == "2"
         host.qdisc = "netmapemu"
-        session.look(sending=True)
-        assert session.describe()["found"] == "emulated"
+        session.observe(sending=True)
+        assert session.adapter().found == "emulated"
         host.qdisc = "pfifo_fast"
         host.messages += ACTIVATED
-        adapter = session.describe()
-    assert adapter["found"] == "emulated"
-    assert adapter["evidence"][-2:] == [
+        adapter = session.adapter()
+    assert adapter.found == "emulated"
+    assert adapter.evidence[-2:] == (
         "tc qdisc show dev ens4 while sending: netmapemu",
         "dmesg: Emulated adapter for ens4 activated during the trial",
-    ]
+    )
 
 
-def test_an_emulation_of_an_earlier_trial_is_no_sign_of_this_one(host):
+def test_an_emulated_adapter_of_an_earlier_trial_is_not_evidence_for_this_one(host):
     host.messages += ACTIVATED
     with host.session("emulated") as session:
-        assert session.describe()["found"] is None
+        assert session.adapter().found is None
 
 
-def test_emulation_is_found_out_where_native_was_asked_for(host):
+def test_an_emulated_adapter_is_found_where_native_was_requested(host):
     with host.session("native") as session:
         host.messages += ACTIVATED
-        assert session.describe()["found"] == "emulated"
+        assert session.adapter().found == "emulated"
 
 
-def test_everything_is_put_back_after_an_error(host):
+def test_everything_is_restored_after_an_error(host):
     session = host.session("native")
 
     def cut() -> None:
@@ -156,39 +162,36 @@ def test_everything_is_put_back_after_an_error(host):
 
     with pytest.raises(KeyboardInterrupt):
         cut()
-    assert session.recovery is not None
-    assert session.recovery["steps"] == RESTORED
+    assert recovery(session).steps == RESTORED
     assert read_admode(str(host.root)) == "0"
 
 
-def test_what_a_killed_trial_left_is_put_back_before_the_next(host):
+def test_the_next_trial_restores_what_a_killed_one_did_not(host):
     host.session("native").__enter__()
     host.sends()
-    assert recover("ens4", host.run, str(host.root)) == tuple(RESTORED)
+    assert recover("ens4", host.run, str(host.root)) == RESTORED
     assert recover("ens4", host.run, str(host.root)) == ()
     host.session("native").__enter__()
     host.sends()
     with host.session("emulated") as session:
         assert host.offload == "on"
-    assert session.recovery is not None
-    assert session.recovery["steps"] == RESTORED[:1]
+    assert recovery(session).steps == RESTORED[:1]
 
 
-def test_what_the_nic_was_found_with_outlasts_the_trial(host):
+def test_the_settings_before_the_trial_stay_stored_after_it(host):
     with host.session("native"):
         host.sends()
     stored = found_path("ens4", str(host.root))
     assert '"promiscuous": false' in stored.read_text()
 
 
-def test_a_carrier_that_does_not_come_back_is_told(host):
+def test_a_lost_carrier_is_reported(host):
     with host.session("native") as session:
         host.put("sys/class/net/ens4/carrier", "0\n")
-    assert session.recovery is not None
-    assert session.recovery["carrier"] is False
+    assert recovery(session).carrier is False
 
 
-def test_without_netmap_nothing_is_touched(host):
+def test_without_netmap_nothing_is_changed(host):
     (host.root / "sys/module/netmap/parameters/admode").unlink()
     with pytest.raises(HostError, match="netmap: is not loaded"), host.session("native"):
         pass
