@@ -224,7 +224,7 @@ core_busy_percent:
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.pcap.destinations import AllowedDestinations
-from ansible.module_utils.linerate.system.caller_gone import Lease, end_within
+from ansible.module_utils.linerate.system.caller_gone import CallerWatch, end_within
 from ansible.module_utils.linerate.system.lock import refuse_held, sole_sender
 from ansible.module_utils.linerate.system.run import run
 from ansible.module_utils.linerate.tcpreplay.options import TIMERS
@@ -280,7 +280,7 @@ def main() -> None:
         mutually_exclusive=[("trial", name) for name in REQUIRED],
         required_together=[REQUIRED],
     )
-    lease = Lease().listen()
+    caller = CallerWatch().listen()
     try:
         trial, work, journals = requested(module.params)
         interface, pcaps = trial.sending.interface, [(trial.case.pcap, trial.case.pcap_sha256 or None)]
@@ -293,7 +293,7 @@ def main() -> None:
         with sole_sender(interface, work):
             recover(interface, run)
             preflight(interface, pcaps, far_end, run, trial.sending.cpu)
-            module.exit_json(changed=True, **replay(trial, run, lease.over, journals).to_json())
+            module.exit_json(changed=True, **replay(trial, run, caller.end_reason, journals).to_json())
     except LinerateError as error:
         module.fail_json(msg=str(error))
 

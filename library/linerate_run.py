@@ -98,7 +98,7 @@ options:
     description: How long a trial sends.
     type: dict
     required: true
-    options:
+    suboptions:
       paced:
         description: At a given rate.
         type: float
@@ -171,7 +171,7 @@ options:
   proof:
     description: The burst that must arrive before the trials begin.
     type: dict
-    options:
+    suboptions:
       packets:
         description: Number of packets.
         type: int

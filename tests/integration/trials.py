@@ -32,13 +32,13 @@ PATIENCE_SECONDS = 300
 
 TRIAL = """
 import json, resource, sys
-from linerate.system.caller_gone import Lease
+from linerate.system.caller_gone import CallerWatch
 from linerate.system.run import run
 from linerate.trial.model import Trial
 from linerate.trial.replay import replay
 trial, journals = json.loads(sys.argv[1])
-lease = Lease().listen()
-result = replay(Trial.from_json(trial), run, lease.over, journals).to_json()
+caller = CallerWatch().listen()
+result = replay(Trial.from_json(trial), run, caller.end_reason, journals).to_json()
 result["peak_kib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps(result))
 """

@@ -16,7 +16,7 @@ _CLOCK_MONOTONIC = 1
 _SIGEVENT_BYTES = 64
 
 
-class Lease:
+class CallerWatch:
     """Tells why the work should end: a signal arrived, or nobody reads the output any more.
 
     The output's pipe or socket closes with the death of `ansible-playbook`, of its worker, of the SSH client, or of
@@ -29,13 +29,13 @@ class Lease:
         self._poll.register(output, 0)
         self._signalled: str | None = None
 
-    def listen(self) -> Lease:
+    def listen(self) -> CallerWatch:
         """Treat SIGINT, SIGTERM and SIGHUP as reasons to end, instead of dying at once."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._note)
         return self
 
-    def over(self) -> str | None:
+    def end_reason(self) -> str | None:
         """The reason to end; None while there is none."""
         if self._signalled:
             return self._signalled

@@ -18,7 +18,7 @@ _START_TIME = 19
 """Position in /proc/PID/stat after the name of the program: field 22 (proc_pid_stat(5))."""
 
 
-class Guardian:
+class CleanupProcess:
     """Runs ``cleanup`` in a child process if this process dies, or finishes without a release.
 
     The child waits for the end of a pipe whose other end only this process holds, so it notices SIGKILL. It is in its
@@ -30,7 +30,7 @@ class Guardian:
         self._cleanup = cleanup
         self._pid = self._pipe = -1
 
-    def start(self) -> Guardian:
+    def start(self) -> CleanupProcess:
         reading, self._pipe = os.pipe()
         # Blocked until the child ignores them: one that arrives right after the fork must not end it.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
@@ -47,9 +47,9 @@ class Guardian:
         # If the child was killed, no cleanup is needed either.
         with suppress(BrokenPipeError):
             os.write(self._pipe, b".")
-        self.let_clean()
+        self.finish()
 
-    def let_clean(self) -> None:
+    def finish(self) -> None:
         """Wait for the end of the child, which cleans up first unless it was released."""
         os.close(self._pipe)
         os.waitpid(self._pid, 0)
@@ -70,7 +70,7 @@ class Guardian:
             os._exit(0)
 
 
-def kill_runs_of(argv: Sequence[str], root: str = "/", kill: Callable[[int, int], None] = os.kill) -> int:
+def kill_processes_of(argv: Sequence[str], root: str = "/", kill: Callable[[int, int], None] = os.kill) -> int:
     """Kill the processes that run ``argv`` in this network namespace and started after this one; their number.
 
     Polls until there has been none for a while, since one may be about to start. This also finds a program with file

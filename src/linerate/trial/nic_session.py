@@ -15,7 +15,7 @@ from ..errors import HostError
 from ..netmap.adapter import driver_of
 from ..nic.read import has_carrier
 from ..nic.state import NicState, read_state, restore_state
-from ..system.cleanup_process import Guardian, kill_runs_of
+from ..system.cleanup_process import CleanupProcess, kill_processes_of
 from ..system.files import write_whole
 from ..system.lock import exclusive
 from ..system.run import Runner
@@ -24,7 +24,7 @@ from .evidence import Adapter, Recovery
 STORED = "run/linerate/trial"
 """Below the root folder; gone after a reboot, as are the settings of a NIC."""
 
-Guard = Callable[[Callable[[], None]], Guardian]
+Guard = Callable[[Callable[[], None]], CleanupProcess]
 Parameters = Mapping[str, str]
 """Values of kernel modules' parameters, by their path below the root folder."""
 
@@ -38,11 +38,11 @@ class NicSession:
     """
 
     def __init__(
-        self, interface: str, argv: Sequence[str], run: Runner, root: str = "/", guard: Guard = Guardian
+        self, interface: str, argv: Sequence[str], run: Runner, root: str = "/", guard: Guard = CleanupProcess
     ) -> None:
         self._interface, self._argv, self._run, self._root, self._guard = interface, argv, run, root, guard
         self._had_carrier = False
-        self._guardian: Guardian | None = None
+        self._cleanup_process: CleanupProcess | None = None
         self._mark = f"{os.getpid()}-{time.monotonic_ns()}"
         self.recovery: Recovery | None = None
         """How the NIC was restored; set when the context is left."""
@@ -51,7 +51,7 @@ class NicSession:
         recover(self._interface, self._run, self._root)
         self._had_carrier = has_carrier(self._interface, self._root)
         self._store(read_state(self._interface, self._run, self._root))
-        self._guardian = self._guard(self._clean).start()
+        self._cleanup_process = self._guard(self._clean).start()
         try:
             self._prepare()
         except BaseException:
@@ -83,7 +83,7 @@ class NicSession:
         return not self._had_carrier or has_carrier(self._interface, self._root)
 
     def _clean(self) -> None:
-        kill_runs_of(self._argv)
+        kill_processes_of(self._argv)
         recover(self._interface, self._run, self._root, self._mark)
 
     def _leave(self) -> None:
@@ -94,11 +94,11 @@ class NicSession:
             steps = recover(self._interface, self._run, self._root, self._mark)
         except HostError as failed:
             error = str(failed)
-        if self._guardian and error is None:
-            self._guardian.release()
-        elif self._guardian:
+        if self._cleanup_process and error is None:
+            self._cleanup_process.release()
+        elif self._cleanup_process:
             # It tries once more; the stored settings stay for the next trial to try.
-            self._guardian.let_clean()
+            self._cleanup_process.finish()
         carrier = error is None and self._wait()
         self.recovery = Recovery(round(time.monotonic() - begin, 3), carrier, steps, error)
 

@@ -1,22 +1,29 @@
-"""A run begins: the plan, what cannot be had, and results that are written whole."""
+"""The beginning of a run: its plan, what is not available, and its folder."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from trial_parts import sent
 
-from linerate.controller.begin import begin, line_rate
+from linerate.controller.begin import Hosts, begin, line_rate
 from linerate.controller.scenario import Scenario
 from linerate.errors import HostError, InputError, ResultError
 from linerate.netmap.availability import native_unavailable_reason, unavailable_reason
+from linerate.results.build import result_of
 from linerate.results.store import RunFolder, check
 from linerate.system.run import run as run_program
+from linerate.trial.engines.registry import engine
 from linerate.trial.environment import fingerprint, read_environment
 from linerate.trial.journal import failed
+from linerate.trial.model import LineRate, Port, SendMethod, Trial, Witness
 
+Begin = Callable[..., "tuple[dict[str, Any], list[Trial]]"]
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 MANIFEST = {
     "path": "/p/a.pcap",
@@ -27,7 +34,8 @@ MANIFEST = {
     "max_frame_length": 78,
     "parameters": {"dst_ip": "198.19.0.1", "vlan": None},
 }
-NO_NETMAP = {"netmap": "not available on this host: the kernel has no loadable modules"}
+NO_NETMAP = {"kernel": None, "netmap": "not available on this host: the kernel has no loadable modules"}
+ALL = {"kernel": None, "netmap": None, "netmap-native": None, "netmap-emulated": None}
 
 
 def scenario(**given: Any) -> Scenario:
@@ -53,66 +61,129 @@ def environment() -> dict[str, Any]:
     }
 
 
+@pytest.fixture(scope="module")
+def plan(environment) -> Begin:
+    """Begin the run ``r``: the send methods that are not available, the fields of the scenario."""
+
+    def run(unavailable: dict[str, str | None], **given: Any) -> tuple[dict[str, Any], list[Trial]]:
+        return begin("r", scenario(**given), {"a": MANIFEST}, Hosts(environment, unavailable))
+
+    return run
+
+
 @pytest.fixture
-def begun(environment) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    return begin("run-1", scenario(), {"a": MANIFEST}, NO_NETMAP, environment, None)
+def begun(environment) -> tuple[dict[str, Any], list[Trial]]:
+    return begin("run-1", scenario(), {"a": MANIFEST}, Hosts(environment, NO_NETMAP))
 
 
-def test_the_run_satisfies_its_schema_and_says_what_cannot_be_had(begun):
+def test_the_run_satisfies_its_schema_and_names_what_is_not_available(begun):
     run, trials = begun
     check(run, SCHEMAS / "run.schema.json")
     assert run["plan"]["unavailable"] == [{"engine": "netmap", "reason": NO_NETMAP["netmap"]}]
-    assert [trial["planned"]["engine"] for trial in trials] == ["kernel"] * 4
-    assert trials[0]["replay"]["limit"] == 20_000
+    assert [trial.method for trial in trials] == [SendMethod("kernel")] * 4
+    assert trials[0].sending.limit == 20_000
     # A trial that comes to nothing is stored with the command that it would have had.
-    assert failed(trials[0], "why")["argv"] == trials[0]["argv"]
-    networks = ["198.18.0.0/15", "2001:2::/48"]
-    told = {"pcap_sha256": "0" * 64, "allow_destinations": [*networks, "02:00:00:00:00:02"], "receiver_mtu": 65_536}
-    assert trials[0]["look"] == told
-    assert trials[0]["context"]["fingerprint"] == run["environment"]["fingerprint"]
+    assert failed(trials[0], "why").argv == tuple(engine("kernel").command(trials[0]))
+    bench = trials[0].bench
+    assert trials[0].case.pcap_sha256 == "0" * 64
+    assert bench.allow_destinations == ("198.18.0.0/15", "2001:2::/48", "02:00:00:00:00:02")
+    assert bench.receiver_mtu == 65_536
+    assert bench.fingerprint == run["environment"]["fingerprint"]
+    assert bench.versions == {"linerate": run["linerate_version"], "tcpreplay": "4.4.3"}
+    assert (bench.run_id, bench.sender, bench.receiver) == ("run-1", Port("sender1", "lo"), Port("receiver1", "lo"))
+    assert run["plan"]["trials"] == [trial.planned() for trial in trials]
+    # 2 repeats of one trial at a rate and one at top speed: 1 s of sending and 2 s around it.
+    assert run["plan"]["estimated_seconds"] == 12.0
 
 
-def test_netmap_sends_through_each_adapter_that_can_be_had(environment):
-    run, trials = begin("r", scenario(repeats=1), {"a": MANIFEST}, {}, environment, None)
+def test_the_trials_are_passed_on_as_json(begun):
+    for trial in begun[1]:
+        assert Trial.from_json(json.loads(json.dumps(trial.to_json()))) == trial
+
+
+def test_the_scenario_decides_how_each_trial_is_sent(plan):
+    settings = {"preload_pcap": True}
+    given = {"executable": "/opt/tcpreplay", "cpu": 1, "sample_interval": 0.5, "stall_seconds": 9.0, "nm_delay": 2}
+    _, trials = plan(NO_NETMAP, settings=settings, deadline_margin=100.0, **given)
+    for trial in trials:
+        assert {name: getattr(trial.sending, name) for name in given} == given
+        assert trial.sending.settings == settings
+        assert trial.offered.deadline_seconds == 101.25
+        assert engine("kernel").command(trial)[0] == "/opt/tcpreplay"
+        assert "--preload-pcap" in engine("kernel").command(trial)
+
+
+def test_witnesses_are_part_of_the_bench_and_of_the_run_without_a_secret(plan):
+    agent = Witness("dut", "snmp", "192.0.2.1", "port2", 161, "2c", 10.0, "given", {"name": "switch1"})
+    run, trials = plan(NO_NETMAP, witnesses=(agent,), repeats=1)
     check(run, SCHEMAS / "run.schema.json")
-    assert [trial["replay"]["adapter"] for trial in trials] == [None, "native", "emulated"] * 2
-    assert [trial["replay"]["netmap"] for trial in trials] == [False, True, True] * 2
+    assert trials[0].bench.witnesses == (agent,)
+    assert trials[0].bench.receiver == Port("192.0.2.1", "port2")
+    assert run["witnesses"] == [agent.to_json()]
+    # Two refreshes of 10 s in a trial, and one before and one after it.
+    assert {trial.offered.duration_seconds for trial in trials} == {20.0}
+    assert run["plan"]["estimated_seconds"] == 2 * (22 + 20)
+    assert len(run["plan"]["notices"]) == 2
+    with pytest.raises(InputError, match=r"paced duration 1\.0: is shorter than 2 refreshes"):
+        plan(NO_NETMAP, witnesses=(agent,), short_trials="refuse")
+
+
+def test_netmap_sends_through_each_available_adapter(plan):
+    run, trials = plan(ALL, repeats=1)
+    check(run, SCHEMAS / "run.schema.json")
+    assert [trial.method.adapter for trial in trials] == [None, "native", "emulated"] * 2
+    assert [trial.method.engine for trial in trials] == ["kernel", "netmap", "netmap"] * 2
+    assert ["--netmap" in engine(trial.method.engine).command(trial) for trial in trials] == [False, True, True] * 2
     reason = "not available on this host: lo: it has no driver to patch"
-    run, trials = begin("r", scenario(repeats=1), {"a": MANIFEST}, {"native": reason}, environment, None)
+    run, trials = plan({**ALL, "netmap-native": reason}, repeats=1)
     check(run, SCHEMAS / "run.schema.json")
     assert run["plan"]["unavailable"] == [{"engine": "netmap", "adapter": "native", "reason": reason}]
-    assert {trial["replay"]["adapter"] for trial in trials} == {None, "emulated"}
+    assert {trial.method.adapter for trial in trials} == {None, "emulated"}
 
 
-def test_listed_trials_are_all_that_is_run_and_those_that_cannot_be_had_are_named(environment):
+def test_only_the_listed_trials_are_run_and_those_that_are_not_available_are_named(plan):
     listed = [
         {"case": "a", "engine": "netmap", "adapter": None, "mode": "mbps", "value": 1000.0},
         {"case": "a", "engine": "kernel", "adapter": None, "mode": "mbps", "value": 5.0},
     ]
-    run, trials = begin("r", scenario(trials=listed), {"a": MANIFEST}, NO_NETMAP, environment, None)
+    run, trials = plan(NO_NETMAP, trials=listed)
     check(run, SCHEMAS / "run.schema.json")
-    assert [trial["planned"]["trial_id"] for trial in trials] == ["001-a-kernel-5mbps-r1", "002-a-kernel-5mbps-r2"]
+    assert [trial.trial_id for trial in trials] == ["001-a-kernel-5mbps-r1", "002-a-kernel-5mbps-r2"]
     named = [{"case": "a", "mode": "mbps", "value": 1000.0}]
     assert run["plan"]["unavailable"] == [{"engine": "netmap", "reason": NO_NETMAP["netmap"], "trials": named}]
-    run, trials = begin("r", scenario(trials=listed, repeats=1), {"a": MANIFEST}, {}, environment, None)
-    assert [trial["replay"]["adapter"] for trial in trials] == ["native", "emulated", None]
+    run, trials = plan(ALL, trials=listed, repeats=1)
+    assert [trial.method.adapter for trial in trials] == ["native", "emulated", None]
     only = [{**listed[0], "adapter": "emulated"}]
-    run, trials = begin("r", scenario(trials=only, repeats=1), {"a": MANIFEST}, {}, environment, None)
-    assert [trial["replay"]["adapter"] for trial in trials] == ["emulated"]
+    run, trials = plan(ALL, trials=only, repeats=1)
+    assert [trial.method.adapter for trial in trials] == ["emulated"]
+    run, trials = plan(ALL, trials=listed, repeats=1, adapters={"netmap": ["native"]})
+    assert [trial.method.adapter for trial in trials] == ["native", None]
 
 
-def test_a_scenario_that_cannot_run_is_refused(environment):
+def test_a_scenario_that_cannot_run_is_refused(plan):
     with pytest.raises(InputError, match=r"none can send here .netmap: not available"):
-        begin("r", scenario(engines=["netmap"]), {"a": MANIFEST}, NO_NETMAP, environment, None)
+        plan(NO_NETMAP, engines=["netmap"])
     with pytest.raises(InputError, match="case 'b'"):
-        begin("r", scenario(cases=["b"]), {"a": MANIFEST}, NO_NETMAP, environment, None)
-    only_native = scenario(engines=["netmap"], netmap_adapters=["native"])
+        plan(NO_NETMAP, cases=["b"])
     with pytest.raises(InputError, match=r"none can send here .netmap: no patched driver"):
-        begin("r", only_native, {"a": MANIFEST}, {"native": "no patched driver"}, environment, None)
-    with pytest.raises(InputError, match="netmap adapter 'warp'"):
-        begin("r", scenario(netmap_adapters=["warp"]), {"a": MANIFEST}, {}, environment, None)
-    with pytest.raises(InputError, match="engine 'warp'"):
-        begin("r", scenario(engines=["warp"]), {"a": MANIFEST}, {}, environment, None)
+        plan({**ALL, "netmap-native": "no patched driver"}, engines=["netmap"], adapters={"netmap": ["native"]})
+    with pytest.raises(InputError, match="netmap adapter 'warp': must be one of native, emulated"):
+        plan(ALL, adapters={"netmap": ["warp"]})
+
+
+@pytest.mark.parametrize("unavailable", [{}, ALL, NO_NETMAP])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"engines": ["kernel", "warp"]},
+        {"trials": [{"case": "a", "engine": "warp", "adapter": None, "mode": "topspeed", "value": None}]},
+    ],
+    ids=["engines", "trials"],
+)
+def test_an_unknown_engine_is_one_clear_error(plan, unavailable, given):
+    with pytest.raises(InputError) as refused:
+        plan(unavailable, **given)
+    assert str(refused.value) == "engine 'warp': must be one of kernel, netmap. Correct benchmark_engines."
 
 
 @pytest.mark.parametrize(
@@ -129,31 +200,31 @@ def test_a_scenario_that_cannot_run_is_refused(environment):
         ({"sample_interval": 0.001}, "benchmark_sample_interval 0.001: must be 0.01 to 3,600"),
         ({"stall_seconds": -1.0}, "benchmark_stall_seconds -1.0: must be a number above 0"),
         ({"stall_seconds": float("inf")}, "benchmark_stall_seconds inf: must be a number above 0"),
-        # No rate is further off than that is.
+        # Every rate would be within such a tolerance.
         ({"rate_tolerance_percent": float("nan")}, "benchmark_rate_tolerance_percent nan: must be a number above 0"),
         ({"rate_tolerance_percent": 101.0}, "benchmark_rate_tolerance_percent 101.0: must be 0 to 100"),
-        ({"settings": {"multiplier": 2}}, "exclude each other"),
-        ({"settings": {"warp": 2}}, "benchmark_replay_settings 'warp': must be among multiplier, "),
+        ({"settings": {"multiplier": 2}}, "benchmark_replay_settings 'multiplier': must be one of pps_multi, "),
+        ({"settings": {"warp": 2}}, "benchmark_replay_settings 'warp': must be one of pps_multi, "),
         ({"settings": {"unique_ip": True}}, "'unique_ip': would send to other destinations than the pcap's"),
-        ({"settings": {"loop": 2}}, "benchmark_replay_settings 'loop': must be among multiplier, "),
+        ({"settings": {"loop": 2}}, "benchmark_replay_settings 'loop': must be one of pps_multi, "),
     ],
 )
-def test_a_bad_number_is_refused_by_name(environment, given, message):
+def test_a_bad_number_is_refused_by_name(plan, given, message):
     with pytest.raises(InputError) as refused:
-        begin("r", scenario(**given), {"a": MANIFEST}, NO_NETMAP, environment, None)
+        plan(NO_NETMAP, **given)
     assert message in str(refused.value)
 
 
-def test_whose_word_the_line_rate_is():
-    assert line_rate(scenario(link_bps=1e9), {"speed_bps": 10**10}) == {"bps": 1e9, "source": "given"}
-    assert line_rate(scenario(), {"speed_bps": 25 * 10**9}) == {"bps": 25 * 10**9, "source": "interface"}
-    assert line_rate(scenario(), {"speed_bps": None}) == {"bps": 10**10, "source": "assumed"}
+def test_the_line_rate_is_given_or_that_of_the_interface_or_assumed():
+    assert line_rate(scenario(link_bps=1e9), {"speed_bps": 10**10}) == LineRate(1e9, "given")
+    assert line_rate(scenario(), {"speed_bps": 25 * 10**9}) == LineRate(25 * 10**9, "interface")
+    assert line_rate(scenario(), {"speed_bps": None}) == LineRate(10**10, "assumed")
 
 
-def test_results_are_never_written_over_and_latest_is_the_newest(begun, tmp_path):
+def test_results_are_never_overwritten_and_latest_is_the_newest(begun, tmp_path):
     run, _ = begun
     RunFolder.create(tmp_path, run, SCHEMAS)
-    with pytest.raises(InputError, match="has results already"):
+    with pytest.raises(InputError, match="already has results"):
         RunFolder.create(tmp_path, run, SCHEMAS)
     RunFolder.create(tmp_path, {**run, "run_id": "run-2"}, SCHEMAS)
     assert (tmp_path / "latest").readlink() == Path("run-2")
@@ -163,19 +234,22 @@ def test_results_are_never_written_over_and_latest_is_the_newest(begun, tmp_path
 
 def test_a_record_that_breaks_the_schema_leaves_the_results_as_they_were(begun, tmp_path):
     folder = RunFolder.create(tmp_path, begun[0], SCHEMAS)
+    good = result_of(begun[1][0], sent(), [])
     with pytest.raises(ResultError, match=r"trial\.schema\.json"):
-        folder.add({"schema": "linerate-trial/1", "samples": "samples/x.csv"}, "")
-    assert folder.trials() == []
+        folder.add(replace(good, schema="linerate-trial/0"), "")
+    assert (folder.path / "trials.jsonl").read_bytes() == b""
     assert list((folder.path / "samples").iterdir()) == []
+    folder.add(good, "")
+    assert folder.stored().trials == 1
 
 
-def test_a_results_folder_that_cannot_be_made_is_one_clear_error(begun, tmp_path):
+def test_a_results_folder_that_cannot_be_created_is_one_clear_error(begun, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(HostError, match=r"results folder .*cannot be used: Not a directory"):
         RunFolder.create(tmp_path / "file", begun[0], SCHEMAS)
 
 
-def test_the_fingerprint_follows_the_environment_and_not_the_flicker_of_the_link(environment):
+def test_the_fingerprint_depends_on_the_environment_and_not_on_the_state_of_the_link(environment):
     sender = environment["sender"]
     flickering = {**sender, "nic": {**sender["nic"], "carrier": False, "operstate": "down"}}
     other = {**sender, "nic": {**sender["nic"], "mtu": 9000}}
@@ -183,7 +257,7 @@ def test_the_fingerprint_follows_the_environment_and_not_the_flicker_of_the_link
     assert fingerprint(sender) != fingerprint(other)
 
 
-def test_the_first_thing_in_netmap_s_way_is_named(tmp_path):
+def test_the_first_reason_against_netmap_is_named(tmp_path):
     def reason(interface: str = "ens17", built_in: bool = True) -> str | None:
         return unavailable_reason(interface, built_in, str(tmp_path))
 
@@ -198,7 +272,7 @@ def test_the_first_thing_in_netmap_s_way_is_named(tmp_path):
     assert reason() is None
 
 
-def test_a_native_adapter_takes_a_driver_that_uses_netmap(tmp_path):
+def test_a_native_adapter_needs_a_driver_that_uses_netmap(tmp_path):
     device = tmp_path / "sys/class/net/ens4/device/driver"
     device.mkdir(parents=True)
     (tmp_path / "sys/module/e1000").mkdir(parents=True)

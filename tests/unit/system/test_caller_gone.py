@@ -11,30 +11,30 @@ import textwrap
 
 import pytest
 
-from linerate.system.caller_gone import Lease
+from linerate.system.caller_gone import CallerWatch
 
 PATIENCE_SECONDS = 60
 
 
 def test_pipe_without_a_reader_is_a_reason_to_end():
     reading, writing = os.pipe()
-    lease = Lease(writing)
-    assert lease.over() is None
+    caller = CallerWatch(writing)
+    assert caller.end_reason() is None
     os.write(writing, b"unread")
-    assert lease.over() is None
+    assert caller.end_reason() is None
     os.close(reading)
-    assert lease.over() == "the controller went away"
+    assert caller.end_reason() == "the controller went away"
     os.close(writing)
 
 
 def test_socket_with_a_closed_peer_is_a_reason_to_end():
     ours, theirs = socket.socketpair()
-    lease = Lease(ours.fileno())
+    caller = CallerWatch(ours.fileno())
     # sshd shuts its side down for writing when all input was sent; that is not a reason.
     theirs.shutdown(socket.SHUT_WR)
-    assert lease.over() is None
+    assert caller.end_reason() is None
     theirs.close()
-    assert lease.over() == "the controller went away"
+    assert caller.end_reason() == "the controller went away"
     ours.close()
 
 
@@ -42,16 +42,16 @@ def test_socket_with_a_closed_peer_is_a_reason_to_end():
 def test_file_and_null_device_never_hang_up(tmp_path, target):
     path = target if target == os.devnull else tmp_path / "file"
     with open(path, "w") as file:
-        assert Lease(file.fileno()).over() is None
+        assert CallerWatch(file.fileno()).end_reason() is None
 
 
 def test_signal_is_a_reason_to_end_and_does_not_kill():
     code = """
         import os, signal
-        from linerate.system.caller_gone import Lease
-        lease = Lease().listen()
+        from linerate.system.caller_gone import CallerWatch
+        caller = CallerWatch().listen()
         os.kill(os.getpid(), signal.SIGTERM)
-        print(lease.over())
+        print(caller.end_reason())
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
     assert done.stdout == "it received SIGTERM\n"

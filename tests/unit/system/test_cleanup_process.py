@@ -14,20 +14,20 @@ from typing import Any
 
 import pytest
 
-from linerate.system.cleanup_process import Guardian, kill_runs_of
+from linerate.system.cleanup_process import CleanupProcess, kill_processes_of
 
 PATIENCE_SECONDS = 60
 WORK = """
     import subprocess, sys, time
     from pathlib import Path
-    from linerate.system.cleanup_process import Guardian
+    from linerate.system.cleanup_process import CleanupProcess
     cleaned, ready, end = sys.argv[1:]
-    guardian = Guardian(lambda: Path(cleaned).write_text("yes")).start()
-    Path(ready).write_text(str(guardian._pid))
+    cleanup = CleanupProcess(lambda: Path(cleaned).write_text("yes")).start()
+    Path(ready).write_text(str(cleanup._pid))
     if end == "waits":
         time.sleep(600)
     if end == "releases":
-        guardian.release()
+        cleanup.release()
     if end == "fails":
         raise RuntimeError
 """
@@ -59,44 +59,44 @@ def work(tmp_path: Path, end: str) -> tuple[subprocess.Popen[bytes], int]:
 
 
 def test_cleanup_after_sigkill(tmp_path: Path):
-    process, guardian = work(tmp_path, "waits")
+    process, cleanup = work(tmp_path, "waits")
     assert not (tmp_path / "cleaned").exists()
     # Signals that end the working process do not end the cleanup process.
-    os.kill(guardian, signal.SIGTERM)
-    os.kill(guardian, signal.SIGHUP)
+    os.kill(cleanup, signal.SIGTERM)
+    os.kill(cleanup, signal.SIGHUP)
     process.kill()
     # The output ends with the working process: the cleanup process does not hold it open.
     process.communicate(timeout=PATIENCE_SECONDS)
     eventually((tmp_path / "cleaned").exists)
-    eventually(lambda: not alive(guardian))
+    eventually(lambda: not alive(cleanup))
 
 
 def test_cleanup_after_an_error(tmp_path: Path):
-    process, guardian = work(tmp_path, "fails")
+    process, cleanup = work(tmp_path, "fails")
     process.communicate(timeout=PATIENCE_SECONDS)
     eventually((tmp_path / "cleaned").exists)
-    eventually(lambda: not alive(guardian))
+    eventually(lambda: not alive(cleanup))
 
 
 def test_no_cleanup_after_a_release(tmp_path: Path):
-    process, guardian = work(tmp_path, "releases")
+    process, cleanup = work(tmp_path, "releases")
     process.communicate(timeout=PATIENCE_SECONDS)
-    assert not alive(guardian)
+    assert not alive(cleanup)
     assert not (tmp_path / "cleaned").exists()
 
 
-@pytest.mark.parametrize("end", [Guardian.release, Guardian.let_clean])
-def test_killed_cleanup_process_is_no_error(tmp_path: Path, end: Callable[[Guardian], None]):
-    guardian = Guardian((tmp_path / "cleaned").touch).start()
-    os.kill(guardian._pid, signal.SIGKILL)
-    eventually(lambda: not alive(guardian._pid))
-    end(guardian)
+@pytest.mark.parametrize("end", [CleanupProcess.release, CleanupProcess.finish])
+def test_killed_cleanup_process_is_no_error(tmp_path: Path, end: Callable[[CleanupProcess], None]):
+    cleanup = CleanupProcess((tmp_path / "cleaned").touch).start()
+    os.kill(cleanup._pid, signal.SIGKILL)
+    eventually(lambda: not alive(cleanup._pid))
+    end(cleanup)
     assert not (tmp_path / "cleaned").exists()
 
 
 def test_cleanup_is_complete_after_waiting(tmp_path: Path):
-    guardian = Guardian(lambda: (tmp_path / "cleaned").write_text("yes")).start()
-    guardian.let_clean()
+    cleanup = CleanupProcess(lambda: (tmp_path / "cleaned").write_text("yes")).start()
+    cleanup.finish()
     assert (tmp_path / "cleaned").read_text() == "yes"
 
 
@@ -106,13 +106,13 @@ def test_only_processes_of_the_command_are_killed(tmp_path: Path):
     matching = [subprocess.Popen(argv), subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *argv])]
     other = subprocess.Popen(["sleep", "613.5"])
     try:
-        assert kill_runs_of(argv) == 2
+        assert kill_processes_of(argv) == 2
         assert [process.wait() for process in matching] == [-signal.SIGKILL] * 2
         assert alive(other.pid)
     finally:
         other.kill()
         other.wait()
-    assert kill_runs_of(argv) == 0
+    assert kill_processes_of(argv) == 0
 
 
 def proc(root: Path, pid: int, start: int, network: str, command: bytes = b"tcpreplay\0x.pcap\0") -> None:
@@ -137,5 +137,5 @@ def test_earlier_process_and_other_namespace_are_spared(tmp_path, start, network
         gone.append(pid)
         (tmp_path / f"proc/{pid}/cmdline").write_bytes(b"")
 
-    assert kill_runs_of(["tcpreplay", "x.pcap"], str(tmp_path), kill) == int(killed)
+    assert kill_processes_of(["tcpreplay", "x.pcap"], str(tmp_path), kill) == int(killed)
     assert gone == [999_999] * killed

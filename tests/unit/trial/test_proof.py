@@ -1,77 +1,76 @@
-"""Which burst proves a way to send, and what is said where it does not arrive."""
+"""Which burst proves a send method, and the error where it does not arrive."""
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from dataclasses import replace
 
 import pytest
+from trial_parts import sent as sent_half
+from trial_parts import without_claim
+from trial_records import KERNEL, NATIVE, case, setup
 
 from linerate.errors import HostError, InputError
-from linerate.tcpreplay.options import ReplayOptions, build_argv
-from linerate.trial.plan import Asked, Case, Sending, Way, plan, replay_options
+from linerate.nic.counters import SenderNic
+from linerate.trial.engines.registry import engine
+from linerate.trial.evidence import Sent, WitnessReport
+from linerate.trial.model import SendMethod, Trial, Witness
+from linerate.trial.plan import Combination, plan
 from linerate.trial.plan_text import listing, pcaps_of
-from linerate.trial.proof import Burst, arrived, proofs
+from linerate.trial.proof import Proof, ProofLoad, arrived, proofs
 from linerate.trial.witnesses import report
-from linerate.units import GBIT
-
-SENDING = Sending({"paced": 5.0, "topspeed": 3.0}, 10 * GBIT, nm_delay=4)
-CONTEXT = {"sender": {"host": "s", "interface": "ens17"}, "receiver": {"host": "r", "interface": "ens18"}}
 
 
-def case(name: str, length: int) -> Case:
-    return Case(name, f"/p/{name}.pcap", length * "0", 60, float(length), length, length)
-
-
-def prepared() -> list[dict[str, Any]]:
-    ways = [Way("kernel"), Way("netmap", "native")]
-    loads = [(case("short", 78), "pps", 20_000), (case("long", 1514), "topspeed", None)]
-    trials = plan([Asked(one, way, mode, value) for one, mode, value in loads for way in ways], 2, SENDING)
-    return [
-        {
-            "planned": trial.describe(),
-            "context": CONTEXT,
-            "argv": build_argv(replay_options(trial, "ens17", 4)),
-            "replay": {
-                **vars(replay_options(trial, "ens17", 4, preload_pcap=True)),
-                "adapter": trial.adapter,
-            },
-            "look": {"allow_destinations": ["198.18.0.0/15"]},
-            "destination": "198.19.0.1",
-            "vlan": False,
-            "vlan_id": None,
-        }
-        for trial in trials
+def planned(**settings: object) -> list[Trial]:
+    """A short pcap at a rate and a long one at top speed, by two send methods, twice."""
+    loads = [
+        (case("short", 78, pcap_packets=60), "pps", 20_000),
+        (case("long", 1514, pcap_packets=60), "topspeed", None),
     ]
+    combinations = [Combination(one, method, mode, value) for one, mode, value in loads for method in (KERNEL, NATIVE)]
+    return plan(combinations, 2, setup(sending={"settings": settings, "cpu": 1}))
 
 
-def test_one_burst_for_each_way_with_the_longest_frames():
-    found = proofs(prepared(), Burst(100, 200), 120)
-    assert [proof["planned"]["trial_id"] for proof in found] == ["proof-1-kernel", "proof-2-netmap-native"]
-    deadlines = [proof["planned"]["offered"]["deadline_seconds"] for proof in found]
-    for proof, netmap in zip(found, (False, True)):
-        replay = proof["replay"]
-        assert (replay["pcap"], replay["pps"], replay["limit"], replay["loop"]) == ("/p/long.pcap", 200, 100, 2)
-        assert (replay["topspeed"], replay["preload_pcap"], replay["duration"]) == (False, False, None)
-        assert (replay["netmap"], replay["adapter"]) == (netmap, "native" if netmap else None)
-        assert proof["look"]["allow_destinations"] == ["198.18.0.0/15"]
-        options = ReplayOptions(**{name: replay[name] for name in vars(ReplayOptions("a", "b", topspeed=True))})
-        assert "--pps=200" in build_argv(options)
-    assert deadlines[1] - deadlines[0] == 8
+def test_one_burst_for_each_send_method_with_the_longest_frames():
+    found = proofs(planned(preload_pcap=True), ProofLoad(100, 200), 120)
+    assert [proof.trial.trial_id for proof in found] == ["proof-1-kernel", "proof-2-netmap-native"]
+    for proof, method in zip(found, (KERNEL, NATIVE)):
+        burst = proof.trial
+        assert (burst.case.pcap, burst.offered.pps, burst.sending.limit, burst.sending.loop) == (
+            "/p/long.pcap", 200, 100, 2,
+        )  # fmt: skip
+        assert (burst.offered.mode, burst.sending.settings, burst.sending.duration) == ("pps", {}, None)
+        assert burst.method == method
+        assert burst.bench.allow_destinations == ("198.18.0.0/15",)
+        # As the trials are sent, apart from the load.
+        assert (burst.sending.cpu, burst.sending.nm_delay, burst.sending.interface) == (1, 4, "ens17")
+        assert "--pps=200" in engine(method.engine).command(burst)
+        assert (proof.packets, proof.enough) == (100, 50)
+    kernel, native = (proof.trial.offered.deadline_seconds for proof in found)
+    assert native - kernel == 8
+    assert kernel == 1.25 * 0.5 + 120
+
+
+def test_a_proof_is_passed_on_as_json():
+    for proof in proofs(planned(), ProofLoad(), 15):
+        assert Proof.from_json(json.loads(json.dumps(proof.to_json()))) == proof
 
 
 def test_each_destination_and_each_vlan_is_proven_by_its_own_longest_frames():
     """A receiver may be there for one address, and a switch let one VLAN pass."""
-    trials = [trial for trial in prepared() if trial["planned"]["engine"] == "kernel"]
-    for trial, path in zip(trials, (("198.19.0.1", None), ("198.19.0.1", 10), ("198.19.0.1", 20), ("198.19.0.2", 20))):
-        trial["destination"], trial["vlan_id"] = path
-    found = proofs(trials, Burst(), 15)
-    assert [(proof["planned"]["trial_id"], proof["way"]) for proof in found] == [
+    paths = (("198.19.0.1", None), ("198.19.0.1", 10), ("198.19.0.1", 20), ("198.19.0.2", 20))
+    trials = [
+        replace(trial, case=replace(trial.case, destination=destination, vlan_id=vlan))
+        for trial, (destination, vlan) in zip([one for one in planned() if one.method == KERNEL], paths)
+    ]
+    found = proofs(trials, ProofLoad(), 15)
+    assert [(proof.trial.trial_id, proof.path) for proof in found] == [
         ("proof-1-kernel", "kernel to 198.19.0.1"),
         ("proof-2-kernel", "kernel to 198.19.0.1 in VLAN 10"),
         ("proof-3-kernel", "kernel to 198.19.0.1 in VLAN 20"),
         ("proof-4-kernel", "kernel to 198.19.0.2 in VLAN 20"),
     ]
-    assert [proof["replay"]["pcap"] for proof in found] == [trial["replay"]["pcap"] for trial in trials]
+    assert [proof.trial.case.pcap for proof in found] == [trial.case.pcap for trial in trials]
 
 
 @pytest.mark.parametrize(
@@ -85,27 +84,28 @@ def test_each_destination_and_each_vlan_is_proven_by_its_own_longest_frames():
 )
 def test_a_bad_burst_is_refused(given, named):
     with pytest.raises(InputError, match=named):
-        Burst(**given)
+        ProofLoad(**given)
 
 
-def seen(claimed: int | None, left: int | None, came: int, matched: int, lost: int = 0) -> tuple[Any, Any, Any]:
+def seen(
+    claimed: int | None, left: int | None, came: int, matched: int, lost: int = 0, method: SendMethod = KERNEL
+) -> tuple[Proof, Sent, list[WitnessReport]]:
     """The burst of 100, and what the two ends saw of it."""
-    claim = None if claimed is None else {"successful": claimed, "failed": 100 - claimed}
-    sent = {
-        "claim": claim,
-        "claim_error": None if claim else "tcpreplay's output is empty",
-        "nic": {"tx_packets": left, "tx_dropped": None if left is None else 100 - left},
-    }
-    nic = {"rx_packets": came, "rx_dropped": lost, "rx_errors": 0}
-    counted = {"method": "packet_socket", "packets": matched, "matches": "IPv4 to 198.19.0.1/32, 1514 to 1514 B"}
-    received = report(
-        {"name": "r", "kind": "linux", "host": "r", "interface": "ens18"}, {"nic": nic, "witness": counted}
+    sent = (
+        without_claim("tcpreplay's output is empty")
+        if claimed is None
+        else sent_half(100, successful=claimed, failed=100 - claimed)
     )
-    return proofs(prepared(), Burst(100, 200), 15)[0], sent, [received]
+    tx = (None,) * 4 if left is None else (left, 1514 * left, 100 - left, 0)
+    nic = {"source": "sysfs", "rx_packets": came, "rx_bytes": 1514 * came, "rx_dropped": lost, "rx_errors": 0}
+    counted = {"method": "packet_socket", "packets": matched, "matches": "IPv4 to 198.19.0.1/32, 1514 to 1514 B"}
+    received = report(Witness("r", "linux", "r", "ens18"), {"nic": nic, "witness": counted})
+    (proof,) = (one for one in proofs(planned(), ProofLoad(100, 200), 15) if one.trial.method == method)
+    return proof, replace(sent, nic=SenderNic("sysfs", *tx)), [received]
 
 
 @pytest.mark.parametrize("matched", [50, 99, 100])
-def test_what_arrives_is_said(matched):
+def test_the_packets_that_arrived_are_reported(matched):
     assert arrived(*seen(100, 100, 100, matched)) == (
         f"kernel to 198.19.0.1: {matched} of 100 packets counted at the receiver"
     )
@@ -114,8 +114,8 @@ def test_what_arrives_is_said(matched):
 @pytest.mark.parametrize(
     ("numbers", "cause", "hint"),
     [
-        ((None, 0, 0, 0), "did not send them: tcpreplay's output is empty", "Mend what it complains of"),
-        ((3, 3, 3, 3), "tcpreplay did not send them", "Mend"),
+        ((None, 0, 0, 0), "did not send them: tcpreplay's output is empty", "Correct what it reports."),
+        ((3, 3, 3, 3), "tcpreplay did not send them", "Correct"),
         ((100, 0, 0, 0), "did not leave the sending interface", "MTU of the other end"),
         ((100, 100, 0, 0), "left the sender and did not reach the receiver", "MTU for frames of 1514 B"),
         ((100, None, 0, 0), "left the sender and did not reach the receiver", "destination MAC"),
@@ -123,7 +123,7 @@ def test_what_arrives_is_said(matched):
         ((100, 100, 100, 0), "Frames arrive and are not as they were sent", "tcpdump -e"),
     ],
 )
-def test_what_does_not_arrive_is_one_error_with_what_each_end_saw(numbers, cause, hint):
+def test_missing_packets_are_one_error_with_what_each_end_saw(numbers, cause, hint):
     with pytest.raises(HostError) as caught:
         arrived(*seen(*numbers))
     assert cause in caught.value.rule
@@ -133,20 +133,20 @@ def test_what_does_not_arrive_is_one_error_with_what_each_end_saw(numbers, cause
     assert hint in caught.value.hint
 
 
-def test_more_than_was_sent_is_another_sender():
-    with pytest.raises(HostError, match="another sender is at work"):
+def test_more_packets_than_were_sent_mean_another_sender():
+    with pytest.raises(HostError, match="another sender is active"):
         arrived(*seen(100, 100, 900, 900))
 
 
 def test_a_witness_that_cannot_count_proves_nothing():
     proof, sent, _ = seen(100, 100, 100, 100)
-    silent = report({"name": "dut", "kind": "snmp", "host": "192.0.2.1", "interface": "port1"}, {"msg": "no answer"})
+    silent = report(Witness("dut", "snmp", "192.0.2.1", "port1"), {"msg": "no answer"})
     with pytest.raises(HostError, match=r"no witness could count \(dut: no answer\)"):
         arrived(proof, sent, [silent])
 
 
 def test_the_plan_in_words():
-    lines = listing(prepared())
+    lines = listing(planned())
     assert len(lines) == 17
     assert lines[:2] == [
         "001-short-kernel-20000pps-r1: 100,000 packets, 7.8 MB (pcap, no FCS), in 5 s, 20,000 pps",
@@ -156,4 +156,7 @@ def test_the_plan_in_words():
         "003-long-kernel-topspeed-r1: at most 2,438,231 packets, 3,691.5 MB (pcap, no FCS), in 3 s"
     )
     assert lines[-1] == "8 trials: at most 10,152,924 packets, 14,797.1 MB (pcap, no FCS), about 80 s"
-    assert [pcap["path"] for pcap in pcaps_of(prepared())] == ["/p/short.pcap", "/p/long.pcap"]
+    assert pcaps_of(planned()) == [
+        {"path": "/p/short.pcap", "sha256": "0" * 64},
+        {"path": "/p/long.pcap", "sha256": "0" * 64},
+    ]

@@ -15,7 +15,7 @@ from ....netmap.admode import ADMODE, read_admode, write_admode
 from ....netmap.users import holding_drivers
 from ....nic.read import link_trouble, wait_for_carrier
 from ....nic.state import read_state, store_found
-from ....system.cleanup_process import Guardian
+from ....system.cleanup_process import CleanupProcess
 from ....system.run import Runner
 from ...evidence import Adapter
 from ...nic_session import Guard, NicSession, Parameters
@@ -41,7 +41,7 @@ class NetmapSession(NicSession):
         kind: str,
         run: Runner,
         root: str = "/",
-        guard: Guard = Guardian,
+        guard: Guard = CleanupProcess,
     ) -> None:
         super().__init__(interface, argv, run, root, guard)
         self._kind = kind

@@ -19,19 +19,19 @@ from linerate.trial.nic_session import recover
 ACTIVATED = "[ 1996.781561] 443.197642 [ 320] generic_netmap_register   Emulated adapter for ens4 activated\n"
 
 
-class NoGuardian:
+class NoCleanupProcess:
     """In place of the cleanup process, which has tests of its own."""
 
     def __init__(self, cleanup: object) -> None:
         self.ended = ""
 
-    def start(self) -> NoGuardian:
+    def start(self) -> NoCleanupProcess:
         return self
 
     def release(self) -> None:
         self.ended = "released"
 
-    def let_clean(self) -> None:
+    def finish(self) -> None:
         self.ended = "let clean"
 
 
@@ -79,7 +79,7 @@ class Host:
         self.put("sys/class/net/ens4/flags", "0x1103\n")
 
     def session(self, kind: str) -> NetmapSession:
-        return NetmapSession("ens4", ["tcpreplay"], kind, self.run, str(self.root), NoGuardian)
+        return NetmapSession("ens4", ["tcpreplay"], kind, self.run, str(self.root), NoCleanupProcess)
 
 
 @pytest.fixture
