@@ -141,7 +141,7 @@ def test_a_loss_in_the_device_is_attributed_to_it(device, tmp_path, number):
     drop_by_tc(device, "in", "ingress", number, SHOT)
     record = trial(tmp_path, LOST_OF_TWO_PASSES[number])
     loss = injected_loss(record, number, "path or device")
-    assert "no drop counter of the receiver moved" in loss["evidence"]
+    assert "no drop counter of the receiver increased" in loss["evidence"]
     # A loss of only 0.1 % does not limit the trial.
     assert (record["verdict"]["limit"] == "path or device") == (number < 1000)
 

@@ -90,7 +90,7 @@ def _of_loss(result: TrialResult) -> Iterator[str]:
     claim, witness, loss = result.claim, result.witness, result.loss
     known = claim is not None and claim.successful > 0 and witness is not None
     if (loss is not None) != known:
-        yield f"loss is {'missing' if loss is None else 'present'}, but the counts say otherwise"
+        yield f"loss is {'missing' if loss is None else 'present'}, but the counts require the opposite"
     elif claim and witness and loss:
         packets, percent = lost(claim.successful, witness.packets)
         yield from _differences("loss.packets", loss.packets, packets)

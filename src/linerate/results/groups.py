@@ -51,7 +51,7 @@ class Group:
 
     @property
     def counted(self) -> str:
-        """The side whose rates stand for the group: RECEIVED where every valid repeat has one, else SENT."""
+        """The side whose rates represent the group: RECEIVED where every valid repeat has one, else SENT."""
         return RECEIVED if self.valid and all(trial.rates.received for trial in self.valid) else SENT
 
     def spread(self, side: str, unit: str) -> Spread | None:

@@ -73,7 +73,7 @@ class Ours:
 
 @dataclass(frozen=True)
 class ReferenceRow:
-    """A reference case with each send method that sent it here. Without any, ``unavailable`` may say why."""
+    """A reference case with each send method that sent it here. Without any, ``unavailable`` may have the reason."""
 
     case: ReferenceCase
     ours: tuple[Ours, ...]

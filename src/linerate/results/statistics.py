@@ -1,4 +1,4 @@
-"""Medians and ratios of few repeats, with 95 % intervals that show how much the repeats can tell.
+"""Medians and ratios of few repeats, with 95 % intervals that reflect the number and the scatter of the repeats.
 
 An interval is the bootstrap's standard error of the median (Efron 1979), on the logarithm of the rate, times Student's
 t for that many repeats (Hesterberg 2015, "What Teachers Should Know About the Bootstrap", section 5.2). With three to

@@ -5,6 +5,7 @@ Storing a trial takes the same time however many the run has: its line is append
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -165,7 +166,7 @@ class RunFolder:
         try:
             if os.write(descriptor, line) != len(line):
                 os.ftruncate(descriptor, size)
-                raise OSError(28, "No space left on device")
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -180,6 +181,8 @@ class RunFolder:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Hold the run's lock: an interrupted trial may be collected while its own run is about to store it."""
+        if not (self.path / RUN).is_file():
+            raise HostError("run folder", str(self.path), f"contains no {RUN}", "Restore it, or start a new run.")
         try:
             # run.json exists as long as the run, and is never replaced by another file.
             with exclusive(self.path / RUN):

@@ -1,7 +1,7 @@
 """Where packets were lost: what each counter along the path did and did not count, from the sender to the receiver.
 
 A packet that the sender hands over passes the sending interface's counter, the path, the receiving interface's
-counter, and the kernel, which shows it to the witness. The first counter that lacks it tells the place.
+counter, and the kernel, which shows it to the witness. The first counter that lacks it is at the place of the loss.
 Interfaces also count other traffic, which can hide a few lost packets from their place.
 """
 

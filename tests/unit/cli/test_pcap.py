@@ -1,4 +1,4 @@
-"""``linerate pcap`` as a person calls it: the file, the manifest on standard output, one line when it fails."""
+"""``linerate pcap`` at a shell: the file, the manifest on standard output, one line on failure."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_every_option_reaches_the_pcap(linerate_pcap):
     assert json.loads(done.stdout)["parameters"] == given
 
 
-def test_second_call_leaves_the_file_alone(linerate_pcap, tmp_path):
+def test_a_second_call_does_not_change_the_file(linerate_pcap, tmp_path):
     argv = ("--protocol", "udp", "--packets", "10", "out.pcap")
     first = linerate_pcap(*argv)
     inode = (tmp_path / "out.pcap").stat().st_ino

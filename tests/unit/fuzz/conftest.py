@@ -1,4 +1,4 @@
-"""The same examples in every run, and none that fails for being slow on a busy machine."""
+"""Hypothesis: the same examples in every run, without a deadline, which a busy machine would exceed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A changed pcap is refused, or is counted as a second, plain reader of the same bytes counts it."""
+"""A changed pcap is rejected, or has the same counts as by a second, simple reader."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHANGES = st.lists(
 
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Records lie across the pieces that are read, as they do in a big file."""
+    """Records cross the borders of the chunks that are read, as they do in a large file."""
     monkeypatch.setattr(reader, "READ_BYTES", 61)
 
 
@@ -47,7 +47,7 @@ def changed(content: bytes, kind: str, at: int, value: int) -> bytes:
 
 
 def plain(content: bytes) -> tuple[int, int, int, int, bool] | None:
-    """Packets, bytes, shortest, longest and nanosecond of an Ethernet pcap of whole frames; None for anything else."""
+    """Packets, bytes, shortest, longest and nanosecond of an Ethernet pcap; None for other files."""
     for order in "<>":
         if len(content) < 24 or struct.unpack_from(f"{order}I", content)[0] not in MAGICS:
             continue
@@ -68,7 +68,7 @@ def plain(content: bytes) -> tuple[int, int, int, int, bool] | None:
 
 
 def read(path: Path, content: bytes) -> PcapSummary | None:
-    """The summary, None where the file is refused; any other exception is a defect."""
+    """The summary; None where the file is rejected. Any other exception is a defect."""
     path.write_bytes(content)
     with suppress(PcapError):
         return read_summary(str(path))
@@ -77,7 +77,7 @@ def read(path: Path, content: bytes) -> PcapSummary | None:
 
 @settings(max_examples=400)
 @given(LENGTHS, st.sampled_from("<>"), st.booleans(), CHANGES)
-def test_a_changed_pcap_is_refused_or_counted_right(
+def test_a_changed_pcap_is_rejected_or_counted_correctly(
     tmp_path: Path, lengths: list[int], order: str, nanosecond: bool, changes: list[tuple[str, int, int]]
 ) -> None:
     content = pcap(lengths, order, nanosecond)
@@ -94,7 +94,7 @@ def test_a_changed_pcap_is_refused_or_counted_right(
     assert found.mean_frame_length == found.bytes / found.packets
 
 
-def test_every_cut_of_a_pcap_is_refused_but_between_records(tmp_path: Path) -> None:
+def test_every_cut_of_a_pcap_except_between_records_is_rejected(tmp_path: Path) -> None:
     content = pcap([14, 60, 99], "<", False)
     whole = {24 + 16 + 14: 1, 24 + 32 + 74: 2, len(content): 3}
     for size in range(len(content) + 1):
@@ -102,9 +102,9 @@ def test_every_cut_of_a_pcap_is_refused_but_between_records(tmp_path: Path) -> N
         assert (found.packets if found else None) == whole.get(size)
 
 
-def test_every_single_bit_that_matters_is_refused(tmp_path: Path) -> None:
+def test_every_bit_flip_that_matters_is_rejected(tmp_path: Path) -> None:
     content = pcap([60, 60], "<", False)
-    # The time zone, its accuracy and the snap length of a header, times and frames may be anything.
+    # Time zone, accuracy and snap length of the header, times and frame bytes may have any value.
     matters = [*range(8), *range(20, 24), *range(32, 40), *range(108, 116)]
     for at in matters:
         for bit in range(8):
@@ -114,5 +114,5 @@ def test_every_single_bit_that_matters_is_refused(tmp_path: Path) -> None:
 
 @settings(max_examples=200)
 @given(st.binary(max_size=200))
-def test_any_bytes_are_survived(tmp_path: Path, content: bytes) -> None:
+def test_any_bytes_are_handled(tmp_path: Path, content: bytes) -> None:
     assert (read(tmp_path / "test.pcap", content) is None) == (plain(content) is None)

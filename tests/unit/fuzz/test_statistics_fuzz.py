@@ -1,4 +1,4 @@
-"""Changed outputs of tcpreplay are refused, or give numbers that tcpreplay can have printed together.
+"""Changed outputs of tcpreplay are rejected, or have numbers that tcpreplay can print together.
 
 What no text can contradict is listed in ``ALONE``: a changed digit there reads as another number. Failed packets
 among them, which is why a trial's verdict never rests on the text alone.
@@ -36,7 +36,7 @@ ALONE = {
 
 
 def read(text: str) -> Statistics | None:
-    """The statistics, None where they are refused; any other exception is a defect."""
+    """The statistics; None where they are rejected. Any other exception is a defect."""
     with suppress(StatisticsError):
         return parse(text)
     return None
@@ -62,7 +62,7 @@ def printed(packets: int, amount: int, flows: int, microseconds: int) -> tuple[s
 
 @cache
 def can_be_printed(totals: Totals, flows: Flows | None) -> bool:
-    """Whether there is a time of sending for which tcpreplay prints these numbers: all are tried."""
+    """Whether tcpreplay prints these numbers for any time of sending: all are tried."""
     first, places = int(totals.seconds * 10**6), -int(totals.seconds.as_tuple().exponent)
     shown = [totals.seconds, totals.bytes_per_second, totals.mbps, totals.pps, *([flows.fps] if flows else [])]
     for microseconds in range(first, first + 10 ** max(0, 6 - places)):
@@ -72,7 +72,7 @@ def can_be_printed(totals: Totals, flows: Flows | None) -> bool:
     return False
 
 
-def expect_sound(found: Statistics | None) -> None:
+def assert_consistent(found: Statistics | None) -> None:
     if found is None:
         return
     assert can_be_printed(found.totals, found.flows)
@@ -81,8 +81,8 @@ def expect_sound(found: Statistics | None) -> None:
     assert found.totals.packets - found.successful in ((0, 1) if found.interrupted else (0,))
 
 
-def without_those_alone(found: Statistics) -> Statistics:
-    """The statistics, with nothing in the numbers that stand alone."""
+def without_independent(found: Statistics) -> Statistics:
+    """The statistics without the numbers that nothing else depends on."""
     return replace(
         found,
         totals=replace(found.totals, **dict.fromkeys(ALONE["totals"], 0)),
@@ -93,21 +93,21 @@ def without_those_alone(found: Statistics) -> Statistics:
 
 
 @pytest.mark.parametrize("sample", COMPLETE)
-def test_another_digit_is_refused_or_changes_nothing_beyond_the_rounding(sample: str) -> None:
+def test_another_digit_is_rejected_or_changes_no_more_than_the_rounding(sample: str) -> None:
     block = COMPLETE[sample]
     original = parse(block)
     accepted = 0
     for at in (match.start() for match in re.finditer("[0-9]", block)):
         for digit in "0123456789".replace(block[at], ""):
             found = read(block[:at] + digit + block[at + 1 :])
-            expect_sound(found)
+            assert_consistent(found)
             if found is None:
                 continue
             accepted += 1
-            was, now = without_those_alone(original), without_those_alone(found)
+            was, now = without_independent(original), without_independent(found)
             assert now.successful == was.successful or found.interrupted
             assert now.totals.packets == was.totals.packets or found.interrupted
-            # The last printed digit of pps and of Bps, as shares: no number may be further off.
+            # The last printed digit of pps and of Bps, as shares: no number may differ by more.
             share = Decimal("0.01") / was.totals.pps + Decimal("0.1") / was.totals.bytes_per_second
             for name in ("bytes", "seconds", "bytes_per_second", "pps"):
                 assert abs(getattr(now.totals, name) / getattr(was.totals, name) - 1) <= share
@@ -115,38 +115,38 @@ def test_another_digit_is_refused_or_changes_nothing_beyond_the_rounding(sample:
 
 
 @pytest.mark.parametrize("name", COMPLETE)
-def test_a_digit_more_or_less_is_refused_or_can_be_printed(name: str) -> None:
+def test_an_added_or_missing_digit_is_rejected_or_can_be_printed(name: str) -> None:
     block = COMPLETE[name]
     for at in (match.start() for match in re.finditer("[0-9]", block)):
-        expect_sound(read(block[:at] + block[at + 1 :]))
-        expect_sound(read(block[:at] + block[at] + block[at:]))
+        assert_consistent(read(block[:at] + block[at + 1 :]))
+        assert_consistent(read(block[:at] + block[at] + block[at:]))
 
 
 @pytest.mark.parametrize("name", COMPLETE)
-def test_an_abort_at_any_place_changes_no_number(name: str) -> None:
+def test_an_interruption_at_any_place_changes_no_number(name: str) -> None:
     block = COMPLETE[name]
     original = replace(parse(block), interrupted=True)
     for at in range(len(block) + 1):
         found = read(f"{block[:at]}sendpacket_abort\n{block[at:]}")
         assert found in (None, original)
-        # Only inside of another interruption it may hide a line.
+        # It may hide a line only inside another interruption.
         assert found or "sendpacket_abort" in block[max(0, at - 16) : at + 16]
 
 
 @pytest.mark.parametrize("name", COMPLETE)
-def test_lines_lost_doubled_or_exchanged_are_refused_or_sound(name: str) -> None:
+def test_lost_repeated_or_exchanged_lines_are_rejected_or_consistent(name: str) -> None:
     lines = COMPLETE[name].splitlines(keepends=True)
     for one in range(len(lines)):
-        expect_sound(read("".join(lines[:one] + lines[one + 1 :])))
-        expect_sound(read("".join(lines[: one + 1] + lines[one:])))
+        assert_consistent(read("".join(lines[:one] + lines[one + 1 :])))
+        assert_consistent(read("".join(lines[: one + 1] + lines[one:])))
         for other in range(one):
             changed = list(lines)
             changed[one], changed[other] = changed[other], changed[one]
-            expect_sound(read("".join(changed)))
+            assert_consistent(read("".join(changed)))
 
 
 @pytest.mark.parametrize("name", COMPLETE)
-def test_a_block_printed_twice_is_one_block_or_refused(name: str) -> None:
+def test_a_block_printed_twice_is_one_block_or_rejected(name: str) -> None:
     block = COMPLETE[name]
     pair = "".join(re.findall(r"(?:Actual|Rated): .*\n", block)[-2:])
     found = read(block.replace(pair, pair + pair, 1))
@@ -160,7 +160,7 @@ def test_lines_of_two_runs_are_never_mixed() -> None:
     for one in blocks:
         for other in blocks:
             for cut in range(1, len(one)):
-                expect_sound(read("".join(one[:cut] + other[cut:])))
+                assert_consistent(read("".join(one[:cut] + other[cut:])))
 
 
 TOKENS = ["\0", "\n", "\r", "9", ".", "\x1b[0m", "^C", " User interrupt...\n", "\ufffd", "sendpacket_abort\n"]
@@ -193,23 +193,23 @@ def edit(text: str, kind: str, at: int, length: int, token: str) -> str:
 
 @settings(max_examples=1500)
 @given(st.sampled_from(sorted(SAMPLES)), EDITS)
-def test_any_change_of_a_recorded_output_is_survived(name: str, edits: list[tuple[str, int, int, str]]) -> None:
+def test_any_change_of_a_recorded_output_is_handled(name: str, edits: list[tuple[str, int, int, str]]) -> None:
     text = COMPLETE.get(name, SAMPLES[name])
     for change in edits:
         text = edit(text, *change)
-    expect_sound(read(text))
+    assert_consistent(read(text))
 
 
 @settings(max_examples=300)
 @given(st.text(max_size=300))
 @example("Actual: 1 packets (1 bytes) sent in 0.000000 seconds\nRated: 1.0 Bps, 0.000 Mbps, 1.00 pps\n")
-def test_any_text_is_survived(text: str) -> None:
-    expect_sound(read(text))
+def test_any_text_is_handled(text: str) -> None:
+    assert_consistent(read(text))
 
 
 @settings(max_examples=400)
 @given(st.integers(1, 10**10), st.integers(14, 9018), st.integers(1, 10**11), st.integers(0, 10**6))
-def test_what_tcpreplay_can_print_is_read_as_printed(packets: int, length: int, microseconds: int, flows: int) -> None:
+def test_statistics_are_read_as_tcpreplay_prints_them(packets: int, length: int, microseconds: int, flows: int) -> None:
     seconds, bps, mbps, pps, fps = printed(packets, packets * length, flows, microseconds)
     found = parse(
         f"Actual: {packets} packets ({packets * length} bytes) sent in {seconds} seconds\n"

@@ -1,4 +1,4 @@
-"""The interval covers the truth as often as it says, with as few repeats as there are, and never claims too much."""
+"""The interval covers the true ratio in 95 % of cases, also with few repeats, and is not wider than needed."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def gauss(draw: random.Random) -> float:
 
 
 def stalls(draw: random.Random) -> float:
-    """A steady sender that one trial in five is held up."""
+    """A steady sender that is delayed in one trial of five."""
     return draw.gauss(0, 0.005) - (draw.random() < 0.2) * draw.expovariate(20)
 
 
 def covered(noise, repeats: int) -> float:
-    """The share of tries in which the interval holds the true ratio; the noise is far above the resolution."""
+    """The share of tries whose interval contains the true ratio; the noise is far above the resolution."""
     hits = 0
     for seed in range(TRIES):
         draw = random.Random(seed)
@@ -39,13 +39,13 @@ def test_a_95_percent_interval_covers_the_true_ratio_in_about_95_percent(repeats
     assert 0.925 <= covered(gauss, repeats) <= 0.99
 
 
-def test_a_stall_now_and_then_costs_no_coverage():
+def test_occasional_stalls_do_not_reduce_the_coverage():
     assert covered(stalls, 3) >= 0.93
     assert covered(stalls, 5) >= 0.93
 
 
-def test_the_interval_is_far_from_all_or_nothing():
-    """One that covers because it is endless would be worth nothing."""
+def test_the_interval_is_narrow_enough_to_be_useful():
+    """An interval that covers everything would be useless."""
     draw = random.Random(1)
     of, to = ([centre * math.exp(gauss(draw)) for _ in range(5)] for centre in (TRUTH, 1))
     found = ratio(Repeats(tuple(of)), Repeats(tuple(to)))
@@ -53,7 +53,7 @@ def test_the_interval_is_far_from_all_or_nothing():
     assert not found.low <= 1.4 <= found.high
 
 
-def test_equal_repeats_leave_what_a_trial_can_resolve():
+def test_equal_repeats_have_the_resolution_of_a_trial_as_their_interval():
     found = ratio(Repeats((5200.0,) * 5), Repeats((3000.0,) * 5))
     assert found.value == pytest.approx(5200 / 3000)
     assert found.high / found.value == pytest.approx(math.exp(0.001 * math.sqrt(2)))
@@ -67,7 +67,7 @@ def test_below_three_repeats_there_is_no_interval(few):
     assert ratio(Repeats(few), Repeats((1.0, 1.0, 1.0))).low is None
 
 
-def test_the_same_repeats_give_the_same_interval_in_any_order_of_asking():
+def test_the_same_repeats_always_give_the_same_interval():
     repeats = Repeats((99.0, 101.0, 100.0, 104.0))
     first = estimate(repeats)
     random.random()

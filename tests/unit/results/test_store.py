@@ -52,7 +52,7 @@ def test_trials_that_are_stored_at_the_same_time_are_all_stored_and_once(tmp_pat
 
 
 def test_a_missing_run_folder_is_one_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(HostError, match=r"cannot be opened: No such file or directory"):
+    with pytest.raises(HostError, match=r"run folder .*gone': contains no run\.json"):
         RunFolder(tmp_path / "gone", SCHEMAS).add(results(1)[0], "")
 
 
