@@ -35,7 +35,7 @@ attributes:
 EXAMPLES = r"""
 - name: Check that the burst arrived
   linerate_proof:
-    proof: "{{ proof }}"
+    proof: "{{ planned_proof }}"
     sent: "{{ replay_result }}"
     received: "{{ [[witness, receive_result]] }}"
 """

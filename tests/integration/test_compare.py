@@ -10,9 +10,9 @@ import pytest
 from tests.integration.trials import make_pcap, run_python
 
 from linerate.lab.namespaces import SENDER
+from linerate.receiver.sampler import Sample
 from linerate.results.statistics import RESOLUTION, Repeats, ratio
 from linerate.trial.curve import curve_of, within_sending
-from linerate.trial.evidence import Sent
 
 pytestmark = [pytest.mark.quiet, pytest.mark.long]
 
@@ -40,10 +40,11 @@ for pps in given["rates"]:
         "loop": 1000, "limit": int(pps * given["seconds"]), "preload_pcap": True, "interval_seconds": given["interval"],
     }
     before = witness.packets()
-    sent = replay(ad_hoc_trial(options), run)
+    sent = replay(ad_hoc_trial(options), run).to_json()
     time.sleep(0.05)
+    claim = sent["claim"]
     arrived = witness.packets() - before
-    print(json.dumps({"pps": sent.claim.pps * arrived / sent.claim.packets, "sent": sent.to_json()}))
+    print(json.dumps({"pps": claim["pps"] * arrived / claim["packets"], "claim": claim, "samples": sent["samples"]}))
 """
 
 
@@ -53,7 +54,7 @@ def pcap(tmp_path: Path) -> str:
 
 
 def trials(pcap: str, rates: list[float], seconds: float, interval: float = 1.0) -> list[dict[str, Any]]:
-    """One trial after the other, at each of the rates in packets/s: its received rate, and what the sender returned."""
+    """One trial after the other, at each of the rates in packets/s: its received rate, claim and samples."""
     given = {"pcap": pcap, "rates": rates, "seconds": seconds, "interval": interval}
     return [json.loads(line) for line in run_python(SENDER, TRIALS, given).splitlines()]
 
@@ -82,10 +83,11 @@ def test_the_interval_covers_the_true_ratio_of_two_rates(lab, pcap):
 def test_a_rate_curve_of_100_ms_samples_covers_exactly_the_sending_time(lab, pcap):
     """From the first packet to the last: the idle time before and after does not lower its ends."""
     (trial,) = trials(pcap, [5000.0], 3.0, interval=0.1)
-    sent = Sent.from_json(trial["sent"])
-    assert sum(sample.packets for sample in sent.samples) == sent.claim.packets
-    ends = [sample.elapsed_seconds for sample in sent.samples]
+    samples = [Sample(**sample) for sample in trial["samples"]]
+    assert sum(sample.packets for sample in samples) == trial["claim"]["packets"]
+    ends = [sample.elapsed_seconds for sample in samples]
     assert ends == sorted(set(ends))
-    curve = curve_of(within_sending(sent.samples, sent.claim.seconds))
+    curve = curve_of(within_sending(samples, trial["claim"]["seconds"]))
+    assert curve is not None
     assert curve.samples > 10
-    assert curve.mean_pps == pytest.approx(sent.claim.pps, rel=0.02)
+    assert curve.mean_pps == pytest.approx(trial["claim"]["pps"], rel=0.02)

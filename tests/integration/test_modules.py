@@ -13,7 +13,7 @@ from tests.integration.conftest import REPOSITORY
 MODULES = sorted((REPOSITORY / "library").glob("*.py"))
 # Variables that examples use, as another module returns them.
 VARIABLES = {
-    **{name: {} for name in ("planned_trial", "replay_result", "receive_result", "witness")},
+    **{name: {} for name in ("planned_trial", "planned_proof", "replay_result", "receive_result", "witness")},
     "agent": {"refresh_seconds": 3},
     **{f"vault_{name}": "secret" for name in ("community", "auth_password", "priv_password")},
 }

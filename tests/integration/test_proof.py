@@ -94,7 +94,7 @@ def test_frames_dropped_in_the_senders_queue_stop_the_run(lab, play, tmp_path, s
     inside(SENDER, "tc", "qdisc", "add", "dev", "lrs0", "root", "blackhole")
     error = only_error(play("playbooks/benchmark.yml", **scenario))
     assert "only 0 of 100 packets arrived" in error
-    assert "They did not leave the sending interface. See its link" in error
+    assert "They did not leave the sending interface. Check its link" in error
     assert sent_packets() == 0
     assert not (tmp_path / "results").exists()
 

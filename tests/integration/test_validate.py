@@ -17,7 +17,7 @@ SHORT_FRAMES = [{"name": "tiny", "protocol": "tcp", "ip_length": 20}]
         ({"benchmark_rates": [{"mode": "pps", "value": -5}]}, "pps -5.0: must be a number above 0"),
         ({"benchmark_cases": ["nope"]}, "case 'nope': is not among the pcaps tcp_port_scan_64, "),
         ({"benchmark_sample_interval": 0}, "benchmark_sample_interval 0.0: must be a number above 0"),
-        ({"benchmark_engines": ["kernle"]}, "value of engines must be one or more of: kernel, netmap"),
+        ({"benchmark_engines": ["kernle"]}, "engine 'kernle': must be one of kernel, netmap"),
         (
             {"benchmark_witnesses": [SLOW_AGENT], "benchmark_snmp_short_trials": "refuse"},
             "paced duration 5.0: is shorter than 2 refreshes (30 s) of 192.0.2.9's counters",
