@@ -58,7 +58,7 @@ options:
     type: list
     elements: dict
     required: true
-    suboptions:
+    suboptions: &rate
       mode:
         description: C(pps), C(mbps) (10^6 bit/s of pcap bytes) or C(topspeed).
         type: str
@@ -72,6 +72,7 @@ options:
     elements: dict
     default: []
     suboptions:
+      <<: *rate
       case:
         description: Name of a pcap, a key of O(manifests).
         type: str
@@ -83,13 +84,6 @@ options:
       adapter:
         description: The kind of adapter, for an engine that has several; by default each of O(netmap_adapters).
         type: str
-      mode:
-        description: C(pps), C(mbps) (10^6 bit/s of pcap bytes) or C(topspeed).
-        type: str
-        required: true
-      value:
-        description: The rate; none at top speed.
-        type: float
   repeats:
     description: How often each is repeated.
     type: int
@@ -236,22 +230,10 @@ EXAMPLES = r"""
         name: sender1
         kernel: 6.1.0
         os: Debian 12
-        cpu_model: Example CPU
-        cpus: 2
-        memory_bytes: 8589934592
-        governor: null
-        python: 3.11.2
+        <<: {cpu_model: Example CPU, cpus: 2, memory_bytes: 8589934592, governor: null, python: 3.11.2}
         versions: {tcpreplay: 4.4.3}
-        nic:
-          interface: lrs0
-          mac: "02:00:00:00:00:01"
-          mtu: 1500
-          speed_bps: 10000000000
-          driver: veth
-          driver_version: null
-          firmware: null
-          bus: null
-          offloads: {}
+        nic: {interface: lrs0, mac: "02:00:00:00:00:01", mtu: 1500, speed_bps: 10000000000, driver: veth,
+          driver_version: null, firmware: null, bus: null, offloads: {}}
       receiver:
         <<: *host
         name: receiver1
@@ -318,6 +300,7 @@ from ansible.module_utils.linerate.trial.plan_text import listing, pcaps_of
 from ansible.module_utils.linerate.trial.proof import ProofLoad, proofs
 from ansible.module_utils.linerate.trial.witnesses import SHORT_TRIALS, define, with_agents
 
+SECONDS = {"type": "float", "required": True}
 RATE = {"mode": {"type": "str", "required": True}, "value": {"type": "float"}}
 RUN = {
     "run_id": {"type": "str", "required": True},
@@ -358,14 +341,7 @@ SCENARIO = {
         },
     },
     "repeats": {"type": "int", "required": True},
-    "duration_seconds": {
-        "type": "dict",
-        "required": True,
-        "options": {
-            "paced": {"type": "float", "required": True},
-            "topspeed": {"type": "float", "required": True},
-        },
-    },
+    "duration_seconds": {"type": "dict", "required": True, "options": {"paced": SECONDS, "topspeed": SECONDS}},
     "link_bps": {"type": "float"},
     "nm_delay": {"type": "int", "default": NM_DELAY},
     "deadline_margin": {"type": "float", "default": DEADLINE_MARGIN},

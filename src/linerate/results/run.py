@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ..nic.read import Nic
 from ..record import Record
 from ..trial.model import Case, Offered, SendMethod, Witness
 from .model import TrialResult
@@ -77,23 +78,6 @@ class Plan(Record):
     unavailable: tuple[Unavailable, ...]
     estimated_seconds: float
     notices: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Nic(Record):
-    """The interface of a host. ``mtu`` is in bytes, ``speed_bps`` in bit/s."""
-
-    interface: str
-    mac: str
-    mtu: int
-    operstate: str
-    carrier: bool
-    speed_bps: int | None
-    driver: str | None
-    driver_version: str | None
-    firmware: str | None
-    bus: str | None
-    offloads: Mapping[str, bool]
 
 
 @dataclass(frozen=True)

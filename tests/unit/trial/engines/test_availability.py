@@ -1,0 +1,45 @@
+"""Which engines and adapters a host has, and why not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from linerate.trial.engines.base import SenderHost, availability
+from linerate.trial.engines.registry import engines
+
+
+def reasons(root: Path, interface: str = "ens4", features: frozenset[str] = frozenset({"netmap"})) -> dict:
+    return availability(engines(), SenderHost(interface, features, str(root)))
+
+
+def test_a_host_with_a_patched_driver_has_every_send_method(patched):
+    assert reasons(patched) == {"kernel": None, "netmap": None, "netmap-native": None, "netmap-emulated": None}
+
+
+def test_without_a_patched_driver_the_native_adapter_is_not_available(root):
+    assert reasons(root) == {
+        "kernel": None,
+        "netmap": None,
+        "netmap-native": "not available on this host: ens4: its driver e1000 is not patched for netmap",
+        "netmap-emulated": None,
+    }
+    assert reasons(root, "veth0")["netmap-native"].endswith("veth0: it has no driver to patch")
+
+
+@pytest.mark.parametrize(
+    ("given", "missing", "reason"),
+    [
+        ({"features": frozenset()}, None, "tcpreplay is built without netmap"),
+        ({"interface": "lo"}, None, "the loopback interface has no netmap adapter"),
+        ({}, "dev/netmap", "the netmap module is not loaded"),
+        ({}, "proc/modules", "the kernel has no loadable modules"),
+    ],
+)
+def test_netmap_as_a_whole_is_not_available(patched, given, missing, reason):
+    if missing:
+        (patched / missing).unlink()
+    found = reasons(patched, **given)
+    assert found["netmap"] == f"not available on this host: {reason}"
+    assert found["kernel"] is None
