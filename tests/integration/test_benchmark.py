@@ -166,7 +166,7 @@ def test_check_mode_prints_the_plan_and_sends_nothing(lab, play, tmp_path):
     ("given", "message"),
     [
         ({"benchmark_cases": ["nope"]}, "case 'nope': is not among the pcaps"),
-        ({"benchmark_replay_settings": {"warp": 2}}, "benchmark_replay_settings 'warp': must be among "),
+        ({"benchmark_replay_settings": {"warp": 2}}, "benchmark_replay_settings 'warp': must be one of "),
     ],
 )
 def test_an_invalid_scenario_is_one_error_before_anything_is_sent(lab, play, tmp_path, given, message):
