@@ -175,9 +175,9 @@ def test_three_witnesses_of_one_port_agree(agent, play, tmp_path):
     assert done.rc == 0, done.stdout
     run, trial = stored(tmp_path)
     # The refresh interval is measured once, so that plan, proof and trials use the same.
-    assert done.stdout.count("TASK [benchmark : Know the agents that count") == 1
+    assert done.stdout.count("TASK [benchmark : Query the agents and the age of their counters") == 1
     # Waiting until the agents' counters settle does not use up the receiver's deadline.
-    assert done.stdout.index("Read the agents' counters") < done.stdout.index("Count at the receiver")
+    assert done.stdout.index("Read the agents' counters") < done.stdout.index("Start the count at the receiver")
 
     # 1.5 s is too short for counters that are updated every 3 s: the trial lasts at least two intervals.
     refresh = max(witness.get("refresh_seconds", 0) for witness in run["witnesses"])
