@@ -92,7 +92,7 @@ from ansible.module_utils.linerate.results.samples import samples_csv
 from ansible.module_utils.linerate.results.store import RunFolder, Stored
 from ansible.module_utils.linerate.trial.evidence import Sent
 from ansible.module_utils.linerate.trial.journal import failed
-from ansible.module_utils.linerate.trial.model import Trial
+from ansible.module_utils.linerate.trial.model import RATE_TOLERANCE_PERCENT, Trial
 from ansible.module_utils.linerate.trial.verdict import Tolerance
 from ansible.module_utils.linerate.trial.witnesses import reports_of
 
@@ -105,7 +105,7 @@ def main() -> None:
             "trial": {"type": "dict", "required": True},
             "sent": {"type": "dict", "required": True},
             "received": {"type": "list", "elements": "list", "default": []},
-            "rate_tolerance_percent": {"type": "float", "default": 1.0},
+            "rate_tolerance_percent": {"type": "float", "default": RATE_TOLERANCE_PERCENT},
             "unless_stored": {"type": "bool", "default": False},
         },
         supports_check_mode=True,

@@ -21,7 +21,7 @@ from ..system.run import tied
 
 KEPT_BYTES = 64 * 1024
 MAX_STDERR_BYTES = 4 * 1024 * 1024
-"""Tens of thousands of complaints: whoever writes more of them sends nothing any more."""
+"""Tens of thousands of messages: a program that writes more of them no longer sends anything."""
 GRACE_SECONDS = 3.0
 HOPELESS_GRACE_SECONDS = 1.0
 """Short, as a run that is hopeless is to be over within 5 s of the fact being visible."""

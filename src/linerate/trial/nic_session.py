@@ -1,4 +1,4 @@
-"""The NIC around a trial: its settings are stored, changed by the engine where needed, and restored, come what may."""
+"""The NIC around a trial: its settings are stored, changed by the engine where needed, and always restored."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class NicSession:
     """``interface`` has its settings again after this context, also where this process is killed.
 
     In that case a cleanup process ends what runs ``argv`` and restores the settings; where that is killed, too, the
-    next trial does. Whether the interface is up is not restored: tcpreplay does not take it down, and whoever did
-    meant it. HostError on entering where there is no such interface, or the settings cannot be stored.
+    next trial does. Whether the interface is up is not restored: tcpreplay does not take it down, so
+    that was done on purpose. HostError on entering where there is no such interface, or the settings cannot be stored.
     """
 
     def __init__(
