@@ -20,6 +20,8 @@ from .recipe import Manifest, Recipe, this_system
 
 HEADERS = "usr/local/include/net/"
 """netmap's headers in its packages; tcpreplay needs nothing else of netmap (tcpreplay configure.ac)."""
+WITHOUT_LIBDNET = "--without-libdnet"
+"""configure would take libdnet where the build host has it, and the sender, which may lack it, could not run it."""
 
 _SUMMARY = re.compile(r"^Linux/BSD netmap:[ \t]*(?P<text>.*?)[ \t]*$", re.MULTILINE)
 
@@ -66,7 +68,7 @@ class TcpreplayBuild(Product[Manifest]):
         for name, content in headers.items():
             (netmap / "net" / name).write_bytes(content)
         with_netmap = f"--with-netmap={netmap}" if recipe.netmap else "--without-netmap"
-        options = (f"--prefix={recipe.place}", f"CC={recipe.compiler}", with_netmap, *recipe.options)
+        options = (f"--prefix={recipe.place}", f"CC={recipe.compiler}", with_netmap, WITHOUT_LIBDNET, *recipe.options)
         output = workspace.step("configure", ("./configure", *options))
         if recipe.netmap:
             check_netmap(output, str(netmap))
