@@ -32,6 +32,7 @@ def test_the_package_contains_the_installed_files_and_how_they_were_built(tcprep
         f"--prefix={tcpreplay.recipe.place}",
         "CC=cc",
         "--without-netmap",
+        "--without-libdnet",
     ]
 
 
