@@ -17,6 +17,20 @@ options:
     description: Name of the run and its folder.
     type: str
     required: true
+  resume:
+    description: Whether the run exists, ended early and is to continue. It must be the same in all that it plans.
+    type: bool
+    default: false
+  search:
+    description: What to search for, C(throughput) or C(frame-loss), for each case by each send method.
+    type: list
+    elements: str
+    default: []
+  search_goals:
+    description: Search goals, each with a C(name), and a C(profile) or attributes of its own (RFC 9971).
+    type: list
+    elements: dict
+    default: [{name: ndr}]
   results_dir:
     description: Folder of all results.
     type: path
@@ -260,6 +274,16 @@ trials:
   returned: always
   type: list
   elements: dict
+searches:
+  description: The searches, each with its C(name) and the C(trial) that shows the sender's own limit.
+  returned: always
+  type: list
+  elements: dict
+ended:
+  description: Ids of the trials that a resumed run has already.
+  returned: always
+  type: list
+  elements: str
 listing:
   description: The plan in words - for each trial a line and its command, and a line for all.
   returned: always
@@ -296,7 +320,7 @@ from ansible.module_utils.linerate.trial.model import (
     TCPREPLAY,
 )
 from ansible.module_utils.linerate.trial.plan import DEADLINE_MARGIN
-from ansible.module_utils.linerate.trial.plan_text import listing, pcaps_of
+from ansible.module_utils.linerate.trial.plan_text import listing, pcaps_of, searching
 from ansible.module_utils.linerate.trial.proof import ProofLoad, proofs
 from ansible.module_utils.linerate.trial.witnesses import SHORT_TRIALS, define, with_agents
 
@@ -305,6 +329,7 @@ RATE = {"mode": {"type": "str", "required": True}, "value": {"type": "float"}}
 RUN = {
     "run_id": {"type": "str", "required": True},
     "results_dir": {"type": "path", "required": True},
+    "resume": {"type": "bool", "default": False},
     "schemas_dir": {"type": "path", "required": True},
     "environment": {"type": "dict", "required": True},
     "unavailable": {"type": "dict", "default": {}},
@@ -354,6 +379,8 @@ SCENARIO = {
     "executable": {"type": "str", "default": TCPREPLAY},
     "cpu": {"type": "int"},
     "settings": {"type": "dict", "default": {}},
+    "search": {"type": "list", "elements": "str", "default": []},
+    "search_goals": {"type": "list", "elements": "dict", "default": [{"name": "ndr"}]},
 }
 
 
@@ -366,17 +393,23 @@ def main() -> None:
         hosts = Hosts({"receiver": None, **given["environment"]}, given["unavailable"], given["lab"])
         run, trials = begin(given["run_id"], scenario, given["manifests"], hosts)
         bursts = proofs(trials, ProofLoad(**given["proof"]), given["deadline_margin"])
-        if not module.check_mode:
+        ended: tuple[str, ...] = ()
+        if given["resume"]:
+            _, ended = RunFolder.resume(results, run, Path(given["schemas_dir"]))
+        elif not module.check_mode:
             RunFolder.create(results, run, Path(given["schemas_dir"]))
     except LinerateError as error:
         module.fail_json(msg=str(error))
+    by_id = {trial.trial_id: trial for trial in trials}
     module.exit_json(
         changed=True,
         run_dir=str(results / given["run_id"]),
         plan=run["plan"],
         witnesses=[witness.to_json() for witness in scenario.witnesses],
         trials=[trial.to_json() for trial in trials],
-        listing=listing(trials),
+        searches=[{"name": one["name"], "trial": by_id[one["ceiling"]].to_json()} for one in run["searches"]],
+        ended=list(ended),
+        listing=[*listing(trials), *searching(run["searches"])],
         pcaps=pcaps_of(trials),
         proofs=[burst.to_json() for burst in bursts] if scenario.witnesses else [],
     )

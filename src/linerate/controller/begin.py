@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import __version__
 from ..clock import utc_now
+from ..errors import InputError
 from ..pcap.destinations import AllowedDestinations
+from ..results.searches import Goal, Search, goal_of, searches_of
 from ..results.store import plain
 from ..trial.engines.registry import engine
 from ..trial.environment import fingerprint
@@ -73,6 +75,7 @@ def begin(run_id: str, scenario: Scenario, manifests: Manifests, hosts: Hosts) -
     for trial in trials:
         # A setting that the sending program does not take is refused here, and not by the first trial.
         engine(trial.method.engine).command(trial)
+    searches = _searches(scenario, trials)
     run = {
         "schema": SCHEMA,
         "run_id": run_id,
@@ -88,8 +91,25 @@ def begin(run_id: str, scenario: Scenario, manifests: Manifests, hosts: Hosts) -
         },
         "witnesses": [_stored(witness) for witness in scenario.witnesses],
         "environment": {"fingerprint": setup.bench.fingerprint, **hosts.environment},
+        "searches": [search.to_json() for search in searches],
     }
     return run, trials
+
+
+def _searches(scenario: Scenario, trials: Sequence[Trial]) -> tuple[Search, ...]:
+    goals = [_fitted(goal_of(goal), scenario) for goal in scenario.search_goals]
+    searches = searches_of(scenario.search, goals, trials)
+    if searches and not scenario.witnesses:
+        rule = "is empty, and a search needs to know what arrived"
+        raise InputError("benchmark_witnesses", list(scenario.witnesses), rule, "Name a witness.")
+    return searches
+
+
+def _fitted(goal: Goal, scenario: Scenario) -> Goal:
+    """The goal with trials that the slowest counter can follow."""
+    names = "initial_trial_duration", "final_trial_duration", "duration_sum"
+    fitted, _ = fit({name: getattr(goal, name) for name in names}, scenario.witnesses, scenario.short_trials)
+    return replace(goal, **fitted)
 
 
 def _estimate(trials: Sequence[Trial], witnesses: Sequence[Witness]) -> float:

@@ -41,7 +41,9 @@ class Scenario:
     tcpreplay. ``link_bps`` None: as the sending interface reports, else 10 Gbit/s is assumed. ``short_trials``, for
     those that a witness' counters cannot follow, is lengthen or refuse. ``allow_destinations`` are IP networks and MAC
     addresses, in addition to the receiver's own MAC. ``rate_tolerance_percent`` is only validated here, so that a
-    number that spoils every trial is refused before the first. InputError names a number that is not usable.
+    number that spoils every trial is refused before the first. ``search`` are kinds of results.searches, each for every
+    case by every send method, with ``search_goals`` ({name, profile, attributes of Goal}). InputError names a number
+    that is not usable.
     """
 
     name: str
@@ -64,6 +66,8 @@ class Scenario:
     sample_interval: float = SAMPLE_INTERVAL
     stall_seconds: float = STALL_SECONDS
     rate_tolerance_percent: float = RATE_TOLERANCE_PERCENT
+    search: Sequence[str] = ()
+    search_goals: Sequence[Mapping[str, Any]] = ({"name": "ndr"},)
 
     def __post_init__(self) -> None:
         check_rate("benchmark_sample_interval", self.sample_interval, LEAST_INTERVAL, MOST_INTERVAL)

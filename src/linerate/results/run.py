@@ -12,6 +12,7 @@ from ..record import Record
 from ..trial.model import Case, Offered, SendMethod, Witness
 from .model import TrialResult
 from .samples import SideSample
+from .searches import Search
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ class RunInfo(Record):
         "plan": Plan,
         "witnesses": Witness,
         "environment": Environment,
+        "searches": Search,
     }
 
     schema: str
@@ -143,6 +145,7 @@ class RunInfo(Record):
     plan: Plan
     witnesses: tuple[Witness, ...]
     environment: Environment
+    searches: tuple[Search, ...] = ()
 
     @property
     def loopback(self) -> bool:

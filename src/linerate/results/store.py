@@ -88,6 +88,27 @@ class RunFolder:
         latest.replace(results / LATEST)
         return folder
 
+    @classmethod
+    def resume(cls, results: Path, run: Mapping[str, Any], schemas: Path) -> tuple[RunFolder, tuple[str, ...]]:
+        """The folder of ``run``, which ended early, and the ids of the trials that it has.
+
+        InputError when it was another run: of other pcaps, send methods, loads, witnesses or hosts.
+        """
+        folder = cls(results / plain(run["run_id"]), schemas)
+        with folder._alone():
+            stored = json.loads((folder.path / RUN).read_bytes())
+            ended = tuple(str(line.get("trial_id")) for line in folder._lines())
+        for name, then, now in (
+            ("plan", stored["plan"]["trials"], run["plan"]["trials"]),
+            ("searches", stored.get("searches", []), run.get("searches", [])),
+            ("witnesses", stored["witnesses"], run["witnesses"]),
+            ("fingerprint", stored["environment"]["fingerprint"], run["environment"]["fingerprint"]),
+        ):
+            if then != json.loads(json.dumps(now)):
+                rule = f"cannot continue: the {name} of the run is not that of the scenario and the hosts now"
+                raise InputError("benchmark_resume", run["run_id"], rule, "Restore what was changed, or start a new run.")
+        return folder, ended
+
     def add(self, result: TrialResult, samples: str) -> bool:
         """Store a trial that has ended; False, and nothing changes, where one of its id is stored.
 

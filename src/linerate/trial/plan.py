@@ -135,16 +135,22 @@ def plan(combinations: Sequence[Combination], repeats: int, setup: Setup) -> lis
     for repeat in range(1, repeats + 1):
         for alternatives in loads.values():
             for one in alternatives if repeat % 2 else reversed(alternatives):
-                trials.append(_trial(len(trials) + 1, one, repeat, setup))
+                trials.append(trial_of(len(trials) + 1, one, repeat, setup))
     return trials
 
 
-def _trial(sequence: int, combination: Combination, repeat: int, setup: Setup) -> Trial:
+def plain_name(case: str) -> str:
+    """The name of a case as a part of a trial's id, which names files."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", case)[:LONGEST_NAME]
+
+
+def trial_of(sequence: int, combination: Combination, repeat: int, setup: Setup) -> Trial:
+    """The trial of a combination, the ``sequence``th of its run. InputError where it cannot be sent."""
     case, method, mode, value = combination.case, combination.method, combination.mode, combination.value
     offered, loop = offer(combination, setup)
     # Both are part of a file's name.
     label = mode if value is None else f"{number_text(float(value))}{mode}"
-    name = re.sub(r"[^A-Za-z0-9_.-]", "_", case.name)[:LONGEST_NAME]
+    name = plain_name(case.name)
     timed = offered.packets is None
     return Trial(
         sequence=sequence,

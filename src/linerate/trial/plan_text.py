@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from .engines.registry import engine
 from .model import Trial
@@ -17,6 +18,14 @@ def listing(trials: Sequence[Trial]) -> list[str]:
     seconds = sum(trial.estimated_seconds for trial in trials)
     most = "at most " if any(_bound(trial) for trial in trials) else ""
     return [*lines, f"{len(trials)} trials: {most}{packets:,} packets, {_size(octets)}, about {seconds:,.0f} s"]
+
+
+def searching(searches: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line on the searches of a run, {name, most_seconds}; none where there are none."""
+    if not searches:
+        return []
+    seconds = sum(search["most_seconds"] for search in searches)
+    return [f"{len(searches)} searches after these trials: they offer a load for at most {seconds:,.0f} s"]
 
 
 def _command(trial: Trial) -> list[str]:

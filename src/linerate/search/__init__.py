@@ -1,0 +1,1 @@
+"""Searches: which trial is next, and what the trials so far say of the device."""

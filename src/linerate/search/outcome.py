@@ -1,0 +1,91 @@
+"""What a search found, as numbers and as a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..record import Record
+from ..trial.model import Case, SendMethod
+from ..units import Rates
+
+LINE, SENDER = "line rate", "the sender"
+
+
+@dataclass(frozen=True)
+class Bounds(Record):
+    """Relevant bounds and conditional throughput of RFC 9971, in packets/s; None where a search found none."""
+
+    lower_pps: float | None
+    upper_pps: float | None
+    throughput_pps: float | None
+
+
+@dataclass(frozen=True)
+class LoadPoint(Record):
+    """One load: packets/s offered for ``seconds``, packets sent and received, and the loss in percent of those sent."""
+
+    trial_id: str
+    pps: float
+    seconds: float
+    sent: int
+    received: int
+    loss_percent: float
+
+
+@dataclass(frozen=True)
+class Outcome(Record):
+    """The result of one goal of a search. ``problem`` says why there is none yet, or none at all.
+
+    ``rates`` is the throughput in all units. ``most_pps`` is the upper load of the search, ``ceiling`` what set it
+    (line rate, or the sender). ``limited_by`` is what is in the way of more, None where no throughput is known.
+    """
+
+    PARTS: ClassVar[Mapping[str, type[Any]]] = {
+        "case": Case,
+        "method": SendMethod,
+        "bounds": Bounds,
+        "rates": Rates,
+        "points": LoadPoint,
+    }
+
+    search: str
+    kind: str
+    goal: str
+    loss_ratio: float
+    case: Case
+    method: SendMethod
+    most_pps: float | None
+    ceiling: str | None
+    bounds: Bounds | None
+    rates: Rates | None
+    limited_by: str | None
+    problem: str | None
+    points: tuple[LoadPoint, ...]
+
+    @property
+    def of_device(self) -> bool:
+        """Whether the number is the device's: not where the sender was the limit, which is then only a lower bound."""
+        return self.rates is not None and self.limited_by not in (SENDER, None)
+
+
+def sentence(outcome: Outcome) -> str:
+    """The outcome in one line."""
+    name = f"{outcome.case.name} by {outcome.method.name}, {_goal(outcome)}"
+    if outcome.rates is None or outcome.bounds is None:
+        return f"{name}: no throughput: {outcome.problem}"
+    upper = "none" if outcome.bounds.upper_pps is None else f"{outcome.bounds.upper_pps:,.0f} pps"
+    word = "throughput" if outcome.of_device else "at least"
+    return f"{name}: {word} {_rates(outcome.rates)} (lower bound; upper bound {upper}), limited by {outcome.limited_by}"
+
+
+def _goal(outcome: Outcome) -> str:
+    if outcome.loss_ratio == 0:
+        return f"NDR ({outcome.goal})"
+    return f"PDR {100 * outcome.loss_ratio:g} % ({outcome.goal})"
+
+
+def _rates(rates: Rates) -> str:
+    line = "" if rates.line_rate_percent is None else f" = {rates.line_rate_percent:.3g} % of line rate"
+    return f"{rates.pps:,.0f} pps = {rates.l1_bps / 1e9:.4g} Gbit/s L1{line}"
