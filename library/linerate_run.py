@@ -275,7 +275,7 @@ trials:
   type: list
   elements: dict
 searches:
-  description: The searches, each with its C(name) and the C(trial) that shows the sender's own limit.
+  description: The searches, each with its C(name) and the C(ceilings), trials that show the sender's own limit.
   returned: always
   type: list
   elements: dict
@@ -407,7 +407,10 @@ def main() -> None:
         plan=run["plan"],
         witnesses=[witness.to_json() for witness in scenario.witnesses],
         trials=[trial.to_json() for trial in trials],
-        searches=[{"name": one["name"], "trial": by_id[one["ceiling"]].to_json()} for one in run["searches"]],
+        searches=[
+            {"name": one["name"], "ceilings": [by_id[id_].to_json() for id_ in one["ceilings"]]}
+            for one in run["searches"]
+        ],
         ended=list(ended),
         listing=[*listing(trials), *searching(run["searches"])],
         pcaps=pcaps_of(trials),

@@ -25,9 +25,10 @@ options:
     description: Name of the search, as M(linerate_run) returned it.
     type: str
     required: true
-  ceiling:
-    description: The planned trial that shows the sender's own limit, as M(linerate_run) returned it.
-    type: dict
+  ceilings:
+    description: The planned trials that show the sender's own limit, as M(linerate_run) returned them.
+    type: list
+    elements: dict
     required: true
   deadline_margin:
     description: How many seconds longer than planned a trial may take before it is stopped from outside.
@@ -48,8 +49,8 @@ EXAMPLES = r"""
   linerate_search:
     run_dir: results/latest
     schemas_dir: schemas
-    search: throughput-udp_64-kernel
-    ceiling: "{{ planned_trial }}"
+    search: throughput-udp_64
+    ceilings: ["{{ planned_trial }}"]
 """
 
 RETURN = r"""
@@ -87,7 +88,7 @@ def main() -> None:
             "run_dir": {"type": "path", "required": True},
             "schemas_dir": {"type": "path", "required": True},
             "search": {"type": "str", "required": True},
-            "ceiling": {"type": "dict", "required": True},
+            "ceilings": {"type": "list", "elements": "dict", "required": True},
             "deadline_margin": {"type": "float", "default": DEADLINE_MARGIN},
             "rate_tolerance_percent": {"type": "float", "default": RATE_TOLERANCE_PERCENT},
         },
@@ -99,7 +100,8 @@ def main() -> None:
         search = next(search for search in run.info.searches if search.name == given["search"])
         done = progress(search, run.trials, Tolerance(rate_percent=given["rate_tolerance_percent"]))
         sequence = 1 + max((trial.sequence for trial in run.trials), default=0)
-        trial = next_trial(done, search, Trial.from_json(given["ceiling"]), sequence, given["deadline_margin"])
+        ceilings = [Trial.from_json(one) for one in given["ceilings"]]
+        trial = next_trial(done, search, ceilings, sequence, given["deadline_margin"])
     except LinerateError as error:
         module.fail_json(msg=str(error))
     module.exit_json(

@@ -107,9 +107,18 @@ def _searches(scenario: Scenario, trials: Sequence[Trial]) -> tuple[Search, ...]
 
 def _fitted(goal: Goal, scenario: Scenario) -> Goal:
     """The goal with trials that the slowest counter can follow."""
-    names = "initial_trial_duration", "final_trial_duration", "duration_sum"
-    fitted, _ = fit({name: getattr(goal, name) for name in names}, scenario.witnesses, scenario.short_trials)
-    return replace(goal, **fitted)
+    given = {
+        "first": goal.initial_trial_duration,
+        "final": goal.final_trial_duration,
+        "sum": goal.duration_sum,
+    }
+    fitted, _ = fit(given, scenario.witnesses, scenario.short_trials)
+    return replace(
+        goal,
+        initial_trial_duration=fitted["first"],
+        final_trial_duration=fitted["final"],
+        duration_sum=fitted["sum"],
+    )
 
 
 def _estimate(trials: Sequence[Trial], witnesses: Sequence[Witness]) -> float:

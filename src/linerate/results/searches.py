@@ -68,17 +68,17 @@ def goal_of(given: Mapping[str, Any]) -> Goal:
 
 @dataclass(frozen=True)
 class Search(Record):
-    """One search: all its trials send the pcap of the planned trial ``ceiling`` by its send method.
+    """One search: all its trials send one pcap, by the fastest send method.
 
-    ``ceiling`` is the id of a trial at top speed. It shows the sender's own limit, which no load exceeds. The trials
-    together offer a load for at most ``most_seconds``.
+    ``ceilings`` are the ids of planned trials at top speed, one for each send method. They show the sender's own limit,
+    which no load exceeds. The trials together offer a load for at most ``most_seconds``.
     """
 
     PARTS: ClassVar[Mapping[str, type[Any]]] = {"goals": Goal}
 
     name: str
     kind: str
-    ceiling: str
+    ceilings: tuple[str, ...]
     goals: tuple[Goal, ...]
     most_seconds: float
 
@@ -97,7 +97,7 @@ LONGEST = 15
 
 
 def searches_of(kinds: Sequence[str], goals: Sequence[Goal], trials: Sequence[Trial]) -> tuple[Search, ...]:
-    """For each kind, and each pcap and send method of the planned ``trials``, a search with its ceiling among them.
+    """For each kind and each pcap of the planned ``trials`` a search, with its ceilings among them.
 
     InputError where a kind is not known, or no trial at top speed is planned.
     """
@@ -110,13 +110,16 @@ def searches_of(kinds: Sequence[str], goals: Sequence[Goal], trials: Sequence[Tr
     if not goals or len({goal.name for goal in goals}) != len(goals):
         rule = "must be a list of goals with different names"
         raise InputError("benchmark_search_goals", [goal.name for goal in goals], rule, "Name each goal once.")
-    ceilings = {(trial.case.name, trial.method.name): trial for trial in trials if trial.offered.mode == "topspeed"}
-    if len(ceilings) < len({(trial.case.name, trial.method.name) for trial in trials}):
+    ceilings: dict[str, list[str]] = {trial.case.name: [] for trial in trials}
+    for trial in trials:
+        if trial.offered.mode == "topspeed" and trial.repeat == 1:
+            ceilings[trial.case.name].append(trial.trial_id)
+    if not all(ceilings.values()):
         rule = "has no trial at top speed, which shows the sender's own limit"
         raise InputError("benchmark_rates", [trial.offered.mode for trial in trials], rule, "Add {mode: topspeed}.")
     most = LONGEST * sum(goal.duration_sum for goal in goals)
     return tuple(
-        Search(f"{kind}-{plain_name(case)}-{method}", kind, trial.trial_id, tuple(goals), most)
-        for (case, method), trial in ceilings.items()
+        Search(f"{kind}-{plain_name(case)}", kind, tuple(ids), tuple(goals), most)
+        for case, ids in ceilings.items()
         for kind in kinds
     )

@@ -106,7 +106,8 @@ class RunFolder:
         ):
             if then != json.loads(json.dumps(now)):
                 rule = f"cannot continue: the {name} of the run is not that of the scenario and the hosts now"
-                raise InputError("benchmark_resume", run["run_id"], rule, "Restore what was changed, or start a new run.")
+                hint = "Restore what was changed, or start a new run."
+                raise InputError("benchmark_resume", run["run_id"], rule, hint)
         return folder, ended
 
     def add(self, result: TrialResult, samples: str) -> bool:

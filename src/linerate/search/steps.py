@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -27,17 +28,22 @@ class Limit:
 
 @dataclass(frozen=True)
 class Progress:
-    """``needed`` is the next trial's load and number, None where the search has ended; ``outcomes`` are by goal."""
+    """``needed`` is the next trial's load and number, None where the search has ended; ``outcomes`` are by goal.
+
+    ``ceiling`` is the id of the trial whose send method the search uses.
+    """
 
     needed: TrialNeededError | None
     outcomes: tuple[Outcome, ...]
+    ceiling: str | None = None
 
 
 def progress(search: Search, results: Sequence[TrialResult], tolerance: Tolerance | None = None) -> Progress:
     """How far ``search`` is by the stored ``results`` of its run; no outcome before its ceiling is measured."""
-    ceiling = next((result for result in results if result.trial_id == search.ceiling), None)
-    if ceiling is None:
+    ceilings = [result for result in results if result.trial_id in search.ceilings]
+    if not ceilings:
         return Progress(None, ())
+    ceiling = max(ceilings, key=_fitness)
     limit, problem = _limit(ceiling)
     measurements = Measurements(search, results, tolerance)
     found: dict[str, Bounds] = {}
@@ -55,15 +61,23 @@ def progress(search: Search, results: Sequence[TrialResult], tolerance: Toleranc
             problem = str(error)
     done = measurements.done
     shown = _Shown(search, ceiling, limit, problem, tuple(_point(one) for one in done))
-    return Progress(needed, tuple(shown.outcome(goal, found.get(goal.name), done) for goal in search.goals))
+    return Progress(
+        needed, tuple(shown.outcome(goal, found.get(goal.name), done) for goal in search.goals), ceiling.trial_id
+    )
+
+
+def _fitness(ceiling: TrialResult) -> tuple[bool, float]:
+    """By which the send method of a search is chosen: the fastest whose trial is valid."""
+    return ceiling.valid, ceiling.rates.sent.pps if ceiling.rates.sent else 0.0
 
 
 def next_trial(
-    done: Progress, search: Search, ceiling: Trial, sequence: int, deadline_margin: float = DEADLINE_MARGIN
+    done: Progress, search: Search, ceilings: Sequence[Trial], sequence: int, deadline_margin: float = DEADLINE_MARGIN
 ) -> Trial | None:
-    """The next trial of the search, like its ``ceiling`` but paced; None where the search has ended."""
+    """The next trial of the search, like one of its ``ceilings`` but paced; None where the search has ended."""
     if done.needed is None:
         return None
+    ceiling = next(trial for trial in ceilings if trial.trial_id == done.ceiling)
     load, number = done.needed.load, done.needed.number
     setup = Setup(ceiling.bench, ceiling.sending, Timing({"paced": load.seconds}, deadline_margin))
     trial = trial_of(sequence, Combination(ceiling.case, ceiling.method, "pps", load.pps), number, setup)
@@ -78,7 +92,8 @@ def _limit(ceiling: TrialResult) -> tuple[Limit | None, str | None]:
         return None, f"the trial that measures the sender's own limit is not valid: {reasons}"
     line = line_rate_pps(ceiling.line_rate.bps, ceiling.case.mean_frame_length)
     by = LINE if ceiling.verdict.limit == "line" or sent.pps >= line else SENDER
-    return Limit(round(min(sent.pps, line), 3), by), None
+    # Rounded down: a load above line rate would be one at top speed.
+    return Limit(math.floor(1000 * min(sent.pps, line)) / 1000, by), None
 
 
 def _point(one: Measurement) -> LoadPoint:
