@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 from tests.integration.trials import (
     TRIAL,
-    ip,
     make_pcap,
     make_trial,
     run_python,
@@ -50,27 +49,6 @@ def long_backlog() -> Iterator[None]:
     backlog.write_text(str(4 * PACKETS))
     yield
     backlog.write_text(before)
-
-
-@pytest.fixture
-def device(lab: None) -> Iterator[str]:
-    """A device under test between the lab's two ends: a namespace with a bridge of two ports, ``in`` and ``out``."""
-    name = "linerate-device1"
-    command("ip", "netns", "add", name)
-    # As in the lab: IPv6's own packets would be counted as traffic.
-    quiet = [f"net.ipv6.conf.{which}.disable_ipv6=1" for which in ("all", "default")]
-    command("ip", "netns", "exec", name, "sysctl", "-qw", *quiet)
-    ip(SENDER, "link", "delete", SENDER.interface)
-    command("ip", "-n", name, "link", "add", "bridge", "type", "bridge", "mcast_snooping", "0")
-    command("ip", "-n", name, "link", "set", "bridge", "up")
-    for end, port in ((SENDER, "in"), (RECEIVER, "out")):
-        near = ("name", end.interface, "address", end.mac, "mtu", "1500")
-        peer = ("type", "veth", "peer", "name", port, "netns", name)
-        ip(end, "link", "add", *near, *peer)
-        ip(end, "link", "set", end.interface, "up")
-        command("ip", "-n", name, "link", "set", port, "master", "bridge", "up")
-    yield name
-    command("ip", "netns", "delete", name)
 
 
 def drop_by_tc(namespace: str, interface: str, direction: str, number: int, action: int) -> None:

@@ -29,6 +29,7 @@ from .findings import findings, headline, verdict
 from .hosts import hosts, plan
 from .references import reference_rows
 from .rows import TRIAL_COLUMNS, group_row, trial_row
+from .searches import searches_view
 from .text import clean, group_title, number
 from .witnesses import counted
 
@@ -40,7 +41,7 @@ _OPEN_CURVES = 16
 
 def report_html(run: Run) -> str:
     """The report. Equal runs give equal text: it does not contain the current time."""
-    groups = group_trials(run.trials)
+    groups, searches = group_trials(run.listed), searches_view(run)
     where, notice = lab_text(run)
     shown, comparisons = headline(groups), compare_methods(groups)
     scripts = [_file("report.js")] if groups else []
@@ -54,7 +55,8 @@ def report_html(run: Run) -> str:
             scripts=scripts,
             verdict=verdict(run),
             standing=_standing(run),
-            headline=[*shown, *headline_sentences(comparisons)],
+            searches=searches,
+            headline=[*searches["sentences"], *shown, *headline_sentences(comparisons)],
             ratios=ratio_rows(comparisons),
             reference=reference_rows(with_reference(run, groups)),
             method=METHOD,
@@ -69,7 +71,7 @@ def report_html(run: Run) -> str:
             adapters=adapters(run),
             hosts=hosts(run),
             **_plots(run, groups),
-            **_trials(run, groups),
+            **_trials(run, group_trials(run.trials)),
         )
     )
 

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from ..results.groups import Group, group_trials
 from ..results.model import RECEIVED, SENT, TrialResult
 from ..results.run import Host, Run
+from ..search.outcome import sentence
 from .caveats import adapters, caveats, lab_text, line_rates, unavailable
 from .findings import findings, verdict
 from .markdown import md, table
+from .searches import outcomes
 from .summary_compared import comparison_lines, curve_lines, group_name, reference_lines, sentences
 from .text import NONE, bit_rate, byte_size, count, frame, group_offered, mbit, number, offered
 from .tuning import tuning_line
@@ -24,9 +26,10 @@ _BITS_ALIGN = "lrlrrrr"
 
 def summary_markdown(run: Run) -> str:
     """The summary: verdict, results, environment, invalid trials. Ends with a newline."""
-    groups = group_trials(run.trials)
+    groups = group_trials(run.listed)
     results = [*_rates_table(groups), "", *_bits_table(groups), "", *_legend(run)] if groups else []
     sections = (
+        ("Throughput and loss", [f"- {md(sentence(outcome))}" for outcome in outcomes(run)]),
         ("Results", results),
         ("Send methods compared", comparison_lines(groups)),
         ("Reference experiment", reference_lines(run, groups)),

@@ -15,6 +15,7 @@ from ..results.statistics import METHOD, Estimate
 from .comparison import sentence
 from .findings import verdict
 from .references import why_not
+from .searches import searches_data
 
 SCHEMA = "linerate-summary/1"
 UNITS = {
@@ -29,7 +30,7 @@ UNITS = {
 
 def summary_data(run: Run) -> dict[str, Any]:
     """The summary as plain data. Equal runs give equal data: it does not contain the current time."""
-    info, groups = run.info, group_trials(run.trials)
+    info, groups = run.info, group_trials(run.listed)
     return {
         "schema": SCHEMA,
         "run_id": run.run_id,
@@ -44,6 +45,7 @@ def summary_data(run: Run) -> dict[str, Any]:
         },
         "units": UNITS,
         "interval": {"level_percent": 95, "method": METHOD},
+        "searches": searches_data(run),
         "results": [_result(group) for group in groups],
         "comparisons": [comparison_data(found) for found in compare_methods(groups)],
         "reference": [_reference(row) for row in with_reference(run, groups)],

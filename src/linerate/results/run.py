@@ -172,6 +172,12 @@ class Run:
         return tuple(trial for trial in self.trials if trial.valid)
 
     @property
+    def listed(self) -> tuple[TrialResult, ...]:
+        """The trials of the plan, without those of searches."""
+        searched = self.info.searches
+        return tuple(trial for trial in self.trials if all(one.number_of(trial.trial_id) is None for one in searched))
+
+    @property
     def missing(self) -> tuple[str, ...]:
         """Ids of planned trials that have no result, in plan order."""
         ended = {trial.trial_id for trial in self.trials}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..record import Record
+from ..results.searches import FRAME_LOSS
 from ..trial.model import Case, SendMethod
 from ..units import Rates
 
@@ -73,11 +74,19 @@ class Outcome(Record):
 def sentence(outcome: Outcome) -> str:
     """The outcome in one line."""
     name = f"{outcome.case.name} by {outcome.method.name}, {_goal(outcome)}"
+    if outcome.kind == FRAME_LOSS:
+        return f"{outcome.case.name} by {outcome.method.name}, frame loss rate: {_losses(outcome)}"
     if outcome.rates is None or outcome.bounds is None:
         return f"{name}: no throughput: {outcome.problem}"
     upper = "none" if outcome.bounds.upper_pps is None else f"{outcome.bounds.upper_pps:,.0f} pps"
     word = "throughput" if outcome.of_device else "at least"
     return f"{name}: {word} {_rates(outcome.rates)} (lower bound; upper bound {upper}), limited by {outcome.limited_by}"
+
+
+def _losses(outcome: Outcome) -> str:
+    """The loss at each load; why there is none, or not all."""
+    loads = [f"{point.loss_percent:.3g} % at {point.pps:,.0f} pps" for point in outcome.points]
+    return "; ".join([*loads, *([outcome.problem] if outcome.problem else [])])
 
 
 def _goal(outcome: Outcome) -> str:

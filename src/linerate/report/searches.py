@@ -1,0 +1,159 @@
+"""The searches of a run: their sentences, their table, and their charts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..results.run import Run
+from ..results.searches import THROUGHPUT
+from ..search.outcome import Outcome, sentence
+from ..search.steps import progress
+from ..units import FCS, line_rate_pps
+from .axis import Axis, Tick, axis
+from .plots import BOTTOM, LEFT, RIGHT, TOP
+from .text import NONE, clean, number
+
+STANDARD = (
+    "Searched by MLRsearch (RFC 9971) with the goals in run.json. Loads are packets/s of the one sending interface; "
+    "the width of the bounds is a ratio to the upper one; a trial's effective duration is the time it offers the load; "
+    "the relevant lower bound is the throughput where the goal allows no loss. Deviations from RFC 2544: trials may be "
+    "shorter than 60 s, and the load is paced by the sender's clock."
+)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Points, and lines through them, by place in the drawing (pixels, as in plots)."""
+
+    title: str
+    x_label: str
+    y_label: str
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    lines: tuple[tuple[str, str], ...]
+    points: tuple[tuple[float, float, str], ...]
+    note: str
+
+
+def outcomes(run: Run) -> list[Outcome]:
+    """The outcomes of all searches of the run, by its stored trials."""
+    return [outcome for search in run.info.searches for outcome in progress(search, run.trials).outcomes]
+
+
+def searches_data(run: Run) -> list[dict[str, Any]]:
+    """The outcomes as plain data, each with its sentence."""
+    return [{**outcome.to_json(), "sentence": sentence(outcome)} for outcome in outcomes(run)]
+
+
+def searches_view(run: Run) -> dict[str, Any]:
+    """What the report's template shows of the searches; nothing where the run has none."""
+    found = outcomes(run)
+    return {
+        "sentences": [clean(sentence(outcome)) for outcome in found if outcome.kind == THROUGHPUT],
+        "rows": [_row(outcome) for outcome in found if outcome.kind == THROUGHPUT],
+        "charts": [*_over_size(found), *(_loss_over_load(outcome) for outcome in _each_search(found))],
+        "standard": STANDARD,
+    }
+
+
+def _row(outcome: Outcome) -> tuple[str, ...]:
+    bounds, rates = outcome.bounds, outcome.rates
+    size = number(outcome.case.mean_frame_length + FCS)
+    if bounds is None or rates is None:
+        return (clean(outcome.case.name), size, clean(outcome.goal), *(NONE,) * 5, clean(outcome.problem or ""))
+    of_line = NONE if rates.line_rate_percent is None else number(rates.line_rate_percent, 2)
+    return (
+        clean(outcome.case.name),
+        size,
+        clean(outcome.goal),
+        number(rates.pps),
+        number(bounds.upper_pps),
+        number(rates.l1_bps / 1e6, 1),
+        of_line,
+        number(len(outcome.points)),
+        clean(outcome.limited_by or NONE),
+    )
+
+
+def _each_search(found: Sequence[Outcome]) -> list[Outcome]:
+    """One outcome of each search: the goals of a search share its trials."""
+    return [one for one in {outcome.search: outcome for outcome in found}.values() if one.points]
+
+
+def _over_size(found: Sequence[Outcome]) -> list[Chart]:
+    """Throughput over frame size, one chart for each goal that has several sizes."""
+    goals: dict[str, list[Outcome]] = {}
+    for outcome in found:
+        if outcome.kind == THROUGHPUT and outcome.rates is not None:
+            goals.setdefault(outcome.goal, []).append(outcome)
+    return [_size_chart(goal, some) for goal, some in goals.items() if len(some) > 1]
+
+
+def _size_chart(goal: str, found: Sequence[Outcome]) -> Chart:
+    ordered = sorted(found, key=lambda one: one.case.mean_frame_length)
+    sizes = [one.case.mean_frame_length + FCS for one in ordered]
+    measured = [one.rates.pps if one.rates else 0.0 for one in ordered]
+    line = [_line_rate(one) for one in ordered]
+    x_axis, y_axis = axis(max(sizes)), axis(1.02 * max(measured))
+    shown = [(size, rate) for size, rate in zip(sizes, line) if rate <= y_axis.top]
+    note = "Line: throughput; dotted: theoretical line rate"
+    beyond = "" if len(shown) == len(line) else ", which is beyond this chart for some sizes"
+    return Chart(
+        title=f"Throughput over frame size, goal {clean(goal)}",
+        x_label="frame size with FCS, bytes",
+        y_label="pps",
+        x_ticks=x_axis.ticks,
+        y_ticks=y_axis.ticks,
+        lines=(
+            ("received c0", _path(zip(sizes, measured), x_axis, y_axis)),
+            ("reference line-rate", _path(shown, x_axis, y_axis)),
+        ),
+        points=tuple(
+            _point(size, rate, x_axis, y_axis, f"{clean(one.case.name)}: {number(rate)} pps")
+            for one, size, rate in zip(ordered, sizes, measured)
+        ),
+        note=f"{note}{beyond}.",
+    )
+
+
+def _line_rate(outcome: Outcome) -> float:
+    rates = outcome.rates
+    if rates is None or not rates.line_rate_percent:
+        return float("inf")
+    return line_rate_pps(100 * rates.l1_bps / rates.line_rate_percent, outcome.case.mean_frame_length)
+
+
+def _loss_over_load(outcome: Outcome) -> Chart:
+    points = sorted((point.pps, point.loss_percent, point.seconds) for point in outcome.points)
+    x_axis, y_axis = axis(max(pps for pps, _, _ in points)), axis(max([0.1, *(loss for _, loss, _ in points)]))
+    return Chart(
+        title=f"Loss over offered load: {clean(outcome.case.name)} by {clean(outcome.method.name)}, {outcome.kind}",
+        x_label="offered load, pps",
+        y_label="loss, %",
+        x_ticks=x_axis.ticks,
+        y_ticks=y_axis.ticks,
+        lines=(("received c0", _path(((pps, loss) for pps, loss, _ in points), x_axis, y_axis)),),
+        points=tuple(
+            _point(pps, loss, x_axis, y_axis, f"{number(pps)} pps for {seconds:g} s: loss {number(loss, 4)} %")
+            for pps, loss, seconds in points
+        ),
+        note="Each point is a trial.",
+    )
+
+
+def _path(points: Any, x_axis: Axis, y_axis: Axis) -> str:
+    return "".join(f"{'L' if place else 'M'}{_x(x_axis, x)} {_y(y_axis, y)}" for place, (x, y) in enumerate(points))
+
+
+def _point(x: float, y: float, x_axis: Axis, y_axis: Axis, text: str) -> tuple[float, float, str]:
+    return _x(x_axis, x), _y(y_axis, y), text
+
+
+def _x(along: Axis, value: float) -> float:
+    return round(LEFT + along.place(value) * (RIGHT - LEFT), 1)
+
+
+def _y(along: Axis, value: float) -> float:
+    return round(BOTTOM - along.place(value) * (BOTTOM - TOP), 1)

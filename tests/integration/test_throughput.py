@@ -1,0 +1,69 @@
+"""Throughput searches through a device that tc limits: the answer is known."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+pytestmark = [pytest.mark.quiet, pytest.mark.long]
+
+FRAME = 78
+LIMIT_PPS = 10_000
+
+
+@pytest.fixture
+def slow_device(device):
+    """A device that forwards LIMIT_PPS frames of FRAME bytes, with a queue of far less than 1 % of a trial."""
+    rate = f"{LIMIT_PPS * FRAME * 8}bit"
+    tbf = ["tbf", "rate", rate, "burst", "4kb", "limit", "32kb"]
+    subprocess.run(["tc", "-n", device, "qdisc", "add", "dev", "out", "root", *tbf], check=True)
+    return device
+
+
+def search(play, folder, **variables):
+    results = folder / "results"
+    done = play(
+        "playbooks/benchmark.yml",
+        pcaps_dir=str(folder / "pcaps"),
+        pcaps_set=[{"name": "udp", "protocol": "udp", "ip_length": 64}],
+        benchmark_results_dir=str(results),
+        benchmark_engines=["kernel"],
+        benchmark_rates=[{"mode": "topspeed"}],
+        benchmark_repeats=1,
+        benchmark_duration_topspeed=2,
+        benchmark_search=["throughput"],
+        **{"benchmark_search_goals": [{"name": "ndr", "final_trial_duration": 3, "duration_sum": 3}], **variables},
+    )
+    return done, results
+
+
+def test_the_throughput_of_a_device_that_tc_limits(slow_device, play, tmp_path):
+    done, results = search(play, tmp_path)
+    assert done.rc == 0, done.stdout
+    data = json.loads((results / "latest/summary.json").read_text())
+    (outcome,) = data["searches"]
+    assert outcome["rates"]["pps"] == pytest.approx(LIMIT_PPS, rel=0.01)
+    assert outcome["limited_by"] == "path or device"
+
+
+def test_a_search_that_was_killed_continues_without_repeating_a_trial(slow_device, play, tmp_path):
+    killed, results = search(play, tmp_path, before=("timeout", "-s", "KILL", "45"), benchmark_run_id="killed")
+    assert killed.rc != 0
+    stored = (results / "killed/trials.jsonl").read_text().splitlines()
+    done, _ = search(play, tmp_path, benchmark_resume="killed")
+    assert done.rc == 0, done.stdout
+    trials = (results / "killed/trials.jsonl").read_text().splitlines()
+    assert trials[: len(stored)] == stored
+    assert len({json.loads(line)["trial_id"] for line in trials}) == len(trials)
+    (outcome,) = json.loads((results / "killed/summary.json").read_text())["searches"]
+    assert outcome["rates"]["pps"] == pytest.approx(LIMIT_PPS, rel=0.01)
+
+
+def test_another_scenario_cannot_continue_a_run(lab, play, tmp_path):
+    first, _ = search(play, tmp_path, benchmark_search=[], benchmark_run_id="first")
+    assert first.rc == 0, first.stdout
+    other, _ = search(play, tmp_path, benchmark_resume="first")
+    assert other.rc != 0
+    assert any("the searches of the run is not that of the scenario" in text for text in other.failures), other.failures
