@@ -17,25 +17,25 @@ LIMIT_PPS = 10_000
 def slow_device(device):
     """A device that forwards LIMIT_PPS frames of FRAME bytes, with a queue of far less than 1 % of a trial."""
     rate = f"{LIMIT_PPS * FRAME * 8}bit"
-    tbf = ["tbf", "rate", rate, "burst", "4kb", "limit", "32kb"]
+    tbf = ["tbf", "rate", rate, "burst", "2kb", "limit", "6kb"]
     subprocess.run(["tc", "-n", device, "qdisc", "add", "dev", "out", "root", *tbf], check=True)
     return device
 
 
 def search(play, folder, **variables):
     results = folder / "results"
-    done = play(
-        "playbooks/benchmark.yml",
-        pcaps_dir=str(folder / "pcaps"),
-        pcaps_set=[{"name": "udp", "protocol": "udp", "ip_length": 64}],
-        benchmark_results_dir=str(results),
-        benchmark_engines=["kernel"],
-        benchmark_rates=[{"mode": "topspeed"}],
-        benchmark_repeats=1,
-        benchmark_duration_topspeed=2,
-        benchmark_search=["throughput"],
-        **{"benchmark_search_goals": [{"name": "ndr", "final_trial_duration": 3, "duration_sum": 3}], **variables},
-    )
+    wanted = {
+        "pcaps_dir": str(folder / "pcaps"),
+        "pcaps_set": [{"name": "udp", "protocol": "udp", "ip_length": 64}],
+        "benchmark_results_dir": str(results),
+        "benchmark_engines": ["kernel"],
+        "benchmark_rates": [{"mode": "topspeed"}],
+        "benchmark_repeats": 1,
+        "benchmark_duration_topspeed": 2,
+        "benchmark_search": ["throughput"],
+        "benchmark_search_goals": [{"name": "ndr", "final_trial_duration": 3, "duration_sum": 3}],
+    }
+    done = play("playbooks/benchmark.yml", **{**wanted, **variables})
     return done, results
 
 
