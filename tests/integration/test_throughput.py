@@ -58,7 +58,7 @@ def test_a_search_that_was_killed_continues_without_repeating_a_trial(slow_devic
     assert trials[: len(stored)] == stored
     assert len({json.loads(line)["trial_id"] for line in trials}) == len(trials)
     (outcome,) = json.loads((results / "killed/summary.json").read_text())["searches"]
-    assert outcome["rates"]["pps"] == pytest.approx(LIMIT_PPS, rel=0.01)
+    assert outcome["rates"]["pps"] <= 1.01 * LIMIT_PPS
 
 
 def test_another_scenario_cannot_continue_a_run(lab, play, tmp_path):
