@@ -8,8 +8,9 @@ DOCUMENTATION = r"""
 module: linerate_receive
 short_description: Count arriving frames at the receiver, independently of the interface counters
 description:
-  - With O(state=started), starts a background process that counts the IPv4 frames for O(destination) with a packet
-    socket, and returns when it counts. No frame is captured or stored.
+  - With O(state=started), starts a background process that counts the frames for O(destinations) with a packet socket,
+    and returns when it counts. No frame is captured or stored.
+  - Frames count although they were padded to the shortest Ethernet frame, lost a VLAN tag, or kept their FCS.
   - With O(state=stopped), returns its counts and ends it. The process also ends by itself at its deadline.
 version_added: "0.1.0"
 author: linerate contributors
@@ -26,17 +27,26 @@ options:
   interface:
     description: Receiving interface.
     type: str
-  destination:
-    description: IPv4 address or network of the frames to count.
-    type: str
+  destinations:
+    description:
+      - Where the frames to count go - IP addresses and networks, and MAC addresses for frames without IP. A capture of
+        both directions has those of both ends.
+    type: list
+    elements: str
+    aliases: [destination]
   min_frame_length:
     description: Shortest frame to count, in bytes without FCS.
     type: int
   max_frame_length:
     description: Longest frame to count, in bytes without FCS.
     type: int
-  vlan:
-    description: Whether the frames carry a VLAN tag.
+  vlan_tags:
+    description: How many VLAN tags a frame has at most.
+    type: int
+    default: 0
+  promiscuous:
+    description:
+      - Whether to count frames for the MAC addresses of others, too. The interface is promiscuous while it counts.
     type: bool
     default: false
   deadline_seconds:
@@ -58,7 +68,7 @@ EXAMPLES = r"""
     state: started
     name: trial-1
     interface: lrr0
-    destination: 198.19.0.1
+    destinations: [198.19.0.1]
     min_frame_length: 78
     max_frame_length: 78
     deadline_seconds: 60
@@ -97,10 +107,11 @@ from ansible.module_utils.linerate.receiver.process import ReceiverOptions, star
 
 START_OPTIONS = {
     "interface": {"type": "str"},
-    "destination": {"type": "str"},
+    "destinations": {"type": "list", "elements": "str", "aliases": ["destination"]},
     "min_frame_length": {"type": "int"},
     "max_frame_length": {"type": "int"},
-    "vlan": {"type": "bool", "default": ReceiverOptions.vlan},
+    "vlan_tags": {"type": "int", "default": ReceiverOptions.vlan_tags},
+    "promiscuous": {"type": "bool", "default": ReceiverOptions.promiscuous},
     "deadline_seconds": {"type": "float"},
     "interval_seconds": {"type": "float", "default": ReceiverOptions.interval_seconds},
 }
@@ -117,7 +128,7 @@ def main() -> None:
             (
                 "state",
                 "started",
-                ["interface", "destination", "min_frame_length", "max_frame_length", "deadline_seconds"],
+                ["interface", "destinations", "min_frame_length", "max_frame_length", "deadline_seconds"],
             )
         ],
         supports_check_mode=True,

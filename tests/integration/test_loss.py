@@ -94,12 +94,12 @@ def trial(tmp_path: Path, injected: int) -> dict[str, Any]:
 def one_trial(tmp_path: Path) -> dict[str, Any]:
     """The record of one trial: two passes of the pcap at 5,000 packets/s."""
     pcap = make_pcap(tmp_path / "scan.pcap", dst_ip=DESTINATION, packets=PACKETS)
-    case = Case("scan", pcap, "0" * 64, PACKETS, 78.0, 78, 78, DESTINATION)
+    case = Case("scan", pcap, "0" * 64, PACKETS, 78.0, 78, 78, (DESTINATION,))
     sending = Sending(SENDER.interface, settings={"preload_pcap": True})
     setup = Setup(make_trial(pcap, topspeed=True).bench, sending, Timing({"paced": 4.0, "topspeed": 1.0}))
     combinations = combine([case], [SendMethod("kernel")], [{"mode": "pps", "value": 5_000.0}])
     (planned,) = plan(combinations, 1, setup)
-    start_count("loss", destination=DESTINATION, min_frame_length=78, max_frame_length=78, deadline_seconds=120)
+    start_count("loss", destinations=[DESTINATION], min_frame_length=78, max_frame_length=78, deadline_seconds=120)
     sent = json.loads(run_python(SENDER, TRIAL, [planned.to_json(), None]))
     return stored_record(planned, sent, stop_count("loss"))
 

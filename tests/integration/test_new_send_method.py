@@ -108,7 +108,7 @@ def planned(lab: None, tmp_path: Path) -> tuple[dict[str, Any], list[Trial]]:
 
 def send(trial: Trial, journals: Path) -> tuple[Sent, list[WitnessReport]]:
     """Send ``trial`` in the sender's namespace, and count in the receiver's."""
-    start_count(trial.trial_id, destination=trial.case.destination)
+    start_count(trial.trial_id, destinations=trial.case.destinations)
     try:
         sent = Sent.of_result(json.loads(run_python(SENDER, REPLAY, [trial.to_json(), str(journals)])))
     finally:
@@ -122,7 +122,7 @@ def test_it_is_planned_like_any_other(planned: tuple[dict[str, Any], list[Trial]
     assert run["plan"]["unavailable"] == []
     assert f"{SENDER_PROGRAM} {SENDER.interface} {trials[0].case.pcap} 2000 2000.0 1.0" in listing(trials)[1]
     (proof,) = proofs(trials, ProofLoad(), 60)
-    assert (proof.path, proof.trial.trial_id) == (f"dummy to {trials[0].case.destination}", "proof-1-dummy")
+    assert (proof.path, proof.trial.trial_id) == (f"dummy to {trials[0].case.destinations[0]}", "proof-1-dummy")
 
 
 def test_the_proof_of_arrival_is_sent_by_it(planned: tuple[dict[str, Any], list[Trial]], tmp_path: Path) -> None:

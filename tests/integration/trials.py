@@ -153,8 +153,8 @@ def nic() -> dict[str, str]:
 
 def start_count(name: str, *prefix: str, **options: Any) -> None:
     """Start the receiver's count ``name`` of the test network's frames, by a process that runs under ``prefix``."""
-    usual = {"destination": "198.18.0.0/15", "min_frame_length": 60, "max_frame_length": 9018, "deadline_seconds": 300}
-    given = {"name": name, "interface": RECEIVER.interface, **usual, **options}
+    usual = {"destinations": ["198.18.0.0/15"], "min_frame_length": 60, "max_frame_length": 9018}
+    given = {"name": name, "interface": RECEIVER.interface, "deadline_seconds": 300, **usual, **options}
     answer = json.loads(run_python(RECEIVER, COUNT, given, *prefix))
     assert answer is None, answer
 

@@ -8,29 +8,24 @@ read and none is missed. It needs CAP_NET_RAW only, and does not depend on a vet
 from __future__ import annotations
 
 import ctypes
-import ipaddress
 import socket
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
-from ..errors import HostError, InputError
+from ..errors import HostError
 from ..record import Record
-from ..units import VLAN_TAG
+from .lengths import accepted_lengths
+from .packet_filter import Destinations, compiled, describe
 
 # include/uapi/linux/if_packet.h, include/uapi/linux/if_ether.h, include/uapi/asm-generic/socket.h
 SOL_PACKET = 263
+PACKET_ADD_MEMBERSHIP, PACKET_MR_PROMISC = 1, 1
 PACKET_STATISTICS = 6
 PACKET_IGNORE_OUTGOING = 23
 ETH_P_ALL = 0x0003
-ETH_P_IP = 0x0800
 SO_ATTACH_FILTER = 26
-
-# include/uapi/linux/bpf_common.h: class | size or operation | mode or source
-_LOAD_WORD, _LOAD_HALF, _LOAD_LENGTH = 0x20, 0x28, 0x80
-_AND, _RETURN = 0x54, 0x06
-_JUMP_EQUAL, _JUMP_GREATER_EQUAL, _JUMP_GREATER = 0x15, 0x35, 0x25
-_ETHERTYPE_OFFSET, _IPV4_DESTINATION_OFFSET = 12, 30
 
 METHOD = "packet_socket"
 
@@ -45,25 +40,26 @@ class Count(Record):
 
 
 class PacketCounter:
-    """Counts the IPv4 frames that arrive at an interface for ``destination`` (an address or a network).
+    """Counts the frames of a trial that arrive at an interface.
 
-    Only frames of ``shortest`` to ``longest`` bytes count, as in the pcap (without FCS). The kernel removes a VLAN tag
-    first, which ``vlan`` takes into account.
+    Frames to one of ``destinations`` count: IP addresses and networks, and MACs for frames without IP. They have
+    ``shortest`` to ``longest`` bytes and at most ``vlan_tags`` VLAN tags as in the pcap (without FCS); lengths that the
+    path makes of these count, too (:func:`accepted_lengths`). A ``promiscuous`` counter also receives frames to MACs of
+    others, as the other direction of a capture has them.
     """
 
-    def __init__(self, interface: str, destination: str, shortest: int, longest: int, vlan: bool = False) -> None:
-        try:
-            network = ipaddress.IPv4Network(destination, strict=False)
-        except ValueError as error:
-            raise InputError(
-                "destination",
-                destination,
-                f"is not an IPv4 address or network ({error})",
-                "Use one such as 198.19.0.1.",
-            ) from error
-        self.matches = f"IPv4 to {network}, {shortest} to {longest} B"
-        tag = VLAN_TAG if vlan else 0
-        self._socket = _open(interface, _filter(network, shortest - tag, longest - tag))
+    def __init__(
+        self,
+        interface: str,
+        destinations: Sequence[str],
+        shortest: int,
+        longest: int,
+        vlan_tags: int = 0,
+        promiscuous: bool = False,
+    ) -> None:
+        to, lengths = Destinations.of(destinations), accepted_lengths(shortest, longest, vlan_tags)
+        self.matches = describe(to, lengths)
+        self._socket = _open(interface, compiled(to, lengths), promiscuous)
         self._packets = 0
 
     def count(self) -> Count:
@@ -89,7 +85,7 @@ class PacketCounter:
         self.close()
 
 
-def _open(interface: str, program: bytes) -> socket.socket:
+def _open(interface: str, program: bytes, promiscuous: bool) -> socket.socket:
     try:
         # Protocol 0 receives nothing until bind(), so no frame is counted before the filter is attached.
         counter = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
@@ -104,6 +100,10 @@ def _open(interface: str, program: bytes) -> socket.socket:
         counter.setsockopt(
             socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("@HP", len(program) // 8, ctypes.addressof(code))
         )
+        if promiscuous:
+            # The kernel ends it with the socket.
+            member = struct.pack("@iHH8s", socket.if_nametoindex(interface), PACKET_MR_PROMISC, 0, b"")
+            counter.setsockopt(SOL_PACKET, PACKET_ADD_MEMBERSHIP, member)
         counter.bind((interface, ETH_P_ALL))
     except OSError as error:
         counter.close()
@@ -114,20 +114,3 @@ def _open(interface: str, program: bytes) -> socket.socket:
             "Use an interface that `ip link` shows.",
         ) from error
     return counter
-
-
-def _filter(network: ipaddress.IPv4Network, shortest: int, longest: int) -> bytes:
-    """A classic BPF program that keeps one byte of each matching frame and drops all other frames."""
-    checks = [
-        (_LOAD_HALF, 0, 0, _ETHERTYPE_OFFSET),
-        (_JUMP_EQUAL, 0, 7, ETH_P_IP),
-        (_LOAD_WORD, 0, 0, _IPV4_DESTINATION_OFFSET),
-        (_AND, 0, 0, int(network.netmask)),
-        (_JUMP_EQUAL, 0, 4, int(network.network_address)),
-        (_LOAD_LENGTH, 0, 0, 0),
-        (_JUMP_GREATER_EQUAL, 0, 2, shortest),
-        (_JUMP_GREATER, 1, 0, longest),
-        (_RETURN, 0, 0, 1),
-        (_RETURN, 0, 0, 0),
-    ]
-    return b"".join(struct.pack("=HBBI", *check) for check in checks)

@@ -14,7 +14,7 @@ import signal
 import socket
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,10 +22,12 @@ from typing import Any, ClassVar
 from ..errors import HostError, InputError
 from ..nic.counters import RECEIVING, InterfaceCounters, ReceiverNic, difference
 from ..nic.drop_counters import DropCounters
+from ..pcap.reader import MAX_FRAME
 from ..record import Record
 from ..system.caller_gone import end_within
-from ..validate import check_rate
+from ..validate import check_rate, check_whole
 from .packet_counter import Count, PacketCounter
+from .packet_filter import MOST_TAGS
 from .sampler import LEAST_INTERVAL, MOST_INTERVAL, Reading, Sample, Sampler
 
 STATE_DIRECTORY = "/run/linerate"
@@ -41,19 +43,23 @@ STOP_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class ReceiverOptions:
-    """Which frames to count, and for how long at most. Lengths in bytes without FCS."""
+    """Which frames to count (see :class:`PacketCounter`), and for how long at most. Lengths in bytes without FCS."""
 
     name: str
     interface: str
-    destination: str
+    destinations: Sequence[str]
     min_frame_length: int
     max_frame_length: int
     deadline_seconds: float
-    vlan: bool = False
+    vlan_tags: int = 0
+    promiscuous: bool = False
     interval_seconds: float = 1.0
 
     def __post_init__(self) -> None:
         check_rate("interval_seconds", self.interval_seconds, LEAST_INTERVAL, MOST_INTERVAL)
+        check_whole("min_frame_length", self.min_frame_length, 1, MAX_FRAME)
+        check_whole("max_frame_length", self.max_frame_length, self.min_frame_length, MAX_FRAME)
+        check_whole("vlan_tags", self.vlan_tags, 0, MOST_TAGS)
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,12 @@ def start(options: ReceiverOptions, directory: str = STATE_DIRECTORY) -> None:
     path = socket_path(options.name, directory)
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     counter = PacketCounter(
-        options.interface, options.destination, options.min_frame_length, options.max_frame_length, options.vlan
+        options.interface,
+        options.destinations,
+        options.min_frame_length,
+        options.max_frame_length,
+        options.vlan_tags,
+        options.promiscuous,
     )
     counters = InterfaceCounters(options.interface, RECEIVING)
     counters.read()

@@ -75,7 +75,7 @@ def ad_hoc_trial(options: Mapping[str, Any]) -> Trial:
         sequence=1,
         trial_id="ad-hoc",
         repeat=1,
-        case=Case(PurePath(given["pcap"]).name, given["pcap"], given["pcap_sha256"] or "", 0, 0, 0, 0, ""),
+        case=Case(PurePath(given["pcap"]).name, given["pcap"], given["pcap_sha256"] or "", 0, 0, 0, 0, ()),
         method=_method(given["netmap"], given["adapter"]),
         offered=_offered(given),
         predicted_pps=0,

@@ -20,7 +20,11 @@ RATE_TOLERANCE_PERCENT = 1.0
 
 @dataclass(frozen=True)
 class Case(Record):
-    """A pcap to send, as its manifest describes it. Lengths in bytes without FCS."""
+    """A pcap to send, as its manifest describes it. Lengths in bytes without FCS.
+
+    ``destinations`` are the IP addresses of its frames, and the MACs of those without IP. ``vlan_id`` is that of all
+    frames, ``vlan_tags`` how many tags a frame has at most.
+    """
 
     name: str
     pcap: str
@@ -29,13 +33,19 @@ class Case(Record):
     mean_frame_length: float
     min_frame_length: int
     max_frame_length: int
-    destination: str
+    destinations: tuple[str, ...]
     vlan_id: int | None = None
+    vlan_tags: int = 0
 
     @classmethod
     def of_manifest(cls, name: str, manifest: Mapping[str, Any]) -> Case:
-        """The case of a pcap by its manifest, which also states its ``path`` on the sender."""
+        """The case of a pcap by its manifest, which also states its ``path`` on the sender.
+
+        The manifest of a capture lists its ``destinations`` and has its ``vlan_tags``; frames that were generated have
+        one destination and at most one tag, which are parameters.
+        """
         parameters = manifest["parameters"]
+        vlan_id = parameters.get("vlan")
         return cls(
             name=name,
             pcap=manifest["path"],
@@ -44,8 +54,9 @@ class Case(Record):
             mean_frame_length=manifest["mean_frame_length"],
             min_frame_length=manifest["min_frame_length"],
             max_frame_length=manifest["max_frame_length"],
-            destination=parameters["dst_ip"],
-            vlan_id=parameters["vlan"],
+            destinations=tuple(manifest.get("destinations") or (parameters["dst_ip"],)),
+            vlan_id=vlan_id,
+            vlan_tags=manifest.get("vlan_tags", 0 if vlan_id is None else 1),
         )
 
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from ..errors import HostError
 from ..nic.counters import ReceiverNic
+from ..receiver.packet_filter import shortened
 from ..record import Record
 from ..validate import check_rate, check_whole
 from .engines.registry import engine
@@ -62,9 +63,9 @@ def proofs(trials: Sequence[Trial], load: ProofLoad, deadline_margin: float) -> 
 
     A path that carries those carries the shorter ones, too.
     """
-    longest: dict[tuple[str, str, int | None], Trial] = {}
+    longest: dict[tuple[str, tuple[str, ...], int | None], Trial] = {}
     for trial in trials:
-        path = trial.method.name, trial.case.destination, trial.case.vlan_id
+        path = trial.method.name, trial.case.destinations, trial.case.vlan_id
         if path not in longest or trial.case.max_frame_length > longest[path].case.max_frame_length:
             longest[path] = trial
     return [
@@ -73,8 +74,8 @@ def proofs(trials: Sequence[Trial], load: ProofLoad, deadline_margin: float) -> 
     ]
 
 
-def _words(name: str, destination: str, vlan: int | None) -> str:
-    return f"{name} to {destination}" + ("" if vlan is None else f" in VLAN {vlan}")
+def _words(name: str, destinations: Sequence[str], vlan: int | None) -> str:
+    return f"{name} to {shortened(destinations)}" + ("" if vlan is None else f" in VLAN {vlan}")
 
 
 def _burst(trial_id: str, trial: Trial, load: ProofLoad, deadline_margin: float) -> Trial:
@@ -156,5 +157,6 @@ def _cause(proof: Proof, sent: Sent, witness: WitnessReport) -> tuple[str, str]:
         )
     return (
         "Frames arrive and are not as they were sent",
-        "Capture them (tcpdump -e): a VLAN tag, or addresses that are rewritten on the path.",
+        f"Capture them (tcpdump -e): addresses or lengths that a device changes, or segments that {witness.interface} "
+        "combines (ethtool -K turns off gro, rx-gro-hw and lro). Padding, a removed VLAN tag and the FCS are no cause.",
     )

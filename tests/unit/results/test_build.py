@@ -65,7 +65,7 @@ def test_a_good_paced_trial():
 def test_the_result_has_the_destination_the_vlan_and_the_send_method():
     tagged, method = replace(SMALL, vlan_id=12), SendMethod("netmap", "native", 2)
     record = result(make(case=tagged, method=method), through("native")).to_json()
-    assert (record["case"]["destination"], record["case"]["vlan_id"]) == ("198.19.0.1", 12)
+    assert (record["case"]["destinations"], record["case"]["vlan_id"]) == (["198.19.0.1"], 12)
     assert (record["engine"], record["adapter"]["kind"], record["processes"]) == ("netmap", "native", 2)
 
 

@@ -38,8 +38,14 @@ def test_the_name_of_a_send_method(method, name):
 
 def test_a_case_is_read_from_the_manifest_of_its_pcap():
     assert Case.of_manifest("a", MANIFEST) == Case(
-        "a", "/p/a.pcap", "ab" * 32, 10, 100.5, 60, 1514, "198.19.0.1", vlan_id=12
+        "a", "/p/a.pcap", "ab" * 32, 10, 100.5, 60, 1514, ("198.19.0.1",), vlan_id=12, vlan_tags=1
     )
+
+
+def test_the_case_of_a_capture_has_all_destinations_and_tags():
+    capture = {**MANIFEST, "parameters": {}, "destinations": ["198.19.0.1", "2001:2::1"], "vlan_tags": 2}
+    made = Case.of_manifest("a", capture)
+    assert (made.destinations, made.vlan_id, made.vlan_tags) == (("198.19.0.1", "2001:2::1"), None, 2)
 
 
 def test_only_a_load_of_a_fixed_number_of_packets_is_paced():

@@ -58,17 +58,18 @@ def test_a_proof_is_passed_on_as_json():
 
 def test_each_destination_and_each_vlan_is_proven_by_its_own_longest_frames():
     """A receiver may be there for one address, and a switch let one VLAN pass."""
-    paths = (("198.19.0.1", None), ("198.19.0.1", 10), ("198.19.0.1", 20), ("198.19.0.2", 20))
+    several = tuple(f"198.19.0.{number}" for number in range(2, 7))
+    paths = ((("198.19.0.1",), None), (("198.19.0.1",), 10), (("198.19.0.1",), 20), (several, 20))
     trials = [
-        replace(trial, case=replace(trial.case, destination=destination, vlan_id=vlan))
-        for trial, (destination, vlan) in zip([one for one in planned() if one.method == KERNEL], paths)
+        replace(trial, case=replace(trial.case, destinations=destinations, vlan_id=vlan))
+        for trial, (destinations, vlan) in zip([one for one in planned() if one.method == KERNEL], paths)
     ]
     found = proofs(trials, ProofLoad(), 15)
     assert [(proof.trial.trial_id, proof.path) for proof in found] == [
         ("proof-1-kernel", "kernel to 198.19.0.1"),
         ("proof-2-kernel", "kernel to 198.19.0.1 in VLAN 10"),
         ("proof-3-kernel", "kernel to 198.19.0.1 in VLAN 20"),
-        ("proof-4-kernel", "kernel to 198.19.0.2 in VLAN 20"),
+        ("proof-4-kernel", "kernel to 198.19.0.2, 198.19.0.3, 198.19.0.4 and 2 more in VLAN 20"),
     ]
     assert [proof.trial.case.pcap for proof in found] == [trial.case.pcap for trial in trials]
 
