@@ -63,7 +63,9 @@ options:
         description: Privacy (encryption) password.
         type: str
   interface:
-    description: The receiving interface, by its ifName, ifDescr or ifAlias.
+    description:
+      - The receiving interface, by its ifName, ifDescr or ifAlias.
+      - V(ifIndex=7) or V(ifDescr=Port 1) names the column to search, for names that several interfaces have.
     type: str
     required: true
   refresh_seconds:
@@ -73,6 +75,12 @@ options:
   before:
     description: With O(gather=after), the RV(reading) of O(gather=before); empty if that failed.
     type: dict
+  min_frame_length:
+    description: With O(gather=after), the shortest frame of the trial, in bytes without FCS, to check the counters by.
+    type: int
+  max_frame_length:
+    description: Its longest frame.
+    type: int
 attributes:
   check_mode:
     description: Reads only.
@@ -119,7 +127,7 @@ reading:
   returned: with gather=before
   type: dict
 usable:
-  description: Whether the two readings can be compared.
+  description: Whether the two readings can be compared, and the counters do not contradict each other.
   returned: with gather=after
   type: bool
 reason:
@@ -170,6 +178,8 @@ SPEC = {
     "interface": {"type": "str", "required": True},
     "refresh_seconds": {"type": "float", "default": 0},
     "before": {"type": "dict"},
+    "min_frame_length": {"type": "int"},
+    "max_frame_length": {"type": "int"},
 }
 
 
@@ -189,7 +199,8 @@ def read(target: Target, given: dict[str, Any]) -> dict[str, Any]:
         reading = read_at_rest(agent, find_interface(agent, given["interface"]), given["refresh_seconds"])
     if given["gather"] == "before":
         return {"reading": reading}
-    return count(given["before"], reading, given["interface"])
+    lengths = (given["min_frame_length"], given["max_frame_length"]) if given["max_frame_length"] else None
+    return count(given["before"], reading, given["interface"], lengths)
 
 
 def no_witness(reason: str) -> dict[str, Any]:
@@ -197,7 +208,12 @@ def no_witness(reason: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=SPEC, required_if=[("gather", "after", ["before"])], supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec=SPEC,
+        required_if=[("gather", "after", ["before"])],
+        required_together=[("min_frame_length", "max_frame_length")],
+        supports_check_mode=True,
+    )
     given = module.params
     if given["gather"] == "after" and not given["before"]:
         module.exit_json(changed=False, **no_witness("its counters could not be read before the trial"))

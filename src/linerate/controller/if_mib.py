@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from typing import Any, Callable, Protocol
 
 from ..errors import HostError
+from ..nic.counters import FRAME_BYTES, WRAPPED, contradiction, wraps_at_32_bits
+from ..units import ETHERNET_HEADER, FCS, MIN_FRAME, PREAMBLE_AND_GAP, VLAN_TAG
 
 METHOD = "if_mib"
 
 _SYS_DESCR, _SYS_UPTIME, _SYS_NAME = "1.3.6.1.2.1.1.1.0", "1.3.6.1.2.1.1.3.0", "1.3.6.1.2.1.1.5.0"
 _NAMES = {"ifName": "1.3.6.1.2.1.31.1.1.1.1", "ifDescr": "1.3.6.1.2.1.2.2.1.2", "ifAlias": "1.3.6.1.2.1.31.1.1.1.18"}
+_INDEX = "ifIndex"
 _OCTETS = "1.3.6.1.2.1.31.1.1.1.6"
 _PACKETS = ("ifHCInUcastPkts", "ifHCInMulticastPkts", "ifHCInBroadcastPkts")
 _COLUMNS = {
@@ -30,6 +33,7 @@ _COLUMNS = {
     "ifInErrors": ("1.3.6.1.2.1.2.2.1.14", 32),
 }
 """The OID and the number of bits of each counter of an interface."""
+_LONG_BITS = 64
 _DISCONTINUITY = "1.3.6.1.2.1.31.1.1.1.19"
 
 POLL_SECONDS = 0.25
@@ -39,6 +43,8 @@ PATIENCE_SECONDS = 100.0
 ASSUMED_REFRESH_SECONDS = 30.0
 WATCHED_INTERFACES = 30
 SHORTEST_REST_SECONDS = 1.0
+OTHER_PACKETS, OTHER_SHARE = 20, 0.001
+"""Packets of other traffic during a trial: how many, and which share of all."""
 TICKS = 100
 """Ticks of sysUpTime per second."""
 
@@ -67,20 +73,43 @@ def describe(agent: Queried) -> dict[str, Any]:
 def find_interface(agent: Queried, interface: str) -> int:
     """The ifIndex of ``interface`` by its ifName, else its ifDescr, else its ifAlias.
 
-    HostError if no interface matches, or several, or it has no 64-bit counters; it lists the interfaces of the agent.
+    ``ifIndex=7``, ``ifDescr=Port 1`` and the like name the column to search. HostError if no interface matches, or
+    several, or it has no 64-bit counters; it lists the interfaces of the agent.
     """
+    columns, name = _searched(interface)
     seen: dict[str, str] = {}
-    for column, oid in _NAMES.items():
-        names = agent.walk(oid)
-        matching = [index for index, name in names.items() if name == interface]
+    for column in columns:
+        names = _names(agent, column)
+        matching = [index for index, found in names.items() if found == name]
         if len(matching) > 1:
-            rule = f"is the {column} of {len(matching)} interfaces of the agent"
-            raise HostError("interface", interface, rule, "Use its ifName.")
+            raise _ambiguous(agent, interface, column, matching)
         if matching:
             return _with_counters(agent, interface, int(matching[0]))
-        seen = seen or names
-    there = ", ".join(seen.values()) or "none"
-    raise HostError("interface", interface, "is not known to the agent", f"Use one that the agent has: {there}.")
+        seen = seen or {index: found for index, found in names.items() if found}
+    by_index = [f"{_INDEX}={name}"] if name in seen else []
+    hint = f"Use one that the agent has: {', '.join([*seen.values(), *by_index]) or 'none'}."
+    raise HostError("interface", interface, "is not known to the agent", hint)
+
+
+def _searched(interface: str) -> tuple[Sequence[str], str]:
+    """The columns to search, in their order, and the name to find there."""
+    column, given, name = interface.partition("=")
+    if given and column in (_INDEX, *_NAMES):
+        return [column], name.strip()
+    return list(_NAMES), interface.strip()
+
+
+def _names(agent: Queried, column: str) -> dict[str, str]:
+    """The names of all interfaces by ifIndex, as ``column`` has them; ifIndex is a name as well."""
+    names = agent.walk(_NAMES["ifDescr" if column == _INDEX else column])
+    return {index: index if column == _INDEX else str(name).strip() for index, name in names.items()}
+
+
+def _ambiguous(agent: Queried, interface: str, column: str, indices: Sequence[str]) -> HostError:
+    descriptions = _names(agent, "ifDescr")
+    choices = [f"{_INDEX}={index} (ifDescr={descriptions.get(index, '')})" for index in indices]
+    rule = f"is the {column} of {len(indices)} interfaces of the agent"
+    return HostError("interface", interface, rule, f"Name one by ifIndex or ifDescr: {', '.join(choices)}.")
 
 
 def _with_counters(agent: Queried, interface: str, index: int) -> int:
@@ -145,28 +174,35 @@ def _read(agent: Queried, index: int) -> dict[str, Any]:
     discontinuity = f"{_DISCONTINUITY}.{index}"
     answer = agent.get([*oids.values(), discontinuity, _SYS_UPTIME])
     counters = {name: answer[oid] for name, oid in oids.items() if oid in answer}
-    return {"counters": counters, "discontinuity": answer.get(discontinuity), "uptime": answer.get(_SYS_UPTIME)}
+    changing = {"discontinuity": answer.get(discontinuity), "uptime": answer.get(_SYS_UPTIME)}
+    return {"counters": counters, "ifindex": index, **changing}
 
 
-def count(before: Mapping[str, Any], after: Mapping[str, Any], interface: str) -> dict[str, Any]:
+def count(
+    before: Mapping[str, Any], after: Mapping[str, Any], interface: str, frame_lengths: tuple[int, int] | None = None
+) -> dict[str, Any]:
     """The count between two readings as the report of a witness; not ``usable``, with a reason, if they do not compare.
 
-    A counter may wrap; one that decreases by more than half its range was reset.
+    A counter may wrap; one that decreases by more than half its range was reset. Packets and octets must agree with
+    each other and with the ``frame_lengths`` of the trial, its shortest and longest in bytes without FCS.
     """
     moved: dict[str, int] = {}
     reason = _broken(before, after)
     for name, now in after["counters"].items():
-        bits = _COLUMNS[name][1]
-        by = (now - before["counters"].get(name, now)) % 2**bits
+        bits, then = _COLUMNS[name][1], before["counters"].get(name, now)
+        by = (now - then) % 2**bits
         if by >= 2 ** (bits - 1):
-            reason = reason or f"{name} decreased from {before['counters'][name]:,} to {now:,}"
+            wrapped = bits == _LONG_BITS and wraps_at_32_bits(then)
+            reason = reason or f"{name} decreased from {then:,} to {now:,}{WRAPPED if wrapped else ''}"
         moved[name] = by
     packets = sum(moved.get(name, 0) for name in _PACKETS)
     names = "+".join(name for name in _PACKETS if name in moved)
+    settled = bool(before["settled"] and after["settled"])
+    reason = reason or _contradiction(packets, moved.get("ifHCInOctets"), frame_lengths, settled)
     return {
         "usable": reason is None,
         "reason": reason,
-        "settled": bool(before["settled"] and after["settled"]),
+        "settled": settled,
         "witness": {"method": METHOD, "packets": packets, "matches": f"all into {interface}: {names}"}
         if not reason
         else None,
@@ -176,10 +212,29 @@ def count(before: Mapping[str, Any], after: Mapping[str, Any], interface: str) -
     }
 
 
+def _contradiction(
+    packets: int, octets: int | None, frame_lengths: tuple[int, int] | None, settled: bool
+) -> str | None:
+    """Why the interface cannot have received both counts of the trial's frames, apart from a few others."""
+    if octets is None:
+        return "the agent has no ifHCInOctets to check the packets by"
+    shortest, longest = frame_lengths or FRAME_BYTES
+    # Agents count octets with or without the Ethernet header, tags and FCS, and some with all that occupies the link.
+    low = max(1, shortest - ETHERNET_HEADER - 2 * VLAN_TAG)
+    high = max(longest, MIN_FRAME) + 2 * VLAN_TAG + FCS + PREAMBLE_AND_GAP
+    others = OTHER_PACKETS + OTHER_SHARE * packets
+    # Where counters have settled, a packet of any length is in both.
+    one_stands = settled and not (packets and octets)
+    reason = contradiction(packets, octets, (low, high), 0 if one_stands else others)
+    return f"its counters contradict each other, or other traffic arrives: {reason}" if reason else None
+
+
 def _broken(before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
     """Why two readings do not compare; None if they do."""
     if missing := before["counters"].keys() - after["counters"].keys():
         return f"the interface lost {', '.join(sorted(missing))} between the readings"
+    if before["ifindex"] != after["ifindex"]:
+        return f"the interface's ifIndex changed from {before['ifindex']} to {after['ifindex']}"
     if before["discontinuity"] != after["discontinuity"]:
         return f"ifCounterDiscontinuityTime changed from {before['discontinuity']} to {after['discontinuity']}"
     elapsed = ((after["uptime"] or 0) - (before["uptime"] or 0)) % 2**32 / TICKS

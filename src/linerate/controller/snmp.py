@@ -10,6 +10,7 @@ from typing import Any
 
 from pysnmp.error import PySnmpError
 from pysnmp.hlapi.v3arch import asyncio as hlapi
+from pysnmp.proto.rfc1902 import OctetString
 from pysnmp.proto.rfc1905 import EndOfMibView, NoSuchInstance, NoSuchObject
 
 from ..errors import HostError, InputError
@@ -177,7 +178,19 @@ def _protocol(option: str, name: str, known: Mapping[str, Any]) -> Any:
 def _plain(value: Any) -> int | str | None:
     if isinstance(value, (NoSuchInstance, NoSuchObject, EndOfMibView)):
         return None
+    # A text first: pysnmp also converts the text "1" to an integer.
+    if isinstance(value, OctetString):
+        return _text(bytes(value))
     try:
         return int(value)
     except (TypeError, ValueError):
         return str(value.prettyPrint())
+
+
+def _text(octets: bytes) -> str:
+    """A DisplayString as agents send it: some end it as C does, and some are not UTF-8."""
+    octets = octets.rstrip(b"\0")
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        return octets.decode("latin-1")

@@ -13,6 +13,7 @@ from typing import Callable
 
 from ..errors import HostError
 from ..record import Record
+from ..units import ETHERNET_HEADER
 
 SENDING = ("tx_packets", "tx_bytes", "tx_dropped", "tx_errors")
 RECEIVING = ("rx_packets", "rx_bytes", "rx_dropped", "rx_errors")
@@ -23,6 +24,13 @@ NOT_COUNTED = "not counted by the driver"
 HARDWARE_COUNTERS = (("tx_pkts_nic", "tx_bytes_nic"), ("tx_packets", "tx_bytes"))
 """The NIC's own packets and bytes in `ethtool -S`: ixgbe's names first, since its tx_packets are the kernel's."""
 
+FRAME_BYTES = (ETHERNET_HEADER, ETHERNET_HEADER + (1 << 16))
+"""The shortest and the longest frame that a Linux interface may count, without FCS."""
+WRAPPED = " (it has 32 bits, and wrapped)"
+LONG_FRAME = 9018
+BETWEEN_READINGS = 2
+"""Packets that may arrive between the readings of two counters."""
+
 # include/uapi/linux/sockios.h, include/uapi/linux/ethtool.h
 _SIOCETHTOOL = 0x8946
 _ETHTOOL_GSTRINGS, _ETHTOOL_GSTATS, _ETHTOOL_GSSET_INFO = 0x1B, 0x1D, 0x37
@@ -30,9 +38,30 @@ _ETH_SS_STATS = 1
 _NAME_BYTES = 32
 
 
+def contradiction(
+    packets: int, octets: int, frame_bytes: tuple[int, int] = FRAME_BYTES, others: float = BETWEEN_READINGS
+) -> str | None:
+    """Why counters that gained ``packets`` and ``octets`` cannot both be right; None where they can.
+
+    Frames have the shortest to the longest of ``frame_bytes``, apart from ``others`` of up to :data:`LONG_FRAME` bytes.
+    """
+    shortest, longest = frame_bytes
+    if (packets - others) * shortest <= octets <= packets * longest + others * LONG_FRAME:
+        return None
+    if not packets:
+        return f"the packet counters stood still while {octets:,} octets were counted"
+    if not octets:
+        return f"the octet counter stood still while {packets:,} packets were counted"
+    mean = octets / packets
+    return f"{octets:,} octets in {packets:,} packets are {mean:,.1f} per packet, not {shortest:,} to {longest:,}"
+
+
 @dataclass(frozen=True)
 class SenderNic(Record):
-    """What a sending interface counted, and the ``source`` of the counters; None if nothing counts what it sends."""
+    """What a sending interface counted, and the ``source`` of the counters.
+
+    None if nothing counts what it sends, or if the counters contradict each other, which ``source`` then says.
+    """
 
     source: str
     tx_packets: int | None
@@ -40,16 +69,35 @@ class SenderNic(Record):
     tx_dropped: int | None
     tx_errors: int | None
 
+    def checked(self) -> SenderNic:
+        """The same, without numbers where they contradict each other."""
+        reason = contradiction(self.tx_packets or 0, self.tx_bytes or 0)
+        return SenderNic(_not_usable(self.source, reason), None, None, None, None) if reason else self
+
 
 @dataclass(frozen=True)
 class ReceiverNic(Record):
-    """What a receiving interface counted, and the ``source`` of the counters."""
+    """What a receiving interface counted, and the ``source`` of the counters.
+
+    None if the counters contradict each other, which ``source`` then says.
+    """
 
     source: str
-    rx_packets: int
-    rx_bytes: int
-    rx_dropped: int
-    rx_errors: int
+    rx_packets: int | None
+    rx_bytes: int | None
+    rx_dropped: int | None
+    rx_errors: int | None
+
+    @classmethod
+    def between(cls, before: Mapping[str, int], after: Mapping[str, int], source: str) -> ReceiverNic:
+        """What the counters of :data:`RECEIVING` gained, where they agree with each other."""
+        moved = difference(before, after)
+        reason = decrease(before, after) or contradiction(moved["rx_packets"], moved["rx_bytes"])
+        return cls(_not_usable(source, reason), None, None, None, None) if reason else cls(source, **moved)
+
+
+def _not_usable(source: str, reason: str) -> str:
+    return f"{source} is not usable: {reason}"
 
 
 class InterfaceCounters:
@@ -74,6 +122,20 @@ class InterfaceCounters:
 def difference(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
     """The increase of each counter between two readings."""
     return {name: after[name] - before[name] for name in before}
+
+
+def decrease(before: Mapping[str, int], after: Mapping[str, int]) -> str | None:
+    """Which counter decreased between two readings; None where none did."""
+    for name in before:
+        if after[name] < before[name]:
+            wrapped = WRAPPED if wraps_at_32_bits(before[name]) else ""
+            return f"{name} decreased from {before[name]:,} to {after[name]:,}{wrapped}"
+    return None
+
+
+def wraps_at_32_bits(before: int) -> bool:
+    """Whether a counter that decreased from ``before`` may have 32 bits; how often it wrapped is not known then."""
+    return 1 << 31 <= before < 1 << 32
 
 
 def driver_statistics(interface: str) -> dict[str, int]:

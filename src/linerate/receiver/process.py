@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ..errors import HostError, InputError
-from ..nic.counters import RECEIVING, InterfaceCounters, ReceiverNic, difference
+from ..nic.counters import RECEIVING, InterfaceCounters, ReceiverNic
 from ..nic.drop_counters import DropCounters
 from ..pcap.reader import MAX_FRAME
 from ..record import Record
@@ -166,7 +166,7 @@ class _Background:
         sampler.finish()
         return ReceiverReport(
             witness=self.counter.count(),
-            nic=ReceiverNic(self.counters.source, **difference(before, self.counters.read())),
+            nic=ReceiverNic.between(before, self.counters.read(), self.counters.source),
             counters=drops.moved(),
             samples=tuple(sampler.samples),
         )

@@ -130,6 +130,8 @@ def _sender_nic(nic: SenderNic) -> str:
 def _receiver_nic(nic: ReceiverNic | None) -> str:
     if nic is None:
         return "not read"
+    if nic.rx_packets is None:
+        return clean(nic.source)
     return _counters(nic.source, (nic.rx_packets, nic.rx_bytes, nic.rx_dropped, nic.rx_errors))
 
 

@@ -123,7 +123,8 @@ class Derived:
 
 def derive(case: Case, line_rate: LineRate, counts: Counts) -> Derived:
     """What follows from ``counts`` of frames of ``case`` on a link of ``line_rate``."""
-    claim, nic, witness, receiver_nic = counts.claim, counts.sender_nic, counts.witness, counts.receiver_nic
+    claim, nic, witness = counts.claim, counts.sender_nic, counts.witness
+    received = counts.receiver_nic.rx_packets if counts.receiver_nic else None
     requested, sent_pps = counts.offered.pps, claim.pps if claim else None
     received_pps = claim.pps * witness.packets / claim.packets if claim and claim.packets and witness else None
     return Derived(
@@ -132,7 +133,7 @@ def derive(case: Case, line_rate: LineRate, counts: Counts) -> Derived:
         ),
         disagreement=Disagreement(
             claim.successful - nic.tx_packets if claim and nic.tx_packets is not None else None,
-            receiver_nic.rx_packets - witness.packets if receiver_nic and witness else None,
+            received - witness.packets if received is not None and witness else None,
         ),
         rates=BothRates(_rates(sent_pps, case, line_rate), _rates(received_pps, case, line_rate)),
     )

@@ -21,6 +21,12 @@ RECEIVER = "receiver"
 BEYOND_SENDER = (PATH, RECEIVER_NIC, RECEIVER_KERNEL, RECEIVER)
 """The limits of a trial whose packets left the sender and did not arrive; ``RECEIVER`` where no place is known."""
 
+UNEXPLAINED = (
+    "no counter explains the loss in the kernel: capture the frames (tcpdump -e), they may be changed on the path, or "
+    "combined by the interface (gro, lro)"
+)
+"""Evidence where frames reached the receiving interface, and the witness did not count them."""
+
 Counters = Mapping[str, Mapping[str, int]]
 """By how much counters increased, by source and name."""
 
@@ -65,11 +71,13 @@ def locate(claimed: int, sender_nic: SenderNic, report: WitnessReport) -> Loss:
         shares.take(SENDER, claimed - sent)
     beyond = PATH if sent is not None else UNKNOWN
     nic_drops, kernel_drops = _nic_drops(report.counters), _kernel_drops(report.counters)
-    if report.nic is None:
+    received = report.nic.rx_packets if report.nic else None
+    if received is None:
         shares.take(RECEIVER_NIC, nic_drops)
+        shares.take(RECEIVER_KERNEL, kernel_drops)
         shares.take(beyond, shares.rest)
     else:
-        uncounted = (claimed if sent is None else min(sent, claimed)) - report.nic.rx_packets
+        uncounted = (claimed if sent is None else min(sent, claimed)) - received
         # Drop counters explain a part of what the receiving interface did not count; the rest was lost on the path.
         uncounted -= shares.take(RECEIVER_NIC, min(uncounted, nic_drops))
         uncounted -= shares.take(RECEIVER_KERNEL, min(uncounted, kernel_drops))
@@ -78,7 +86,10 @@ def locate(claimed: int, sender_nic: SenderNic, report: WitnessReport) -> Loss:
         shares.take(RECEIVER_NIC, nic_drops - shares.of.get(RECEIVER_NIC, 0))
         shares.take(RECEIVER_KERNEL, shares.rest)
     where = max(shares.of, key=lambda place: shares.of[place])
-    return Loss(packets, percent, where, shares.of, tuple(_evidence(claimed, sender_nic, report)))
+    evidence = [*_evidence(claimed, sender_nic, report)]
+    if shares.of.get(RECEIVER_KERNEL, 0) > kernel_drops:
+        evidence.append(UNEXPLAINED)
+    return Loss(packets, percent, where, shares.of, tuple(evidence))
 
 
 class _Shares:
@@ -132,8 +143,10 @@ def _evidence(claimed: int, sender_nic: SenderNic, report: WitnessReport) -> Ite
     else:
         yield f"the sending interface counted {sender_nic.tx_packets:,} ({sender_nic.tx_dropped:,} dropped)"
     if report.nic is not None:
-        yield f"the receiving interface counted {report.nic.rx_packets:,}"
-    yield f"the witness {report.name} counted {report.counted or 0:,}"
+        counted = report.nic.source if report.nic.rx_packets is None else f"{report.nic.rx_packets:,}"
+        yield f"the receiving interface counted {counted}"
+    counts = f" ({report.witness.matches})" if report.witness else ""
+    yield f"the witness {report.name} counted {report.counted or 0:,}{counts}"
     increased = [
         f"{source} {name} {value:,}"
         for source, group in report.counters.items()

@@ -128,13 +128,13 @@ def _claimed(claim: Claim | None) -> str:
 def _came(nic: ReceiverNic | None) -> str:
     if nic is None:
         return "counts nothing more"
+    if nic.rx_packets is None:
+        return f"counts nothing usable ({nic.source})"
     return f"received {nic.rx_packets:,}, dropped {nic.rx_dropped:,}, with errors {nic.rx_errors:,}"
 
 
 def _cause(proof: Proof, sent: Sent, witness: WitnessReport) -> tuple[str, str]:
     """Where the packets were lost, by the last witness that saw them; and what to check there."""
-    received = witness.nic.rx_packets if witness.nic else 0
-    came = received + (witness.nic.rx_dropped + witness.nic.rx_errors if witness.nic else 0)
     if sent.claim is None or sent.claim.successful < proof.enough:
         reason = sent.claim_error or "it was stopped"
         return f"tcpreplay did not send them: {reason}", "Correct what it reports."
@@ -143,12 +143,22 @@ def _cause(proof: Proof, sent: Sent, witness: WitnessReport) -> tuple[str, str]:
             "They did not leave the sending interface",
             "Check its link (ethtool), its queueing discipline (tc qdisc show), and the MTU of the other end.",
         )
-    if came < proof.enough:
-        frame = proof.trial.case.max_frame_length
+    return _cause_beyond(proof, witness)
+
+
+def _cause_beyond(proof: Proof, witness: WitnessReport) -> tuple[str, str]:
+    """Where packets were lost that left the sender, and what to check there."""
+    nic, name = witness.nic, witness.interface
+    if nic is not None and nic.rx_packets is None:
+        return f"Whether they reach {name} is not known", f"Check its counters (ethtool -S {name}), and capture there."
+    received = (nic.rx_packets or 0) if nic else 0
+    if received + ((nic.rx_dropped or 0) + (nic.rx_errors or 0) if nic else 0) < proof.enough:
+        agent = f"that {name} is the agent's receiving interface, " if witness.kind == "snmp" else ""
         return (
             "They left the sender and did not reach the receiver",
-            "Check the cable and its ports, that the frames' destination MAC is that of the receiver or of the next "
-            f"router, the VLAN, an MTU for frames of {frame} B on the path, and a firewall in between.",
+            f"Check {agent}the cable and its ports, that the frames' destination MAC is that of the receiver or of the "
+            f"next router, the VLAN, an MTU for frames of {proof.trial.case.max_frame_length} B on the path, and a "
+            "firewall in between.",
         )
     if received < proof.enough:
         return (
@@ -157,6 +167,6 @@ def _cause(proof: Proof, sent: Sent, witness: WitnessReport) -> tuple[str, str]:
         )
     return (
         "Frames arrive and are not as they were sent",
-        f"Capture them (tcpdump -e): addresses or lengths that a device changes, or segments that {witness.interface} "
-        "combines (ethtool -K turns off gro, rx-gro-hw and lro). Padding, a removed VLAN tag and the FCS are no cause.",
+        f"Capture them (tcpdump -e): addresses or lengths that a device changes, or segments that {name} combines "
+        "(ethtool -K turns off gro, rx-gro-hw and lro). Padding, a removed VLAN tag and the FCS are no cause.",
     )

@@ -147,7 +147,7 @@ class _Sending:
     @property
     def _nic(self) -> SenderNic:
         """What the interface counted; None where no counter moves with what the adapter sends."""
-        return SenderNic(NOT_COUNTED, None, None, None, None) if self._uncounted else self._read()
+        return SenderNic(NOT_COUNTED, None, None, None, None) if self._uncounted else self._read().checked()
 
 
 def _process(outcome: Outcome, cpus_allowed: str | None) -> Process:

@@ -69,8 +69,9 @@ def _linux(witness: Mapping[str, Any], receiver: str | None, interfaces: Mapping
 
 def _snmp(witness: Mapping[str, Any]) -> Witness:
     for key in ("address", "interface"):
-        if not witness.get(key):
+        if witness.get(key) in (None, ""):
             raise InputError("snmp witness", dict(witness), f"has no {key}", _HINT)
+    _check_name(witness["interface"])
     version = str(witness.get("version") or VERSIONS[0])
     if version not in VERSIONS:
         raise InputError("SNMP version", version, f"must be one of {', '.join(VERSIONS)}", _HINT)
@@ -83,6 +84,13 @@ def _snmp(witness: Mapping[str, Any]) -> Witness:
         version=version,
         refresh_seconds=float(witness.get("refresh_seconds") or 0),
     )
+
+
+def _check_name(interface: object) -> None:
+    """InputError for what YAML has made a number or a boolean of: 1.10 is 1.1 then."""
+    if isinstance(interface, (bool, float)):
+        rule = "is not a text: YAML reads it as a number or a boolean"
+        raise InputError("interface of a witness", interface, rule, 'Write it in quotes, such as "1.10" or "on".')
 
 
 def with_agents(witnesses: Sequence[Witness], agents: Sequence[Mapping[str, Any]]) -> tuple[Witness, ...]:

@@ -68,8 +68,29 @@ def test_interface_is_found_by_name_or_description():
     assert [find_interface(agent, name) for name in ("port1", "mgmt", "Port 2")] == [1, 2, 2]
     with pytest.raises(HostError, match="is the ifAlias of 2 interfaces"):
         find_interface(agent, "to the lab")
-    with pytest.raises(HostError, match=r"'port9': is not known .*\. Use one that the agent has: port1, mgmt"):
+    with pytest.raises(HostError, match=r"'port9': is not known .*\. Use one that the agent has: port1, mgmt\."):
         find_interface(agent, "port9")
+    with pytest.raises(HostError, match=r"'2': is not known .*: port1, mgmt, ifIndex=2\."):
+        find_interface(agent, "2")
+
+
+def test_interface_is_found_in_the_column_that_is_named():
+    agent = SimulatedAgent(1)
+    agent.values.update({f"{IF_NAME}.1": "2", f"{IF_NAME}.2": "1 "})
+    names = ("1", "2", "ifIndex=1", "ifIndex=2", "ifName=1", "ifDescr=Port 1", "ifDescr=Port 2")
+    assert [find_interface(agent, name) for name in names] == [2, 1, 1, 2, 2, 1, 2]
+    with pytest.raises(HostError, match=r"'ifIndex=3': is not known to the agent\. Use one that the agent has: 1, 2"):
+        find_interface(agent, "ifIndex=3")
+    with pytest.raises(HostError, match="'ifName=Port 1': is not known"):
+        find_interface(agent, "ifName=Port 1")
+
+
+def test_a_name_of_several_interfaces_is_refused_with_the_ways_to_choose():
+    agent = SimulatedAgent(1)
+    agent.values[f"{IF_NAME}.2"] = "port1"
+    hint = r"Name one by ifIndex or ifDescr: ifIndex=1 \(ifDescr=Port 1\), ifIndex=2 \(ifDescr=Port 2\)\."
+    with pytest.raises(HostError, match=rf"'port1': is the ifName of 2 interfaces of the agent\. {hint}"):
+        find_interface(agent, "port1")
 
 
 def test_interface_without_64_bit_counters_is_refused():
@@ -108,7 +129,8 @@ def test_interface_that_never_settles():
 
 def reading(packets: int, **changed: Any) -> dict[str, Any]:
     counters = {"ifHCInOctets": 78 * packets, "ifHCInUcastPkts": packets, "ifInDiscards": 0, **changed.pop("more", {})}
-    return {"counters": counters, "discontinuity": 0, "uptime": 100, "settled": True, "at": 1000.0, **changed}
+    usual = {"ifindex": 1, "discontinuity": 0, "uptime": 100, "settled": True, "at": 1000.0}
+    return {"counters": counters, **usual, **changed}
 
 
 def test_count_between_two_readings():
@@ -121,7 +143,7 @@ def test_count_between_two_readings():
 
 def test_counter_may_wrap():
     before = reading(0, more={"ifHCInUcastPkts": 2**64 - 10, "ifInDiscards": 2**32 - 1})
-    after = reading(0, more={"ifHCInUcastPkts": 40, "ifInDiscards": 4})
+    after = reading(0, more={"ifHCInUcastPkts": 40, "ifHCInOctets": 50 * 78, "ifInDiscards": 4})
     found = count(before, after, "port1")
     assert (found["witness"]["packets"], found["counters"]["IF-MIB"]["ifInDiscards"]) == (50, 5)
 
@@ -130,6 +152,11 @@ def test_counter_may_wrap():
     ("after", "reason"),
     [
         (reading(40), "ifHCInOctets decreased from 7,800 to 3,120"),
+        (
+            reading(40, more={"ifHCInOctets": 7801}),
+            "ifHCInUcastPkts decreased from 100 to 40",
+        ),
+        (reading(350, ifindex=7), "the interface's ifIndex changed from 1 to 7"),
         (reading(350, discontinuity=77), "ifCounterDiscontinuityTime changed from 0 to 77"),
         (reading(350, uptime=3), "the agent was restarted: sysUpTime went from 100 to 3"),
         (
@@ -141,3 +168,55 @@ def test_counter_may_wrap():
 def test_readings_that_do_not_compare_are_not_usable(after, reason):
     found = count(reading(100), after, "port1")
     assert (found["usable"], found["reason"], found["witness"], found["counters"]) == (False, reason, None, {})
+
+
+CONTRADICT = "its counters contradict each other, or other traffic arrives: "
+
+
+@pytest.mark.parametrize(
+    ("packets", "octets", "frame_lengths", "reason"),
+    [
+        (0, 7_800, None, "the packet counters stood still while 7,800 octets were counted"),
+        (0, 64, (60, 60), "the packet counters stood still while 64 octets were counted"),
+        (10, 0, None, "the octet counter stood still while 10 packets were counted"),
+        (1_000, 90_000_000, None, "90,000,000 octets in 1,000 packets are 90,000.0 per packet, not 1 to 65,582"),
+        # The packet counter is of one packet in ten; the octet counter has 32 bits and wrapped.
+        (1_000, 780_000, (78, 78), "780,000 octets in 1,000 packets are 780.0 per packet, not 56 to 110"),
+        (10_000_000, 15_140_000_000 % 2**32, (1514, 1514), "are 225.5 per packet, not 1,492 to 1,546"),
+    ],
+)
+def test_counters_that_contradict_each_other_are_not_usable(packets, octets, frame_lengths, reason):
+    after = reading(0, at=1010.0, uptime=1100, more={"ifHCInUcastPkts": packets, "ifHCInOctets": octets})
+    found = count(reading(0), after, "port1", frame_lengths)
+    assert (found["usable"], found["witness"], found["counters"]) == (False, None, {})
+    assert found["reason"].startswith(CONTRADICT)
+    assert reason in found["reason"]
+
+
+@pytest.mark.parametrize("per_packet", [64, 78, 82, 102])
+@pytest.mark.parametrize("packets", [1, 100, 1_000_000])
+def test_agents_may_count_octets_with_or_without_headers(packets, per_packet):
+    octets = per_packet * packets
+    for others in ([], [1514] * 5, [64] * 20):
+        more = {"ifHCInUcastPkts": packets + len(others), "ifHCInOctets": octets + sum(others)}
+        assert count(reading(0), reading(0, at=1010.0, uptime=1100, more=more), "port1", (78, 78))["usable"]
+
+
+def test_a_packet_counter_that_is_about_to_be_refreshed_is_usable():
+    more = {"ifHCInOctets": 780}
+    assert count(reading(0), reading(0, settled=False, more=more), "port1", (78, 78))["usable"]
+    assert not count(reading(0), reading(0, more=more), "port1", (78, 78))["usable"]
+
+
+def test_a_long_counter_of_32_bits_that_wraps_is_not_usable():
+    before = reading(0, more={"ifHCInOctets": 2**32 - 780, "ifHCInUcastPkts": 5})
+    after = reading(0, at=1010.0, uptime=1100, more={"ifHCInOctets": 780, "ifHCInUcastPkts": 25})
+    reason = "ifHCInOctets decreased from 4,294,966,516 to 780 (it has 32 bits, and wrapped)"
+    assert count(before, after, "port1")["reason"] == reason
+
+
+def test_an_agent_without_an_octet_counter_is_not_usable():
+    found = count(
+        {**reading(0), "counters": {"ifHCInUcastPkts": 1}}, {**reading(0), "counters": {"ifHCInUcastPkts": 9}}, "p"
+    )
+    assert found["reason"] == "the agent has no ifHCInOctets to check the packets by"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from linerate.nic.counters import SenderNic, SentCounters, driver_statistics
+from linerate.nic.counters import ReceiverNic, SenderNic, SentCounters, contradiction, driver_statistics
 from linerate.system.run import run
 
 
@@ -69,3 +69,53 @@ def test_driver_counters_match_ethtool(interface):
 
 def test_missing_interface_has_no_driver_counters():
     assert driver_statistics("nope0") == {}
+
+
+@pytest.mark.parametrize(
+    ("packets", "octets", "reason"),
+    [
+        (0, 0, None),
+        (1_000, 78_000, None),
+        (1_000, 14_000, None),
+        (1_000, 65_000_000, None),
+        # A packet that arrived after one counter was read and before the other.
+        (0, 1514, None),
+        (1, 0, None),
+        (0, 78_000, "the packet counters stood still while 78,000 octets were counted"),
+        (1_000, 0, "the octet counter stood still while 1,000 packets were counted"),
+        (1_000, 1_000, "1,000 octets in 1,000 packets are 1.0 per packet, not 14 to 65,550"),
+        (1_000, 10**9, "1,000,000,000 octets in 1,000 packets are 1,000,000.0 per packet, not 14 to 65,550"),
+    ],
+)
+def test_packets_and_octets_that_cannot_both_be_right(packets, octets, reason):
+    assert contradiction(packets, octets) == reason
+
+
+def test_a_sender_whose_counters_contradict_each_other_counts_nothing(tmp_path):
+    nic = Nic(tmp_path)
+    counters = nic.counters()
+    (nic.folder / "tx_bytes").write_text("78007\n")
+    source = "sysfs is not usable: the packet counters stood still while 78,000 octets were counted"
+    assert counters.read().checked() == SenderNic(source, None, None, None, None)
+    nic.kernel(1000)
+    assert counters.read().checked() == SenderNic("sysfs", 1000, 78_000, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("gained", "source"),
+    [
+        ({"rx_packets": 100, "rx_bytes": 7800}, "sysfs"),
+        ({"rx_bytes": 78_000}, "sysfs is not usable: the packet counters stood still while 78,000 octets were counted"),
+        (
+            {"rx_packets": 5 - 2**31, "rx_bytes": 7800},
+            "sysfs is not usable: rx_packets decreased from 2,147,483,648 to 5 (it has 32 bits, and wrapped)",
+        ),
+        ({"rx_dropped": -3}, "sysfs is not usable: rx_dropped decreased from 7 to 4"),
+    ],
+)
+def test_what_a_receiving_interface_counted(gained, source):
+    before = {"rx_packets": 2**31, "rx_bytes": 0, "rx_dropped": 7, "rx_errors": 0}
+    after = {name: value + gained.get(name, 0) for name, value in before.items()}
+    found = ReceiverNic.between(before, after, "sysfs")
+    assert found.source == source
+    assert found.rx_packets == (100 if source == "sysfs" else None)

@@ -112,7 +112,7 @@ def test_the_evidence_names_every_counter_along_the_path():
         "the sender handed over 100,000 packets",
         "the sending interface counted 100,000 (0 dropped)",
         "the receiving interface counted 99,000",
-        "the witness w counted 99,000",
+        "the witness w counted 99,000 (frames from 198.18.0.1)",
         "drop counters: sysfs rx_missed_errors 1,000",
     )
     assert locate(SENT, sender(), report(99_000, 99_000)).evidence[-1] == "no drop counter of the receiver increased"

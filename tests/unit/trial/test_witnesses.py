@@ -42,6 +42,17 @@ def test_an_snmp_witness_is_complete():
     assert (default.port, default.version, default.refresh_seconds) == (161, "2c", 0.0)
 
 
+@pytest.mark.parametrize(("interface", "name"), [(1, "1"), (0, "0"), ("1.10", "1.10"), ("ifIndex=7", "ifIndex=7")])
+def test_the_interface_of_an_agent_may_be_a_number(interface, name):
+    assert define([{**SNMP, "interface": interface}], None, {})[0].interface == name
+
+
+@pytest.mark.parametrize("interface", [1.1, True, False])
+def test_an_interface_that_yaml_changed_is_refused(interface):
+    with pytest.raises(InputError, match=f"interface of a witness {interface}: is not a text: .* Write it in quotes"):
+        define([{**SNMP, "interface": interface}], None, {})
+
+
 @pytest.mark.parametrize("given", [[], [{"kind": "none"}]])
 def test_a_scenario_may_have_no_witness(given):
     assert define(given, "receiver1", INTERFACES) == ()
