@@ -18,8 +18,9 @@ from typing import Any, Protocol
 
 import ansible_runner
 import pytest
+from tests.integration.devices import bridge
 
-from linerate.lab.namespaces import RECEIVER, SENDER, absent, present
+from linerate.lab.namespaces import absent, present
 from linerate.system.run import run as run_command
 
 REPOSITORY = Path(__file__).parents[2]
@@ -129,26 +130,8 @@ def lab(namespaces: None) -> Iterator[None]:
 @pytest.fixture
 def device(lab: None) -> Iterator[str]:
     """A device under test between the lab's two ends: a namespace with a bridge of two ports, ``in`` and ``out``."""
-    name = "linerate-device1"
-    _command("ip", "netns", "add", name)
-    # As in the lab: IPv6's own packets would be counted as traffic.
-    quiet = [f"net.ipv6.conf.{which}.disable_ipv6=1" for which in ("all", "default")]
-    _command("ip", "netns", "exec", name, "sysctl", "-qw", *quiet)
-    _command("ip", "-n", SENDER.namespace, "link", "delete", SENDER.interface)
-    _command("ip", "-n", name, "link", "add", "bridge", "type", "bridge", "mcast_snooping", "0")
-    _command("ip", "-n", name, "link", "set", "bridge", "up")
-    for end, port in ((SENDER, "in"), (RECEIVER, "out")):
-        near = ("name", end.interface, "address", end.mac, "mtu", "1500")
-        peer = ("type", "veth", "peer", "name", port, "netns", name)
-        _command("ip", "-n", end.namespace, "link", "add", *near, *peer)
-        _command("ip", "-n", end.namespace, "link", "set", end.interface, "up")
-        _command("ip", "-n", name, "link", "set", port, "master", "bridge", "up")
-    yield name
-    _command("ip", "netns", "delete", name)
-
-
-def _command(*argv: str) -> None:
-    subprocess.run(argv, check=True)
+    with bridge() as name:
+        yield name
 
 
 def _played(done: ansible_runner.Runner) -> Played:
