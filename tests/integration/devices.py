@@ -32,8 +32,10 @@ def ports() -> Iterator[str]:
         ip(end, "link", "add", *near, "type", "veth", "peer", "name", port, "netns", NAME)
         ip(end, "link", "set", end.interface, "up")
         command("ip", "-n", NAME, "link", "set", port, "up")
-    yield NAME
-    command("ip", "netns", "delete", NAME)
+    try:
+        yield NAME
+    finally:
+        command("ip", "netns", "delete", NAME)
 
 
 @contextmanager
@@ -56,5 +58,7 @@ def altering(change: str) -> Iterator[None]:
         process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         assert process.stdout.readline() == "forwarding\n"
-        yield
-        process.communicate()
+        try:
+            yield
+        finally:
+            process.communicate()

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration import agents
+from tests.integration.agents import COMMUNITY, Answer, snmpd
 from tests.integration.conftest import REPOSITORY
 
 from linerate.controller.snmp import Agent, Target
@@ -25,7 +23,7 @@ pytestmark = pytest.mark.quiet
 SCHEMAS = REPOSITORY / "schemas"
 MANAGER = "linerate-manager1"
 ADDRESS, PORT = "192.0.2.2", 1161
-COMMUNITY, AUTH_PASSWORD, PRIV_PASSWORD = "test-community", "test-auth-password", "test-priv-password"
+AUTH_PASSWORD, PRIV_PASSWORD = "test-auth-password", "test-priv-password"
 CONFIGURATION = f"""
 rocommunity {COMMUNITY}
 createUser linerate SHA-256 {AUTH_PASSWORD} AES {PRIV_PASSWORD}
@@ -49,48 +47,16 @@ def agent(lab: None, tmp_path: Path) -> Iterator[None]:
     for namespace, interface, address in ((MANAGER, "lrm0", "192.0.2.1"), (RECEIVER.namespace, "lrm1", ADDRESS)):
         ip("-n", namespace, "address", "add", f"{address}/30", "dev", interface)
         ip("-n", namespace, "link", "set", interface, "up")
-    configuration = tmp_path / "snmpd.conf"
-    configuration.write_text(CONFIGURATION)
-    configuration.chmod(0o600)
-    listening = f"udp:{ADDRESS}:{PORT}"
-    argv = ["ip", "netns", "exec", RECEIVER.namespace, "snmpd", "-f", "-C", "-c", str(configuration), "-Le", listening]
-    environment = {**os.environ, "MIBS": "", "SNMP_PERSISTENT_DIR": str(tmp_path / "persistent")}
-    with (tmp_path / "snmpd.log").open("w") as log:
-        process = subprocess.Popen(argv, env=environment, stderr=log)
-    yield
-    process.send_signal(signal.SIGTERM)
-    process.wait()
+    with snmpd(RECEIVER.namespace, f"udp:{ADDRESS}:{PORT}", CONFIGURATION, tmp_path):
+        yield
     # Explicitly: with its namespace it would be deleted some time later.
     ip("-n", MANAGER, "link", "delete", "lrm0")
     ip("netns", "delete", MANAGER)
 
 
-@dataclass(frozen=True)
-class Answer:
-    """The result of a query, or the message of its error."""
-
-    result: Any
-    error: str
-
-
 def query(code: str, **target: Any) -> Answer:
-    """Evaluate ``code``, an expression with ``agent``, in the manager's namespace for the agent at ``target``."""
-    program = f"""
-import json, sys
-from linerate.controller.if_mib import *
-from linerate.controller.snmp import *
-from linerate.errors import LinerateError
-try:
-    with Agent(Target(**json.loads(sys.argv[1]))) as agent:
-        print(json.dumps({code}))
-except LinerateError as error:
-    sys.exit(str(error))
-"""
-    defaults = {"address": ADDRESS, "port": PORT, "community": COMMUNITY}
-    given = json.dumps({**defaults, **target})
-    argv = ["ip", "netns", "exec", MANAGER, sys.executable, "-c", program, given]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    return Answer(json.loads(done.stdout) if done.returncode == 0 else None, done.stderr)
+    """Evaluate ``code`` in the manager's namespace."""
+    return agents.query(MANAGER, code, **{"address": ADDRESS, "port": PORT, "community": COMMUNITY, **target})
 
 
 SNMP = {"kind": "snmp", "name": "agent 2c", "address": ADDRESS, "port": PORT, "interface": RECEIVER.interface}

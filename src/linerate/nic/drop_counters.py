@@ -21,7 +21,7 @@ class DropCounters:
     """What each counter gained since this object was created, by source: ``sysfs``, ``ethtool -S``, ``softnet_stat``.
 
     The last source counts for the whole host, not for one interface. Missing counters are left out, and so are the
-    driver's counters that did not move, since there may be hundreds.
+    driver's counters that did not move, since there may be hundreds, and counters that decreased: they were reset.
     """
 
     def __init__(
@@ -36,7 +36,10 @@ class DropCounters:
         for source, now in self._read().items():
             before = self._before.get(source, {})
             change = {name: value - before[name] for name, value in now.items() if name in before}
-            moved[source] = {name: by for name, by in change.items() if by or source != "ethtool -S"}
+            if source == "softnet_stat":
+                change = {name: _of_32_bits(by) for name, by in change.items()}
+            increased = {name: by for name, by in change.items() if by >= 0}
+            moved[source] = {name: by for name, by in increased.items() if by or source != "ethtool -S"}
         return {source: change for source, change in moved.items() if change}
 
     def _read(self) -> dict[str, dict[str, int]]:
@@ -63,3 +66,8 @@ class DropCounters:
         except (OSError, ValueError):
             return {}
         return {name: sum(row[place] for row in rows) for place, name in enumerate(_SOFTNET)} if rows else {}
+
+
+def _of_32_bits(change: int) -> int:
+    """The change of a sum of counters of 32 bits that may have wrapped; negative if one was reset or is missing."""
+    return (change + (1 << 31)) % (1 << 32) - (1 << 31)

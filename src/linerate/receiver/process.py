@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import select
 import selectors
 import signal
 import socket
@@ -37,6 +38,7 @@ LONGEST_SOCKET_PATH = 107
 """The size of ``sun_path`` in bytes (unix(7)); the name of a trial may be longer."""
 OVERTIME_SECONDS = 5.0
 """After this the kernel ends a process that has missed its deadline, such as a stopped one."""
+_FAILED = "failed"
 STOP_SECONDS = 15.0
 """How long a process may take to answer."""
 
@@ -134,15 +136,24 @@ class _Background:
             end_within(self.options.deadline_seconds + OVERTIME_SECONDS)
             # A client gets the credentials of the process that called listen() last (unix(7), SO_PEERCRED).
             self.listener.listen(1)
-            report = self._count(ready)
+            answer = self._answer(ready)
             # Before the answer: after it, another process may use the same name.
             self.path.unlink(missing_ok=True)
-            if report is not None:
+            if answer is not None:
                 connection, _ = self.listener.accept()
                 with connection:
-                    connection.sendall(json.dumps(report.to_json()).encode())
+                    connection.sendall(json.dumps(answer).encode())
         finally:
             os._exit(0)
+
+    def _answer(self, ready: int) -> dict[str, Any] | None:
+        """The report, or why there is none, once a client has connected; None if the deadline comes first."""
+        try:
+            report = self._count(ready)
+        except HostError as error:
+            select.select([self.listener], [], [], self.options.deadline_seconds)
+            return {_FAILED: f"{error.subject} {error.value!r} {error.rule}"}
+        return report.to_json() if report else None
 
     def _count(self, ready: int) -> ReceiverReport | None:
         """Count until a client connects; None if the deadline comes first."""
@@ -201,7 +212,10 @@ def stop(name: str, directory: str = STATE_DIRECTORY, timeout_seconds: float = S
                 _kill_peer(client)
                 path.unlink(missing_ok=True)
                 raise
-        return ReceiverReport.from_json(json.loads(answer))
+        report = json.loads(answer)
+        if _FAILED in report:
+            raise HostError("receiver", name, f"could not count to the end: {report[_FAILED]}", "Check that interface.")
+        return ReceiverReport.from_json(report)
     except (OSError, ValueError, InputError) as error:
         raise HostError("receiver", name, f"does not answer ({error})", hint) from error
 

@@ -111,6 +111,24 @@ def test_background_process_ends_at_its_deadline(tmp_path: Path):
         stop("test", str(tmp_path))
 
 
+def test_why_a_count_could_not_be_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    gone = tmp_path / "gone"
+    read = receiver.InterfaceCounters.read
+
+    def read_until_gone(counters: receiver.InterfaceCounters) -> dict[str, int]:
+        if gone.exists():
+            raise HostError("interface", "lo", "has no counters (gone)", "Check it.")
+        return read(counters)
+
+    monkeypatch.setattr(receiver.InterfaceCounters, "read", read_until_gone)
+    start(options(), str(tmp_path))
+    gone.touch()
+    with pytest.raises(HostError, match=r"could not count to the end: interface 'lo' has no counters \(gone\)"):
+        stop("test", str(tmp_path))
+    gone.unlink()
+    assert list(tmp_path.iterdir()) == []
+
+
 def background_process() -> int:
     """The background process, which is the last child of this one."""
     return int(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()[-1])
@@ -159,7 +177,7 @@ def test_increase_of_each_counter_by_source(tmp_path: Path):
     def write(packets: int, missed: int, dropped: int) -> None:
         (statistics / "rx_packets").write_text(f"{packets}\n")
         (statistics / "rx_missed_errors").write_text(f"{missed}\n")
-        softnet.write_text(f"000000ff {dropped:08x} 00000000 0\n00000001 00000001 00000000 0\n")
+        softnet.write_text(f"000000ff {dropped % 2**32:08x} 00000000 0\n00000001 00000001 00000000 0\n")
 
     write(100, 7, 0)
     counters = DropCounters("x0", str(tmp_path), lambda interface: dict(driver))
@@ -169,4 +187,12 @@ def test_increase_of_each_counter_by_source(tmp_path: Path):
         "sysfs": {"rx_packets": 250, "rx_missed_errors": 2},
         "ethtool -S": {"rx_queue_0_drops": 2},
         "softnet_stat": {"processed": 0, "dropped": 16, "time_squeeze": 0},
+    }
+    # A driver that was reset, and a CPU whose 32 bits wrapped.
+    counters = DropCounters("x0", str(tmp_path), lambda interface: dict(driver))
+    write(20, 9, 17 - 2**32)
+    driver["rx_queue_0_drops"] = 0
+    assert counters.moved() == {
+        "sysfs": {"rx_missed_errors": 0},
+        "softnet_stat": {"processed": 0, "dropped": 1, "time_squeeze": 0},
     }
