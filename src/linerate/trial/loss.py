@@ -143,8 +143,8 @@ def _evidence(claimed: int, sender_nic: SenderNic, report: WitnessReport) -> Ite
     else:
         yield f"the sending interface counted {sender_nic.tx_packets:,} ({sender_nic.tx_dropped:,} dropped)"
     if report.nic is not None:
-        counted = report.nic.source if report.nic.rx_packets is None else f"{report.nic.rx_packets:,}"
-        yield f"the receiving interface counted {counted}"
+        name, received = "the receiving interface", report.nic.rx_packets
+        yield f"{name}: {report.nic.source}" if received is None else f"{name} counted {received:,}"
     counts = f" ({report.witness.matches})" if report.witness else ""
     yield f"the witness {report.name} counted {report.counted or 0:,}{counts}"
     increased = [

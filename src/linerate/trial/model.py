@@ -41,11 +41,11 @@ class Case(Record):
     def of_manifest(cls, name: str, manifest: Mapping[str, Any]) -> Case:
         """The case of a pcap by its manifest, which also states its ``path`` on the sender.
 
-        The manifest of a capture lists its ``destinations`` and has its ``vlan_tags``; frames that were generated have
-        one destination and at most one tag, which are parameters.
+        A manifest without ``destinations``, ``vlan_id`` and ``vlan_tags`` is of generated frames, which have one
+        destination and at most one tag, by its parameters.
         """
         parameters = manifest["parameters"]
-        vlan_id = parameters.get("vlan")
+        vlan_id = manifest.get("vlan_id", parameters.get("vlan"))
         return cls(
             name=name,
             pcap=manifest["path"],

@@ -9,7 +9,7 @@ from synthetic_run import make_report
 
 from linerate.nic.counters import ReceiverNic, SenderNic
 from linerate.trial.evidence import WitnessReport
-from linerate.trial.loss import locate
+from linerate.trial.loss import UNEXPLAINED, locate
 
 SENT = 100_000
 
@@ -122,3 +122,20 @@ def test_the_evidence_names_every_counter_along_the_path():
 def test_without_a_loss_there_is_no_place(arrived):
     loss = locate(SENT, sender(), report(arrived, arrived))
     assert (loss.packets, loss.where, loss.by_place, loss.evidence) == (SENT - arrived, None, {}, ())
+
+
+def test_a_loss_in_the_kernel_without_a_counter_may_be_frames_that_were_changed():
+    evidence = locate(SENT, sender(), report(0, SENT)).evidence
+    assert evidence[-3:] == (
+        "the witness w counted 0 (frames from 198.18.0.1)",
+        "no drop counter of the receiver increased",
+        UNEXPLAINED,
+    )
+    assert UNEXPLAINED not in locate(SENT, sender(), report(0, SENT, sysfs={"rx_dropped": SENT})).evidence
+
+
+def test_a_receiving_interface_whose_counters_contradict_each_other_tells_no_place():
+    nic = ReceiverNic("sysfs is not usable: rx_packets decreased from 9 to 5", None, None, None, None)
+    found = locate(SENT, sender(), replace(report(99_000, sysfs={"rx_dropped": 100}), nic=nic))
+    assert found.by_place == {"receiver kernel": 100, "path or device": 900}
+    assert "the receiving interface: sysfs is not usable: rx_packets decreased from 9 to 5" in found.evidence

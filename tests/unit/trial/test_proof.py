@@ -11,7 +11,7 @@ from trial_parts import without_claim
 from trial_records import KERNEL, NATIVE, case, setup
 
 from linerate.errors import HostError, InputError
-from linerate.nic.counters import SenderNic
+from linerate.nic.counters import ReceiverNic, SenderNic
 from linerate.trial.engines.registry import engine
 from linerate.trial.evidence import Sent, WitnessReport
 from linerate.trial.model import SendMethod, Trial, Witness
@@ -132,6 +132,23 @@ def test_missing_packets_are_one_error_with_what_each_end_saw(numbers, cause, hi
     assert "s ens17 " in caught.value.rule
     assert f"r ens18 received {numbers[2]}" in caught.value.rule
     assert hint in caught.value.hint
+
+
+def test_a_receiving_interface_whose_counters_contradict_each_other_is_no_clue():
+    proof, sent, (receiver,) = seen(100, 100, 100, 0)
+    nic = ReceiverNic("sysfs is not usable: the packet counters stood still", None, None, None, None)
+    with pytest.raises(HostError) as caught:
+        arrived(proof, sent, [replace(receiver, nic=nic)])
+    assert "r ens18 counts nothing usable (sysfs is not usable: the packet counters stood still)" in caught.value.rule
+    assert caught.value.rule.endswith("Whether they reach ens18 is not known")
+
+
+def test_nothing_at_an_agent_may_be_the_wrong_interface():
+    proof, sent, _ = seen(100, 100, 100, 100)
+    counted = {"method": "if_mib", "packets": 0, "matches": "all into port1: ifHCInUcastPkts"}
+    agent = report(Witness("dut", "snmp", "192.0.2.1", "port1"), {"usable": True, "witness": counted})
+    with pytest.raises(HostError, match="Check that port1 is the agent's receiving interface, the cable"):
+        arrived(proof, sent, [agent])
 
 
 def test_more_packets_than_were_sent_mean_another_sender():
