@@ -89,10 +89,17 @@ class ReceiverNic(Record):
     rx_errors: int | None
 
     @classmethod
-    def between(cls, before: Mapping[str, int], after: Mapping[str, int], source: str) -> ReceiverNic:
-        """What the counters of :data:`RECEIVING` gained, where they agree with each other."""
+    def between(cls, before: Mapping[str, int], after: Mapping[str, int], source: str, seen: int = 0) -> ReceiverNic:
+        """What the counters of :data:`RECEIVING` gained, where they agree with each other.
+
+        They include the ``seen`` packets, which the kernel received from the interface. Some drivers bring the counters
+        up to date only every second or two.
+        """
         moved = difference(before, after)
-        reason = decrease(before, after) or contradiction(moved["rx_packets"], moved["rx_bytes"])
+        packets = moved["rx_packets"]
+        reason = decrease(before, after) or contradiction(packets, moved["rx_bytes"])
+        if not reason and packets + BETWEEN_READINGS < seen:
+            reason = f"{packets:,} packets are fewer than the {seen:,} that the kernel received from it"
         return cls(_not_usable(source, reason), None, None, None, None) if reason else cls(source, **moved)
 
 

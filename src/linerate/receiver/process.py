@@ -175,9 +175,10 @@ class _Background:
                     break
         self._settle()
         sampler.finish()
+        count = self.counter.count()
         return ReceiverReport(
-            witness=self.counter.count(),
-            nic=ReceiverNic.between(before, self.counters.read(), self.counters.source),
+            witness=count,
+            nic=ReceiverNic.between(before, self.counters.read(), self.counters.source, count.packets),
             counters=drops.moved(),
             samples=tuple(sampler.samples),
         )

@@ -119,3 +119,11 @@ def test_what_a_receiving_interface_counted(gained, source):
     found = ReceiverNic.between(before, after, "sysfs")
     assert found.source == source
     assert found.rx_packets == (100 if source == "sysfs" else None)
+
+
+@pytest.mark.parametrize(("seen", "usable"), [(100, True), (102, True), (103, False)])
+def test_a_receiving_interface_counts_what_the_kernel_received_from_it(seen, usable):
+    before = dict.fromkeys(("rx_packets", "rx_bytes", "rx_dropped", "rx_errors"), 0)
+    found = ReceiverNic.between(before, {**before, "rx_packets": 100, "rx_bytes": 7800}, "sysfs", seen)
+    behind = f"sysfs is not usable: 100 packets are fewer than the {seen} that the kernel received from it"
+    assert found.source == ("sysfs" if usable else behind)
