@@ -173,7 +173,7 @@ def _read(agent: Queried, index: int) -> dict[str, Any]:
     oids = {name: f"{oid}.{index}" for name, (oid, _) in _COLUMNS.items()}
     discontinuity = f"{_DISCONTINUITY}.{index}"
     answer = agent.get([*oids.values(), discontinuity, _SYS_UPTIME])
-    counters = {name: answer[oid] for name, oid in oids.items() if oid in answer}
+    counters = {name: answer[oid] for name, oid in oids.items() if isinstance(answer.get(oid), int)}
     changing = {"discontinuity": answer.get(discontinuity), "uptime": answer.get(_SYS_UPTIME)}
     return {"counters": counters, "ifindex": index, **changing}
 

@@ -189,7 +189,7 @@ def _plain(value: Any) -> int | str | None:
 
 def _text(octets: bytes) -> str:
     """A DisplayString as agents send it: some end it as C does, and some are not UTF-8."""
-    octets = octets.rstrip(b"\0")
+    octets = octets.partition(b"\0")[0]
     try:
         return octets.decode()
     except UnicodeDecodeError:
