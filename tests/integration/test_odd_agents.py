@@ -20,7 +20,7 @@ IF_NAME, IF_DESCR, IF_ALIAS = "1.3.6.1.2.1.31.1.1.1.1", "1.3.6.1.2.1.2.2.1.2", "
 OCTETS = "1.3.6.1.2.1.31.1.1.1.6"
 PACKETS = tuple(f"1.3.6.1.2.1.31.1.1.1.{column}" for column in (7, 8, 9))
 LOOPBACK, PORT1 = 1, 7
-BETWEEN = f"count(read_at_rest(agent, {LOOPBACK}, 4), read_at_rest(agent, {LOOPBACK}, 4), 'lo')"
+BETWEEN = f"count(read_at_rest(agent, {LOOPBACK}, 2), read_at_rest(agent, {LOOPBACK}, 2), 'lo')"
 Odd = Callable[[str], AbstractContextManager[None]]
 
 
