@@ -10,15 +10,15 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .. import units as frames
 from ..errors import InputError, PcapError
 from ..record import Record
 from ..system.files import regular_file, write_whole
 from .reader import RECREATE
-from .spec import Parameter, PcapSpec
-from .writer import Written, predict_pcap, write_pcap
+from .spec import PcapSpec
+from .writer import MICROSECONDS, Written, predict_pcap, write_pcap
 
 SCHEMA = "linerate-pcap/1"
 LINK_SPEEDS = (1, 10, 25, 40)
@@ -30,16 +30,26 @@ READ_BYTES = 1 << 20
 class Manifest(Record):
     """The contents of a pcap. Lengths and ``bytes`` are without FCS; SHA-256 in hex.
 
+    ``template_sha256`` is None for a converted capture. ``destinations`` are IP addresses and networks, and the MACs of
+    frames without IP. ``vlans`` are the identifiers of the outermost tags, ``vlan_id`` that of all frames,
+    ``vlan_tags`` how many tags a frame has at most. ``duration_seconds`` is from the first packet to the last one, and
+    ``mean_pps`` the packets per second of it; None where all have the same time.
     ``predicted`` are the rates per second at line rate (pps, l1_bps, l2_bps, pcap_bps), by link speed ("10G").
     """
 
     schema: str
-    parameters: Mapping[str, Parameter]
-    template_sha256: str
+    parameters: Mapping[str, Any]
+    template_sha256: str | None
     packets: int
     bytes: int
     file_bytes: int
     flows: int
+    destinations: tuple[str, ...]
+    vlans: tuple[int, ...]
+    vlan_id: int | None
+    vlan_tags: int
+    duration_seconds: float
+    mean_pps: float | None
     min_frame_length: int
     mean_frame_length: float
     max_frame_length: int
@@ -68,7 +78,7 @@ def ensure(path: str, spec: PcapSpec, template: bytes, check: bool = False) -> E
     HostError if a file cannot be written.
     """
     regular_file(path)
-    before, reason = _found(path)
+    before, reason = found(path)
     if before:
         reason = _difference(path, before, spec, template)
         if not reason:
@@ -76,13 +86,14 @@ def ensure(path: str, spec: PcapSpec, template: bytes, check: bool = False) -> E
     written = predict_pcap(spec, template) if check else write_pcap(path, spec, template)
     manifest = describe(spec, template, written)
     if not check:
-        _write_manifest(path, manifest)
+        write_manifest(path, manifest)
     return Ensured(True, manifest, reason, before)
 
 
 def describe(spec: PcapSpec, template: bytes, written: Written) -> Manifest:
     """The manifest of a pcap that was ``written`` from ``spec`` and ``template``."""
-    length = spec.frame_length
+    length, seconds = spec.frame_length, (written.packets - 1) / MICROSECONDS
+    vlans = () if spec.vlan is None else (spec.vlan,)
     return Manifest(
         schema=SCHEMA,
         parameters=spec.parameters(),
@@ -91,12 +102,28 @@ def describe(spec: PcapSpec, template: bytes, written: Written) -> Manifest:
         bytes=written.bytes,
         file_bytes=written.file_bytes,
         flows=spec.flows,
+        destinations=(spec.dst_ip,),
+        vlans=vlans,
+        vlan_id=spec.vlan,
+        vlan_tags=len(vlans),
+        duration_seconds=seconds,
+        mean_pps=mean_rate(written.packets, seconds),
         min_frame_length=length,
         mean_frame_length=float(length),
         max_frame_length=length,
         sha256=written.sha256,
-        predicted={f"{speed}G": _line_rate(speed, length) for speed in LINK_SPEEDS},
+        predicted=at_line_rate(length),
     )
+
+
+def mean_rate(packets: int, seconds: float) -> float | None:
+    """Packets per second; None without a duration."""
+    return packets / seconds if seconds else None
+
+
+def at_line_rate(mean_frame_length: float) -> dict[str, dict[str, float]]:
+    """The rates per second at line rate, by link speed."""
+    return {f"{speed}G": _line_rate(speed, mean_frame_length) for speed in LINK_SPEEDS}
 
 
 def read_manifest(path: str) -> Manifest:
@@ -119,7 +146,7 @@ def read_manifest(path: str) -> Manifest:
         ) from error
 
 
-def _found(path: str) -> tuple[Manifest | None, str]:
+def found(path: str) -> tuple[Manifest | None, str]:
     """The existing manifest, or None and the reason."""
     if not os.path.exists(path):
         return None, "the pcap did not exist"
@@ -129,19 +156,19 @@ def _found(path: str) -> tuple[Manifest | None, str]:
         return None, str(error)
 
 
-def _difference(path: str, found: Manifest, spec: PcapSpec, template: bytes) -> str:
+def _difference(path: str, before: Manifest, spec: PcapSpec, template: bytes) -> str:
     """How the existing pcap and manifest differ from those of ``spec``; empty if they do not."""
     # The SHA-256 is taken from the manifest, since computing the expected one takes the bytes of the pcap.
-    expected = describe(spec, template, Written.of(spec, str(found.sha256)))
+    expected = describe(spec, template, Written.of(spec, str(before.sha256)))
     for field in fields(Manifest):
-        if getattr(found, field.name) != getattr(expected, field.name):
+        if getattr(before, field.name) != getattr(expected, field.name):
             return f"the manifest differs in {field.name}"
-    if _file_sha256(path) != expected.sha256:
+    if file_sha256(path) != expected.sha256:
         return "the pcap is damaged: its SHA-256 differs from the manifest"
     return ""
 
 
-def _file_sha256(path: str) -> str:
+def file_sha256(path: str) -> str:
     """The SHA-256 of a file in hex; empty if it cannot be read, so that it equals no other."""
     digest = hashlib.sha256()
     try:
@@ -153,11 +180,12 @@ def _file_sha256(path: str) -> str:
     return digest.hexdigest()
 
 
-def _line_rate(speed: int, frame_length: int) -> dict[str, float]:
+def _line_rate(speed: int, frame_length: float) -> dict[str, float]:
     link_bps = speed * frames.GBIT
     rate = frames.rates(frames.line_rate_pps(link_bps, frame_length), frame_length, link_bps)
     return {"pps": rate.pps, "l1_bps": rate.l1_bps, "l2_bps": rate.l2_bps, "pcap_bps": rate.pcap_bps}
 
 
-def _write_manifest(path: str, manifest: Manifest) -> None:
+def write_manifest(path: str, manifest: Manifest) -> None:
+    """Write the manifest of the pcap ``path``. HostError if it cannot be written."""
     write_whole(manifest_path(path), (json.dumps(manifest.to_json(), indent=2) + "\n").encode())

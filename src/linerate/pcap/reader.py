@@ -11,7 +11,8 @@ from typing import BinaryIO
 
 from ..errors import PcapError
 from ..units import ETHERNET_HEADER, VLAN_TAG
-from .destinations import IPV4, VLAN_TAGS, AllowedDestinations
+from .destinations import AllowedDestinations
+from .headers import IPV4, TYPE_OFFSET, VLAN_TAGS
 
 FILE_HEADER_BYTES = 24
 RECORD_HEADER_BYTES = 16
@@ -29,14 +30,18 @@ MIN_FRAME = 14
 MAX_FRAME = 262_144
 """MAXIMUM_SNAPLEN of libpcap, which treats a longer record as a damaged file."""
 READ_BYTES = 1 << 20
-TYPE_OFFSET = 12
-HEAD, TAGGED_HEAD = struct.Struct("6s6x2s16x4s"), struct.Struct("6s6x2s2x2s16x4s")
-"""Destination MAC, EtherType (after one 802.1Q tag), and the bytes of the destination in an IPv4 packet."""
+HEAD, TAGGED_HEAD = struct.Struct("6s6x3s15x4s"), struct.Struct("6s6x2s2x3s15x4s")
+"""Destination MAC, EtherType (after one 802.1Q tag), first byte and destination of an IPv4 packet."""
+PLAIN_IPV4 = IPV4 + b"\x45"
+"""EtherType and first byte of an IPv4 packet without options, which may be a source route."""
 LONGEST_HEAD = 256
 """Bytes of a frame that are read to find its destination: room for about fifty VLAN tags."""
 MOST_SEEN = 100_000
 """Destinations that are cached; the limit bounds the memory."""
 RECREATE = "Create the pcap again."
+CONVERT = "Convert it: linerate pcap --from IN OUT, or let pcaps_set do it: {name: ..., src: IN}."
+COMPRESSED = {b"\x1f\x8b": "gzip", b"BZ": "bzip2", b"\xfd7": "xz", b"\x28\xb5": "Zstandard"}
+"""Compressed files by their first two bytes."""
 NOT_ALLOWED = (
     "A replay is a flood: correct the pcap's addresses (pcaps_dst_ip, pcaps_dst_mac), or add this destination to "
     "linerate_allow_destinations if you may flood it."
@@ -154,7 +159,7 @@ class _Walk:
         complaint = allowed.complaint(frame)
         if complaint:
             raise PcapError("pcap", self._path, f"packet {self.packets:,} {complaint}", NOT_ALLOWED)
-        if key and key[-2] == IPV4 and len(self._seen) < MOST_SEEN:
+        if key and key[-2] == PLAIN_IPV4 and len(self._seen) < MOST_SEEN:
             self._seen.add(key)
 
 
@@ -162,7 +167,9 @@ def _file_header(path: str, header: bytes) -> tuple[str, bool]:
     """The byte order for ``struct``, and whether times are in nanoseconds."""
     magic = header[:4]
     if magic == PCAPNG_MAGIC:
-        raise PcapError("pcap", path, "is a pcapng file", "Convert it: editcap -F pcap IN OUT.")
+        raise PcapError("pcap", path, "is a pcapng file", CONVERT)
+    if magic[:2] in COMPRESSED:
+        raise PcapError("pcap", path, f"is not a pcap file, it is compressed ({COMPRESSED[magic[:2]]})", CONVERT)
     if magic not in MAGICS:
         raise PcapError("pcap", path, f"is not a pcap file, it starts with {magic.hex() or 'nothing'}", RECREATE)
     if len(header) < FILE_HEADER_BYTES:
@@ -172,9 +179,7 @@ def _file_header(path: str, header: bytes) -> tuple[str, bool]:
     if (major, minor) != VERSION:
         raise PcapError("pcap", path, f"is of format version {major}.{minor}, not 2.4", RECREATE)
     if linktype != LINKTYPE_ETHERNET:
-        raise PcapError(
-            "pcap", path, f"has link type {linktype}, not Ethernet (1) without FCS", "Capture on an Ethernet interface."
-        )
+        raise PcapError("pcap", path, f"has link type {linktype}, not Ethernet (1) without FCS", CONVERT)
     return order, nanosecond
 
 
@@ -184,9 +189,7 @@ def _bad_record(path: str, packets: int, position: int, captured: int, original:
         return PcapError(
             "pcap", path, f"has a frame of {captured} bytes in {where}, not {MIN_FRAME} to {MAX_FRAME}", RECREATE
         )
-    return PcapError(
-        "pcap",
-        path,
-        f"holds {captured} of {original} bytes of the frame in {where}",
-        "Capture complete frames (tcpdump --snapshot-length=0).",
-    )
+    hint = "Capture complete frames (tcpdump --snapshot-length=0)."
+    if captured > original:
+        hint = f"What captured it has added bytes of its own. {CONVERT}"
+    return PcapError("pcap", path, f"holds {captured} of {original} bytes of the frame in {where}", hint)

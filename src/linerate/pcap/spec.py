@@ -68,14 +68,14 @@ class PcapSpec:
         if self.protocol not in L4_HEADERS:
             raise InputError("protocol", self.protocol, "must be tcp or udp", "Use one of the two.")
         for name in ("src_mac", "dst_mac"):
-            _check_mac(name, getattr(self, name))
+            check_mac(name, getattr(self, name))
         for name in ("src_ip", "dst_ip"):
             object.__setattr__(self, name, _checked_ip(name, getattr(self, name)))
         self._check_lengths()
         self._check_ports()
         if self.vlan is not None:
-            _check_range("vlan", self.vlan, 0, 4094)
-        _check_range("ttl", self.ttl, 1, 255)
+            check_range("vlan", self.vlan, 0, 4094)
+        check_range("ttl", self.ttl, 1, 255)
         if not _HEX.fullmatch(self.payload):
             raise InputError(
                 "payload",
@@ -96,12 +96,12 @@ class PcapSpec:
 
     def _check_ports(self) -> None:
         for name in ("first_port", "last_port", "source_port"):
-            _check_range(name, getattr(self, name), 1, MAX_PORT)
+            check_range(name, getattr(self, name), 1, MAX_PORT)
         if self.last_port < self.first_port:
             raise InputError(
                 "last_port", self.last_port, f"must not be below first_port {self.first_port}", "Swap the two."
             )
-        _check_range("packets", self.count, 1, MAX_PACKETS)
+        check_range("packets", self.count, 1, MAX_PACKETS)
 
     @property
     def count(self) -> int:
@@ -179,12 +179,14 @@ def _integer(name: str, value: object) -> int:
     return int(text)
 
 
-def _check_range(name: str, value: int, lowest: int, highest: int) -> None:
+def check_range(name: str, value: int, lowest: int, highest: int) -> None:
+    """InputError unless ``value`` is in the range."""
     if not lowest <= value <= highest:
         raise InputError(name, value, f"must be {lowest} to {highest}", "Use a number in this range.")
 
 
-def _check_mac(name: str, value: str) -> None:
+def check_mac(name: str, value: str) -> None:
+    """InputError unless ``value`` is the MAC of one host, in lower case."""
     if not _MAC.fullmatch(value):
         raise InputError(
             name, value, "must be six bytes in hex, separated by colons", "Use the form 02:00:00:00:00:01."

@@ -6,8 +6,8 @@ import ipaddress
 import struct
 
 import pytest
-from scapy.layers.inet import IP, UDP
-from scapy.layers.inet6 import IPv6
+from scapy.layers.inet import IP, UDP, IPOption_LSRR, IPOption_NOP, IPOption_SSRR
+from scapy.layers.inet6 import IPv6, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, IPv6ExtHdrSegmentRouting
 from scapy.layers.l2 import ARP, Dot1AD, Dot1Q, Ether
 
 from linerate.errors import InputError, PcapError
@@ -89,6 +89,96 @@ def test_frame_to_another_destination_is_refused(walk, frame, rule):
         walk([FINE] * 41 + [frame, FINE])
     assert f"packet 42 {rule}" in " ".join(caught.value.rule.split())
     assert "linerate_allow_destinations" in caught.value.hint
+
+
+def behind(header):
+    """An IPv4 packet to 8.8.8.8 and one to 198.19.0.1, each behind ``header``, in hex from the EtherType on."""
+    packets = [bytes(IP(dst=to) / UDP() / bytes(20)) for to in ("8.8.8.8", "198.19.0.1")]
+    return [bytes(ether())[:12] + bytes.fromhex(header) + packet for packet in packets]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "9100 0005 0800",
+        "9200 0005 0800",
+        "9300 0005 8100 0006 0800",
+        "8847 00001140",
+        "8847 00001040 00002140",
+        "8848 00001140",
+        "8100 0005 8847 00001140",
+        "8864 1100 0001 0032 0021",
+        "8864 1100 0001 0031 21",
+        "0038 aaaa03 000000 0800",
+        "8100 0005 0038 aaaa03 000000 0800",
+        "0038 aaaa03 0000f8 8100 0005 0800",
+        "0033 060603",
+    ],
+)
+def test_ip_behind_a_shim_is_found(header, walk):
+    elsewhere, here = behind(header)
+    assert walk([here]).packets == 1
+    with pytest.raises(PcapError, match=r"packet 2 goes to 8\.8\.8\.8"):
+        walk([here, elsewhere])
+
+
+def test_ipv6_behind_a_shim_is_found(walk):
+    for header in ("8847 00001140", "8864 1100 0001 0032 0057", "0050 aaaa03 000000 86dd"):
+        start = bytes(ether())[:12] + bytes.fromhex(header)
+        assert walk([start + bytes(IPv6(dst="2001:2::1") / UDP())]).packets == 1
+        with pytest.raises(PcapError, match="packet 1 goes to 2001:db8::1"):
+            walk([start + bytes(IPv6(dst="2001:db8::1") / UDP())])
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("88e5 2000", "EtherType 0x88e5"),
+        ("8847 00001140 00000000", "EtherType 0x8847"),
+        ("8864 1100 0001 0034 003d", "EtherType 0x8864"),
+        ("88e7 00000001", "EtherType 0x88e7"),
+        ("1234", "EtherType 0x1234"),
+        ("0038 aaaa03 00000c 2000", "an LLC header"),
+        ("0033 e0e003", "an LLC header"),
+    ],
+)
+def test_a_header_that_may_hide_ip_is_allowed_by_its_name_only(header, name, walk):
+    frame = behind(header)[0]
+    with pytest.raises(PcapError, match=f"packet 1 has {name}, which may hide an IP destination") as refused:
+        walk([frame])
+    allowed = refused.value.rule.rsplit(" ", 1)[1].rstrip(")")
+    assert walk([frame], AllowedDestinations([RECEIVER, allowed.upper().replace("0X", "0x")])).packets == 1
+    with pytest.raises(PcapError, match="is not an allowed MAC"):
+        walk([frame], AllowedDestinations([OTHER, allowed]))
+
+
+@pytest.mark.parametrize(
+    "header", ["8863 1109 0000 0000", "8864 1100 0001 000a c021", "0026 424203", "8809 01", "88cc 0200"]
+)
+def test_frames_that_no_router_forwards_need_their_mac_only(header, walk):
+    assert walk(behind(header)).packets == 2
+
+
+def test_a_source_route_leads_to_allowed_networks_only(walk):
+    fine = IP(dst="198.19.0.1", options=[IPOption_NOP(), IPOption_LSRR(routers=["198.18.0.7", "198.18.0.8"])]) / UDP()
+    assert walk([FINE, ether() / fine]).packets == 2
+    for option in (IPOption_LSRR(routers=["198.18.0.7", "8.8.8.8"]), IPOption_SSRR(routers=["8.8.8.8"])):
+        with pytest.raises(PcapError, match=r"packet 2 goes to 8\.8\.8\.8"):
+            walk([FINE, ether() / IP(dst="198.19.0.1", options=[option]) / UDP()])
+    with pytest.raises(PcapError, match="has IP options that cannot be read"):
+        walk([bytes(ether() / IP(dst="198.19.0.1", options=[b"\x83\x01\x00\x00"]))])
+
+
+def test_a_routing_header_leads_to_allowed_networks_only(walk):
+    def routed(*stations, **header):
+        return ether() / IPv6(dst="2001:2::1") / IPv6ExtHdrHopByHop() / header["kind"](addresses=list(stations)) / UDP()
+
+    for kind in (IPv6ExtHdrRouting, IPv6ExtHdrSegmentRouting):
+        assert walk([routed("2001:2::2", "2001:2::3", kind=kind)]).packets == 1
+        with pytest.raises(PcapError, match="packet 1 goes to 2001:db8::3"):
+            walk([routed("2001:2::2", "2001:db8::3", kind=kind)])
+    with pytest.raises(PcapError, match="has an IPv6 routing header of type 3"):
+        walk([ether() / IPv6(dst="2001:2::1") / IPv6ExtHdrRouting(type=3) / UDP()])
 
 
 def test_cached_destination_does_not_allow_another_mac_or_address(walk):
