@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import json
 import sys
 from decimal import Decimal
@@ -31,13 +32,15 @@ def run(arguments: argparse.Namespace) -> int:
     """Print one object per file; returns 1 when the statistics of one are not usable."""
     status = 0
     for file in arguments.files:
+        text = ""
         try:
             text = _read(file)
             found = {"file": file, "complete": True, **describe(parse(text)), "warnings": warnings(text)}
         except StatisticsError as error:
             found = {"file": file, "complete": False, "reason": error.rule, "warnings": warnings(text)}
-        except OSError as error:
-            found = {"file": file, "complete": False, "reason": f"cannot be read: {error.strerror}"}
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            found = {"file": file, "complete": False, "reason": f"cannot be read: {reason}"}
         if not found["complete"]:
             status = 1
             print(f"linerate parse: {file}: {found['reason']}", file=sys.stderr)
@@ -46,7 +49,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _read(file: str) -> str:
+    """The text of a file; OSError or ValueError, with the reason, if there is none."""
+    if file == "-" and sys.stdin is None:
+        raise ValueError("standard input is closed")
     content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ValueError("the text is UTF-16, as PowerShell writes it. Convert it: iconv -f UTF-16 -t UTF-8 IN > OUT")
     return content.decode("utf-8", "replace")
 
 

@@ -11,6 +11,8 @@ _FAILURES = (
     # The lines that belong to a fatal error are indented by a tab.
     re.compile(r"Fatal Error(?: in [^\n]*)?:\s*(?P<text>.+(?:\n\t.+)*)"),
     re.compile(r"Failed: From [^\n]*:\n\s*(?P<text>.+)"),
+    re.compile(r"^(?:[^\n]*: )?(?:sudo|tcpreplay): (?:command )?not found", re.MULTILINE),
+    re.compile(r"^sudo: (?:a password is required|[^\n]* is not in the sudoers file)", re.MULTILINE),
     re.compile(r"Unable to send packet: [^\n]*?\[[0-9]+\]: (?P<text>.+)"),
 )
 _WARNING = re.compile(r"^Warning(?: in [^\n:]*:[^\n]* line [0-9]+)?:\s*(?:WARNING: )?(?P<text>.+)", re.MULTILINE)
