@@ -30,6 +30,7 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 setup: $(VENV)/.run ## Create .venv with the pinned dependencies and the linerate command
 
 run: setup ## Send, measure and report on the embedded lab (ARGS is passed to ansible-playbook)
+	@tools/need-sudo
 	$(PLAYBOOK) site.yml $(ARGS)
 
 lab-down: setup ## Remove the embedded lab
