@@ -10,10 +10,10 @@ import pytest
 
 TOOL = Path(__file__).parents[2] / "tools" / "need-sudo"
 NOT_FOUND = "linerate: sudo: not found. Install sudo and let this user use it without a password, or run as root.\n"
-PASSWORD = "linerate: sudo: needs a password. Let this user use it without one (NOPASSWD in sudoers), or run as root.\n"
+LOCKED = "linerate: sudo: needs a password. Let this user use it without one (NOPASSWD in sudoers), or run as root.\n"
 
 
-@pytest.mark.parametrize(("user", "sudo", "said"), [(0, None, ""), (1, None, NOT_FOUND), (1, 1, PASSWORD), (1, 0, "")])
+@pytest.mark.parametrize(("user", "sudo", "said"), [(0, None, ""), (1, None, NOT_FOUND), (1, 1, LOCKED), (1, 0, "")])
 def test_root_or_sudo_without_a_password(user, sudo, said, tmp_path):
     commands = {"id": f"echo {user}", "sudo": f"exit {sudo}"}
     for name, command in commands.items():

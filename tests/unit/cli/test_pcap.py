@@ -8,6 +8,9 @@ import subprocess
 import sys
 
 import pytest
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import Ether
+from scapy.utils import rdpcap, wrpcapng
 
 from linerate.pcap.reader import read_summary
 
@@ -101,3 +104,56 @@ def test_missing_folder_is_one_line(linerate_pcap):
     assert done.returncode == 1
     assert "file 'none/out.pcap': cannot be written: No such file or directory" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def capture(tmp_path):
+    frame = Ether(src="02:00:00:00:00:08", dst="02:00:00:00:00:09") / IP(src="10.0.0.1", dst="10.0.0.2") / UDP()
+    frames = [frame / bytes(length) for length in (20, 400)]
+    for number, one in enumerate(frames):
+        one.time = 1_700_000_000 + number / 2
+    wrpcapng(str(tmp_path / "in.pcapng"), frames)
+    return "in.pcapng"
+
+
+def test_a_capture_is_converted(linerate_pcap, capture, tmp_path):
+    argv = ("--from", capture, "--map-ip", "10.0.0.0/24=198.18.0.0/24", "--dst-mac", "02:00:00:00:00:02")
+    done = linerate_pcap(*argv, "--vlan", "7", "out.pcap")
+    assert "linerate pcap: out.pcap: written, the pcap did not exist" in done.stderr
+    manifest = json.loads(done.stdout)
+    assert manifest == json.loads((tmp_path / "out.pcap.json").read_text())
+    assert (manifest["packets"], manifest["duration_seconds"], manifest["mean_pps"]) == (2, 0.5, 4.0)
+    assert (manifest["destinations"], manifest["vlans"], manifest["flows"]) == (["198.18.0.2"], [7], 1)
+    first, second = rdpcap(str(tmp_path / "out.pcap"))
+    assert (first.src, first.dst, first.vlan, first[IP].src) == (
+        "02:00:00:00:00:08",
+        "02:00:00:00:00:02",
+        7,
+        "198.18.0.1",
+    )
+    assert float(second.time - first.time) == 0.5
+    assert "unchanged, it matches" in linerate_pcap(*argv, "--vlan", "7", "out.pcap").stderr
+    assert "written, the manifest differs in rewrite" in linerate_pcap(*argv, "out.pcap").stderr
+
+
+@pytest.mark.parametrize(
+    ("argv", "status", "message"),
+    [
+        (("--protocol", "udp"), 2, "--protocol 'udp': has no meaning with --from"),
+        (("--map-ip", "10.0.0.0/24"), 2, "rewrite ip '10.0.0.0/24: ': is not valid"),
+        (("--vlan", "none"), 2, "rewrite vlan 'none': must be 0 to 4094, or untagged"),
+        (("--from", "missing.pcap"), 1, "capture 'missing.pcap': cannot be read"),
+    ],
+)
+def test_a_bad_conversion_is_one_line_and_no_file(argv, status, message, linerate_pcap, capture, tmp_path):
+    done = linerate_pcap("--from", capture, *argv, "out.pcap")
+    assert (done.returncode, done.stdout) == (status, "")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "out.pcap").exists()
+
+
+def test_the_capture_is_not_replaced(linerate_pcap, capture):
+    assert "is the capture itself" in linerate_pcap("--from", capture, capture).stderr
+    assert "needs a capture" in linerate_pcap("--protocol", "udp", "--map-ip", "a=b", "out.pcap").stderr
+    assert "protocol: must be given" in linerate_pcap("out.pcap").stderr
