@@ -12,26 +12,32 @@ from pathlib import Path
 
 import pytest
 import yaml
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import Ether
+from scapy.utils import wrpcapng
 
+from linerate.pcap.destinations import AllowedDestinations
 from linerate.pcap.reader import read_summary
+from linerate.pcap.rewrite import Rewrite
 from linerate.pcap.spec import PARAMETERS, PcapSpec
 
 ROOT = Path(__file__).parents[3]
 MODULE = ROOT / "library" / "linerate_pcap.py"
+CAPTURE_MODULE = ROOT / "library" / "linerate_pcap_capture.py"
 REFERENCE_SET = {"tcp_port_scan_64", "udp_port_scan_64", "tcp_port_scan_1500", "udp_port_scan_1500"}
 
 
-def constant(name):
+def constant(name, file=MODULE):
     """The value of a constant of the module, which only Ansible can import."""
-    for node in ast.parse(MODULE.read_text()).body:
+    for node in ast.parse(file.read_text()).body:
         if isinstance(node, ast.Assign) and node.targets[0].id == name:
             return ast.literal_eval(node.value)
-    raise AssertionError(f"{MODULE} has no {name}")
+    raise AssertionError(f"{file} has no {name}")
 
 
-def argument_spec():
+def argument_spec(file=MODULE):
     """The module's arguments, as it hands them to AnsibleModule."""
-    code = f"import json, runpy; print(json.dumps(runpy.run_path({str(MODULE)!r})['ARGUMENT_SPEC']))"
+    code = f"import json, runpy; print(json.dumps(runpy.run_path({str(file)!r})['ARGUMENT_SPEC']))"
     finder = "import sys, linerate, ansible.module_utils; sys.modules['ansible.module_utils.linerate'] = linerate\n"
     done = subprocess.run([sys.executable, "-c", finder + code], check=True, capture_output=True, text=True)
     return json.loads(done.stdout)
@@ -156,9 +162,18 @@ def test_documentation_and_arguments_match_the_core():
             assert arguments[name].get("default") == defaults[name], name
 
 
-def test_examples_run_in_check_mode(ansible, tmp_path):
+def test_capture_documentation_matches_its_arguments():
+    documented = yaml.safe_load(constant("DOCUMENTATION", CAPTURE_MODULE))["options"]
+    arguments = argument_spec(CAPTURE_MODULE)
+    assert set(documented) == set(arguments)
+    assert set(documented["rewrite"]["suboptions"]) == set(arguments["rewrite"]["options"])
+    assert set(arguments["rewrite"]["options"]) == {field.name for field in fields(Rewrite)}
+
+
+@pytest.mark.parametrize("file", [MODULE, CAPTURE_MODULE])
+def test_examples_run_in_check_mode(file, ansible, captures, tmp_path):
     playbook = tmp_path / "examples.yml"
-    tasks = yaml.safe_load(constant("EXAMPLES"))
+    tasks = yaml.safe_load(constant("EXAMPLES", file).replace("captures/my.pcapng", f"{captures}/my.pcapng"))
     playbook.write_text(json.dumps([{"hosts": "tx", "gather_facts": False, "tasks": tasks}]))
     done = ansible("ansible-playbook", "--check", str(playbook))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -203,6 +218,115 @@ def test_role_uses_its_variables_and_publishes_the_manifests(ansible, tmp_path):
     assert facts["one"]["path"] == f"{tmp_path}/one.pcap"
     given = {"protocol": "udp", "vlan": 7, "packets": 5, "dst_mac": "0a:00:00:00:00:09", "src_mac": "0a:00:00:00:00:08"}
     assert given.items() <= facts["one"]["parameters"].items()
+
+
+def play_role(ansible, tmp_path, *options, **variables):
+    """Run the role with these variables; the manifests that it published."""
+    playbook, facts = tmp_path / "play.yml", tmp_path / "facts.json"
+    show = {
+        "ansible.builtin.copy": {"content": "{{ pcaps_manifests | to_json }}", "dest": str(facts)},
+        "check_mode": False,
+        "changed_when": False,
+    }
+    variables = {"pcaps_dir": str(tmp_path / "pcaps"), **variables}
+    playbook.write_text(
+        json.dumps(
+            [{"hosts": "tx", "gather_facts": False, "vars": variables, "roles": ["pcaps"], "post_tasks": [show]}]
+        )
+    )
+    done = ansible("ansible-playbook", str(playbook), *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(facts.read_text()), done.stdout
+
+
+OPTIONS = {
+    "protocol": "udp",
+    "src_mac": "0a:00:00:00:00:01",
+    "dst_mac": "0a:00:00:00:00:02",
+    "ip_length": 99,
+    "first_port": 11,
+    "last_port": 17,
+    "packets": 5,
+    "src_ip": "198.18.3.3",
+    "dst_ip": "198.19.3.3",
+    "source_port": 77,
+    "vlan": 9,
+    "payload": "ab",
+    "ttl": 3,
+}
+
+
+def test_every_option_of_the_module_works_in_the_set(ansible, tmp_path):
+    assert set(OPTIONS) == set(PARAMETERS)
+    specs = yaml.safe_load((ROOT / "roles/pcaps/meta/argument_specs.yml").read_text())["argument_specs"]["main"]
+    assert set(specs["options"]["pcaps_set"]["options"]) == {"name", "src", "rewrite", *PARAMETERS}
+    manifests, _ = play_role(ansible, tmp_path, pcaps_set=[{"name": "all", **OPTIONS}])
+    assert manifests["all"]["parameters"] == OPTIONS
+
+
+@pytest.fixture
+def captures(tmp_path):
+    """A folder with one capture, in which 10.0.0.1 and 10.0.0.2 talk."""
+    there = Ether(src=OTHER, dst=OTHER) / IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=1, dport=2) / bytes(30)
+    back = Ether(src=OTHER, dst=OTHER) / IP(src="10.0.0.2", dst="10.0.0.1") / UDP(sport=2, dport=1) / bytes(90)
+    for number, frame in enumerate((there, back)):
+        frame.time = 1_700_000_000 + number
+    wrpcapng(str(tmp_path / "my.pcapng"), [there, back])
+    return str(tmp_path)
+
+
+OTHER = "0a:00:00:00:00:09"
+REWRITE = {"dst_mac": "receiver", "src_mac": "sender", "ip": {"10.0.0.0/30": "198.18.0.0/30"}, "vlan": 5}
+
+
+def test_a_capture_is_converted_and_copied_once(ansible, captures, tmp_path):
+    pcaps = [
+        {"name": "mycap", "src": "my.pcapng", "rewrite": REWRITE},
+        {"name": "as_it_is", "src": f"{captures}/my.pcapng"},
+        {"name": "scan", "protocol": "udp", "packets": 3},
+    ]
+    given = {"pcaps_set": pcaps, "pcaps_src_dir": captures}
+    (tmp_path / "pcaps").mkdir(mode=0o755)
+    predicted, said = play_role(ansible, tmp_path, "--check", **given)
+    assert "changed=2 " in said
+    assert os.listdir(tmp_path / "pcaps") == []
+
+    made, said = play_role(ansible, tmp_path, **given)
+    assert "changed=2 " in said
+    assert made == predicted
+    assert list(made) == ["scan", "mycap", "as_it_is"]
+    capture = made["mycap"]
+    assert capture["path"] == str(tmp_path / "pcaps" / "mycap.pcap")
+    assert (capture["packets"], capture["flows"], capture["duration_seconds"]) == (2, 2, 1.0)
+    assert (capture["destinations"], capture["vlan_id"]) == (["198.18.0.1", "198.18.0.2"], 5)
+    allowed = AllowedDestinations(["198.18.0.0/30", "02:00:00:00:00:02"])
+    assert read_summary(capture["path"], allowed).sha256 == capture["sha256"]
+    assert made["as_it_is"]["destinations"] == ["10.0.0.1", "10.0.0.2"]
+    assert json.loads((tmp_path / "pcaps" / "mycap.pcap.json").read_text())["sha256"] == capture["sha256"]
+
+    again, said = play_role(ansible, tmp_path, **given)
+    assert "changed=0 " in said
+    assert again == made
+    os.truncate(capture["path"], 60)
+    repaired, said = play_role(ansible, tmp_path, **given)
+    assert "changed=1 " in said
+    assert repaired == made
+
+
+@pytest.mark.parametrize(
+    ("pcap", "message"),
+    [
+        ({"src": "none.pcap"}, "none.pcap': cannot be read. Use the path of an existing file."),
+        ({"src": "my.pcapng", "rewrite": {"dst_mac": "recv"}}, "dst_mac 'recv': must be six bytes in hex"),
+        ({"ip_length": 64}, "protocol: must be given. Set protocol."),
+    ],
+)
+def test_a_wrong_pcap_is_named_before_any_host_is_touched(pcap, message, ansible, captures, tmp_path):
+    variables = {"pcaps_set": [{"name": "one", **pcap}], "pcaps_src_dir": captures, "pcaps_dir": f"{tmp_path}/p"}
+    done = ansible("ansible-playbook", "playbooks/validate.yml", "-e", json.dumps(variables))
+    assert done.returncode != 0
+    assert message in done.stdout
+    assert not (tmp_path / "p").exists()
 
 
 def test_role_fails_without_mac_addresses(ansible, tmp_path):
