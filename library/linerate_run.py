@@ -74,7 +74,7 @@ options:
     required: true
     suboptions: &rate
       mode:
-        description: C(pps), C(mbps) (10^6 bit/s of pcap bytes) or C(topspeed).
+        description: C(pps), C(mbps) (10^6 bit/s of pcap bytes), C(multiplier) or C(topspeed).
         type: str
         required: true
       value:

@@ -63,6 +63,8 @@ def offered(mode: str, value: float | None) -> str:
     """The offered load with its unit. Mbit/s count pcap bytes, without FCS."""
     if mode == "topspeed" or value is None:
         return "top speed"
+    if mode == "multiplier":
+        return "own timing" if value == 1 else f"own timing x {value:g}"
     amount = number(value, 0 if value == int(value) else 2)
     return f"{amount} pps" if mode == "pps" else f"{amount} Mbit/s pcap"
 

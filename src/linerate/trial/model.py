@@ -23,7 +23,8 @@ class Case(Record):
     """A pcap to send, as its manifest describes it. Lengths in bytes without FCS.
 
     ``destinations`` are the IP addresses of its frames, and the MACs of those without IP. ``vlan_id`` is that of all
-    frames, ``vlan_tags`` how many tags a frame has at most.
+    frames, ``vlan_tags`` how many tags a frame has at most. ``pcap_seconds`` are from the first packet to the last one,
+    by the times in the pcap.
     """
 
     name: str
@@ -36,16 +37,11 @@ class Case(Record):
     destinations: tuple[str, ...]
     vlan_id: int | None = None
     vlan_tags: int = 0
+    pcap_seconds: float | None = None
 
     @classmethod
     def of_manifest(cls, name: str, manifest: Mapping[str, Any]) -> Case:
-        """The case of a pcap by its manifest, which also states its ``path`` on the sender.
-
-        A manifest without ``destinations``, ``vlan_id`` and ``vlan_tags`` is of generated frames, which have one
-        destination and at most one tag, by its parameters.
-        """
-        parameters = manifest["parameters"]
-        vlan_id = manifest.get("vlan_id", parameters.get("vlan"))
+        """The case of a pcap by its manifest, which also states its ``path`` on the sender."""
         return cls(
             name=name,
             pcap=manifest["path"],
@@ -54,9 +50,10 @@ class Case(Record):
             mean_frame_length=manifest["mean_frame_length"],
             min_frame_length=manifest["min_frame_length"],
             max_frame_length=manifest["max_frame_length"],
-            destinations=tuple(manifest.get("destinations") or (parameters["dst_ip"],)),
-            vlan_id=vlan_id,
-            vlan_tags=manifest.get("vlan_tags", 0 if vlan_id is None else 1),
+            destinations=tuple(manifest["destinations"]),
+            vlan_id=manifest["vlan_id"],
+            vlan_tags=manifest["vlan_tags"],
+            pcap_seconds=manifest["duration_seconds"],
         )
 
 
@@ -77,7 +74,8 @@ class SendMethod(Record):
 
 @dataclass(frozen=True)
 class Offered(Record):
-    """The offered load. ``value`` is in packets/s (pps) or 10^6 pcap bit/s (mbps), None at top speed.
+    """The offered load. ``value`` is in packets/s (pps) or 10^6 pcap bit/s (mbps), or how many times as fast as the
+    pcap's own timing (multiplier); None at top speed.
 
     ``packets`` is None where only ``duration_seconds`` bounds the trial: at top speed, and at a load above what the
     line carries, which is judged as top speed. At ``deadline_seconds`` the sender is stopped from outside.

@@ -14,7 +14,9 @@ from ..validate import LEAST_RATE, MOST_SECONDS, check_rate, check_whole, number
 from .engines.registry import engine
 from .model import Bench, Case, Offered, Sending, SendMethod, Trial
 
-MODES = ("pps", "mbps", "topspeed")
+MODES = ("pps", "mbps", "multiplier", "topspeed")
+MULTIPLIER = "multiplier"
+"""Each pcap with the times of its own packets, this many times as fast."""
 
 START_SECONDS = 2.0
 """The sending program's own work around the sending: start, preloading the pcap, printing."""
@@ -71,6 +73,8 @@ def offer(combination: Combination, setup: Setup) -> tuple[Offered, int]:
     if mode not in MODES:
         raise InputError("rate mode", mode, f"must be one of {', '.join(MODES)}", "Correct the scenario's rates.")
     line_pps = line_rate_pps(setup.bench.line_rate.bps, case.mean_frame_length)
+    if mode == MULTIPLIER:
+        return _own_timing(combination, setup, line_pps)
     pps = _offered_pps(case, mode, value)
     paced = pps is not None and pps <= line_pps
     duration = _duration("paced" if paced else "topspeed", setup.timing)
@@ -80,9 +84,33 @@ def offer(combination: Combination, setup: Setup) -> tuple[Offered, int]:
         raise InputError(mode, value, rule, f"Let paced trials last {math.ceil(LEAST_PACKETS / (pps or 1))} s.")
     # At top speed the duration is only checked between passes: the loops at line rate are the outer bound.
     loop = math.ceil((packets or line_pps * duration) / case.pcap_packets)
+    return Offered(mode, value if pps else None, pps, packets, duration, _deadline(combination, setup, duration)), loop
+
+
+def _own_timing(combination: Combination, setup: Setup, line_pps: float) -> tuple[Offered, int]:
+    """The load of a pcap sent with the times of its packets: whole passes, at least as long as a paced trial."""
+    case, value = combination.case, combination.value
+    factor = check_rate(MULTIPLIER, value, LEAST_RATE)
+    if not case.pcap_seconds:
+        rule = f"has no meaning for {case.name}, whose packets all have the same time"
+        raise InputError(MULTIPLIER, value, rule, "Use pps, mbps or topspeed.")
+    one_pass = case.pcap_seconds / factor
+    pps = case.pcap_packets / one_pass
+    if pps > line_pps:
+        rule = f"offers {pps:,.0f} pps of {case.name}, more than the line rate of {line_pps:,.0f} pps"
+        raise InputError(MULTIPLIER, value, rule, "Use a smaller one, or topspeed.")
+    loop = math.ceil(_duration("paced", setup.timing) / one_pass)
+    duration = loop * one_pass
+    if duration > MOST_SECONDS:
+        rule = f"lets {case.name} last {duration:,.0f} s, more than {MOST_SECONDS:,} s"
+        raise InputError(MULTIPLIER, value, rule, "Use a larger one, or another mode; the capture may have long gaps.")
+    deadline = _deadline(combination, setup, duration)
+    return Offered(MULTIPLIER, value, pps, loop * case.pcap_packets, duration, deadline), loop
+
+
+def _deadline(combination: Combination, setup: Setup, duration: float) -> float:
     margin = check_rate("deadline margin", setup.timing.deadline_margin, most=MOST_SECONDS)
-    deadline = DEADLINE_FACTOR * duration + margin + setup.switching_seconds(combination.method)
-    return Offered(mode, value if pps else None, pps, packets, duration, round(deadline, 3)), loop
+    return round(DEADLINE_FACTOR * duration + margin + setup.switching_seconds(combination.method), 3)
 
 
 def _duration(bound: str, timing: Timing) -> float:
@@ -149,7 +177,8 @@ def trial_of(sequence: int, combination: Combination, repeat: int, setup: Setup)
     case, method, mode, value = combination.case, combination.method, combination.mode, combination.value
     offered, loop = offer(combination, setup)
     # Both are part of a file's name.
-    label = mode if value is None else f"{number_text(float(value))}{mode}"
+    number = "" if value is None else number_text(float(value))
+    label = f"x{number}" if mode == MULTIPLIER else f"{number}{mode}"
     name = plain_name(case.name)
     timed = offered.packets is None
     return Trial(

@@ -32,7 +32,10 @@ MANIFEST = {
     "mean_frame_length": 78.0,
     "min_frame_length": 78,
     "max_frame_length": 78,
-    "parameters": {"dst_ip": "198.19.0.1", "vlan": None},
+    "destinations": ["198.19.0.1"],
+    "vlan_id": None,
+    "vlan_tags": 0,
+    "duration_seconds": 0.064510,
 }
 NO_NETMAP = {"kernel": None, "netmap": "not available on this host: the kernel has no loadable modules"}
 ALL = {"kernel": None, "netmap": None, "netmap-native": None, "netmap-emulated": None}

@@ -8,6 +8,11 @@ import pytest
 from trial_parts import TOP
 from trial_records import EMULATED, KERNEL, NATIVE, bench, planned, trial
 
+from linerate.pcap.convert import Capture, ensure_converted
+from linerate.pcap.manifest import ensure
+from linerate.pcap.rewrite import Rewrite
+from linerate.pcap.spec import PcapSpec
+from linerate.pcap.template import build_template
 from linerate.trial.model import Case, LineRate, Offered, SendMethod
 
 MANIFEST = {
@@ -17,7 +22,10 @@ MANIFEST = {
     "mean_frame_length": 100.5,
     "min_frame_length": 60,
     "max_frame_length": 1514,
-    "parameters": {"dst_ip": "198.19.0.1", "vlan": 12, "protocol": "udp"},
+    "destinations": ["198.19.0.1", "2001:2::1"],
+    "vlan_id": 12,
+    "vlan_tags": 2,
+    "duration_seconds": 1.5,
     "further": "keys",
 }
 
@@ -38,14 +46,21 @@ def test_the_name_of_a_send_method(method, name):
 
 def test_a_case_is_read_from_the_manifest_of_its_pcap():
     assert Case.of_manifest("a", MANIFEST) == Case(
-        "a", "/p/a.pcap", "ab" * 32, 10, 100.5, 60, 1514, ("198.19.0.1",), vlan_id=12, vlan_tags=1
+        "a", "/p/a.pcap", "ab" * 32, 10, 100.5, 60, 1514, ("198.19.0.1", "2001:2::1"), 12, 2, 1.5
     )
 
 
-def test_the_case_of_a_capture_has_all_destinations_and_tags():
-    capture = {**MANIFEST, "parameters": {}, "destinations": ["198.19.0.1", "2001:2::1"], "vlan_tags": 2}
-    made = Case.of_manifest("a", capture)
-    assert (made.destinations, made.vlan_id, made.vlan_tags) == (("198.19.0.1", "2001:2::1"), None, 2)
+def test_the_manifest_of_every_pcap_makes_a_case(tmp_path):
+    """Of a port scan and of a capture with a tag, in two directions."""
+    spec = PcapSpec("udp", "02:00:00:00:00:01", "02:00:00:00:00:02", vlan=12, packets=5)
+    path = str(tmp_path / "a.pcap")
+    scan = ensure(path, spec, build_template(spec)).manifest
+    made = Case.of_manifest("a", {**scan.to_json(), "path": path})
+    assert (made.destinations, made.vlan_id, made.vlan_tags, made.pcap_seconds) == (("198.19.0.1",), 12, 1, 4e-6)
+    capture = Capture(path, Rewrite.of({"ip": {"198.19.0.1": "198.19.0.9"}, "vlan": 7}))
+    converted = ensure_converted(str(tmp_path / "b.pcap"), capture).manifest
+    again = Case.of_manifest("b", {**converted.to_json(), "path": path})
+    assert (again.destinations, again.vlan_id, again.vlan_tags, again.pcap_seconds) == (("198.19.0.9",), 7, 1, 4e-6)
 
 
 def test_only_a_load_of_a_fixed_number_of_packets_is_paced():

@@ -67,6 +67,43 @@ def test_a_load_above_the_line_rate_is_bounded_by_time():
     assert below.paced_pps == below.pps
 
 
+def test_a_capture_keeps_its_own_timing_in_whole_passes():
+    capture = case(pcap_packets=30, pcap_seconds=2.0)
+    offered, loop = offered_load("multiplier", 1.0, capture)
+    assert (offered.packets, offered.pps, offered.duration_seconds, loop) == (90, 15.0, 6.0, 3)
+    assert offered.paced_pps == 15.0
+    assert offered.deadline_seconds == 22.5
+    faster, loop = offered_load("multiplier", 4.0, capture)
+    assert (faster.packets, faster.pps, faster.duration_seconds, loop) == (300, 60.0, 5.0, 10)
+    slower, loop = offered_load("multiplier", 0.1, capture)
+    assert (slower.packets, slower.pps, slower.duration_seconds, loop) == (30, 1.5, 20.0, 1)
+
+
+def test_the_trial_of_own_timing_has_it_in_its_name_and_command():
+    made = plan([Combination(case(pcap_packets=30, pcap_seconds=2.0), KERNEL, "multiplier", 1.5)], 1, SETUP)[0]
+    assert made.trial_id == "001-udp_port_scan_64-kernel-x1.5-r1"
+    assert made.predicted_pps == 22.5
+    command = engine("kernel").command(made)
+    assert {"--multiplier=1.5", "--loop=4", "--limit=120"} <= set(command)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "value", "rule"),
+    [
+        (None, 1.0, "has no meaning for udp_port_scan_64, whose packets all have the same time"),
+        (0.0, 1.0, "has no meaning"),
+        (2.0, 0, "must be a number above 0"),
+        (2.0, None, "must be a number above 0"),
+        (1e9, 1.0, "lets udp_port_scan_64 last 1,000,000,000 s, more than 604,800 s"),
+        (1e-3, 1.0, "offers 64,511,000 pps of udp_port_scan_64, more than the line rate of 12,254,902 pps"),
+    ],
+)
+def test_own_timing_that_cannot_be_kept_is_refused(seconds, value, rule):
+    with pytest.raises(InputError) as refused:
+        offered_load("multiplier", value, case(pcap_seconds=seconds))
+    assert rule in refused.value.rule
+
+
 def test_compared_send_methods_follow_each_other_and_swap_with_every_repeat():
     rates = [{"mode": "pps", "value": 20_000.0}, {"mode": "topspeed", "value": None}]
     trials = plan(combine([case("a"), case("b b")], [KERNEL, NATIVE, EMULATED], rates), 3, SETUP)
@@ -95,11 +132,12 @@ def test_compared_send_methods_follow_each_other_and_swap_with_every_repeat():
         ("pps", 1e6, "1000000pps"),
         ("pps", 12_254_902.0, "12254902pps"),
         ("mbps", 123_456_789.123456, "123456789.123456mbps"),
+        ("multiplier", 0.001, "x0.001"),
     ],
 )
 def test_the_name_has_the_rate_as_tcpreplay_takes_it_and_fits_wherever_it_is_used(mode, value, label):
     """The name is part of a journal's, a socket's and a result's, and is validated against the schema."""
-    combinations = [Combination(case("n" * 300), EMULATED, mode, value)]
+    combinations = [Combination(case("n" * 300, pcap_seconds=0.1), EMULATED, mode, value)]
     last = plan(combinations, 1000, setup(paced=5000.0, topspeed=3.0))[-1].trial_id
     assert last == f"1000-{'n' * 80}-netmap-emulated-{label}-r1000"
     assert re.search(json.loads(SCHEMA.read_text())["properties"]["trial_id"]["pattern"], last)
