@@ -149,6 +149,26 @@ manifest:
       description: Number of flows, one for each destination port.
       type: int
       sample: 64511
+    destinations:
+      description: IP addresses that the frames go to, networks where they are many, and the MACs of frames without IP.
+      type: list
+      elements: str
+    vlans:
+      description: VLAN identifiers of the outermost tags.
+      type: list
+      elements: int
+    vlan_id:
+      description: The VLAN identifier that all frames have; null if they have none or several.
+      type: int
+    vlan_tags:
+      description: VLAN tags that a frame has at most.
+      type: int
+    duration_seconds:
+      description: Seconds from the first packet to the last one, by their times.
+      type: float
+    mean_pps:
+      description: Packets per second of that duration; null if all packets have the same time.
+      type: float
     min_frame_length:
       description: Length of the shortest frame in bytes, without FCS.
       type: int
