@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+import struct
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP, fragment
 from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
 from scapy.layers.l2 import ARP, Dot1AD, Dot1Q, Ether
 from scapy.packet import Packet
 from scapy.utils import wrpcap, wrpcapng
 from tests.integration.trials import sent_packets
+
+from linerate.errors import PcapError
+from linerate.pcap.convert import Capture, ensure_converted
+from linerate.pcap.rewrite import Rewrite
 
 CLIENT, SERVER = "0a:00:00:00:00:01", "0a:00:00:00:00:02"
 STEP = 0.05
@@ -135,3 +143,34 @@ def test_a_capture_to_foreign_addresses_needs_rewriting_or_an_allowance(lab, pla
     allowed = play("playbooks/benchmark.yml", **given, linerate_allow_destinations=["10.0.0.0/24"])
     assert allowed.rc == 0, allowed.stdout
     assert sent_packets() == 100
+
+
+FRAME = bytes(there() / UDP() / bytes(600))
+
+
+def classic(captured: bytes, original: int, version: int = 4, tail: bytes = b"") -> bytes:
+    """A pcap of two packets, the second one of which is ``captured``."""
+    header = struct.pack("<IHHIIII", 0xA1B2C3D4, 2, version, 0, 0, 65_535, 1)
+    records = ((FRAME, len(FRAME)), (captured, original))
+    return header + b"".join(struct.pack("<IIII", 0, 0, len(data), real) + data for data, real in records) + tail
+
+
+@pytest.mark.parametrize(
+    ("content", "packets", "length"),
+    [
+        pytest.param(classic(FRAME[:100], len(FRAME)), 2, len(FRAME), id="truncated packets"),
+        pytest.param(classic(FRAME, len(FRAME), tail=b"\0" * 7), 2, len(FRAME), id="ends within a packet"),
+        pytest.param(classic(FRAME, len(FRAME), tail=b"\xff" * 40), 2, len(FRAME), id="damaged"),
+        pytest.param(classic(FRAME, len(FRAME), version=3), 2, len(FRAME), id="an old version"),
+    ],
+)
+def test_the_command_of_the_hint_makes_the_capture_usable(content, packets, length, tmp_path):
+    before, after, out = (str(tmp_path / name) for name in ("before.pcap", "after.pcap", "out.pcap"))
+    Path(before).write_bytes(content)
+    with pytest.raises(PcapError) as refused:
+        ensure_converted(out, Capture(before, Rewrite()))
+    command = re.search(r"tcprewrite( --\S+)+", refused.value.hint)
+    argv = command[0].rstrip(".,;").replace("=IN", f"={before}").replace("=OUT", f"={after}").split()
+    subprocess.run(argv, check=False, capture_output=True)
+    manifest = ensure_converted(out, Capture(after, Rewrite())).manifest
+    assert (manifest.packets, manifest.max_frame_length) == (packets, length)

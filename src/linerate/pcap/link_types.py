@@ -21,7 +21,7 @@ _NO_ADDRESSES = (
     "Set both MACs, which make the missing headers: rewrite: {src_mac: ..., dst_mac: ...}, or linerate pcap --from IN "
     "--src-mac MAC --dst-mac MAC OUT; or capture on one Ethernet interface instead of any."
 )
-_PAD = "Fill the packets up: tcprewrite --fixlen=pad --infile=IN --outfile=OUT, then use OUT; or capture with -s 0."
+_PAD = "Pad the packets: tcprewrite --fixlen=pad --infile=IN --outfile=OUT, then use OUT; or capture with -s 0."
 
 
 class Headless(NamedTuple):

@@ -124,7 +124,7 @@ CASES = {
     "truncated": (
         pcap([(0, 0, FINE[:48], 1514)]),
         "holds 48 of 1514 bytes of the frame in record 1 at byte 24. Capture complete frames",
-        "holds 48 of 1,514 bytes of packet 1. Fill the packets up: tcprewrite --fixlen=pad",
+        "holds 48 of 1,514 bytes of packet 1. Pad the packets: tcprewrite --fixlen=pad",
     ),
     "a frame of no bytes": (pcap([(0, 0, FINE), (0, 1, b"")]), "a frame of 0 bytes", "has 0 bytes in packet 2"),
     "a runt": (pcap([(0, 0, RECEIVER + SENDER + b"\x88\xb5" + bytes(6))]), GO, Sent(1, 20)),
