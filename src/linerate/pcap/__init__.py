@@ -1,1 +1,1 @@
-"""pcap files: the specification, the Scapy template, writing, the manifest, and a reader that validates."""
+"""pcap files: those that are generated, captures and their conversion, the manifest, and a reader that validates."""

@@ -43,8 +43,8 @@ CONVERT = "Convert it: linerate pcap --from IN OUT, or let pcaps_set do it: {nam
 COMPRESSED = {b"\x1f\x8b": "gzip", b"BZ": "bzip2", b"\xfd7": "xz", b"\x28\xb5": "Zstandard"}
 """Compressed files by their first two bytes."""
 NOT_ALLOWED = (
-    "A replay is a flood: correct the pcap's addresses (pcaps_dst_ip, pcaps_dst_mac), or add this destination to "
-    "linerate_allow_destinations if you may flood it."
+    "A replay is a flood: correct the pcap's addresses (pcaps_dst_ip, pcaps_dst_mac; of a capture: rewrite), or add "
+    "this destination to linerate_allow_destinations if you may flood it."
 )
 
 

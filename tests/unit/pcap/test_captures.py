@@ -6,9 +6,12 @@ import bz2
 import gzip
 import lzma
 import struct
+from contextlib import suppress
 from typing import NamedTuple
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from linerate.errors import PcapError
 from linerate.pcap.convert import Capture, ensure_converted
@@ -284,3 +287,23 @@ def test_both_macs_make_a_missing_header(capture, tmp_path):
     ensure_converted(str(out), Capture(capture, rewrite))
     assert out.read_bytes()[40:] == FINE
     assert read_summary(str(out), ALLOWED).packets == 1
+
+
+CHANGES = st.lists(st.tuples(st.integers(0, 199), st.integers(0, 255)), max_size=5)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(sorted(CASES)), CHANGES, st.integers(0, 400))
+def test_damage_is_refused_or_converted(tmp_path_factory, name, changes, cut):
+    """The result is a manifest or a PcapError, not another error, also where everything is rewritten."""
+    data = bytearray(CASES[name][0])
+    for at, value in changes:
+        if at < len(data):
+            data[at] = value
+    path = tmp_path_factory.mktemp("damaged", numbered=True) / "in.pcap"
+    path.write_bytes(data[: len(data) - cut] if cut < 50 else data)
+    macs = {"dst_mac": "02:00:00:00:00:02", "src_mac": "02:00:00:00:00:01"}
+    rewrite = Rewrite.of({**macs, "ip": {"198.18.0.0/15": "10.18.0.0/15"}, "vlan": 3})
+    with suppress(PcapError):
+        manifest = ensure_converted(f"{path}.out", Capture(str(path), rewrite), check=True).manifest
+        assert manifest.packets > 0
