@@ -105,7 +105,7 @@ def changed(path: str, new: Callable[[bytes], bytes]) -> str:
         (lambda old: old[:-1], " record 200"),
         (lambda old: old[:24], "holds no packet"),
         (lambda old: b"", "pcap file, it starts with nothing"),
-        (lambda old: b"\x0a\x0d\x0d\x0a" + old[4:], "is a pcapng file. Convert it: editcap -F pcap IN OUT."),
+        (lambda old: b"\x0a\x0d\x0d\x0a" + old[4:], "is a pcapng file. Convert it: linerate pcap --from IN OUT"),
         (lambda old: header(linktype=101) + old[24:], "has link type 101, not Ethernet"),
         (lambda old: old[:36] + struct.pack("<I", 1514) + old[40:], "holds 78 of 1514 bytes of the frame in record 1"),
         (lambda old: old + b"\xff" * 16, "has a frame of 4294967295 bytes in record 201"),
