@@ -160,6 +160,7 @@ def classic(captured: bytes, original: int, version: int = 4, tail: bytes = b"")
     [
         pytest.param(classic(FRAME[:100], len(FRAME)), 2, len(FRAME), id="truncated packets"),
         pytest.param(classic(FRAME, len(FRAME), tail=b"\0" * 7), 2, len(FRAME), id="ends within a packet"),
+        pytest.param(classic(FRAME, len(FRAME), tail=bytes(40)), 2, len(FRAME), id="zeros at the end"),
         pytest.param(classic(FRAME, len(FRAME), tail=b"\xff" * 40), 2, len(FRAME), id="damaged"),
         pytest.param(classic(FRAME, len(FRAME), version=3), 2, len(FRAME), id="an old version"),
     ],

@@ -99,7 +99,7 @@ def _pcap(path: str, stream: BufferedIOBase, magic: bytes) -> Iterator[Packet]:
         if len(magic) == 4 and struct.unpack(f"{order}I", magic)[0] in _PCAP:
             break
     else:
-        start = magic.hex() or "nothing"
+        start = repr(magic.decode()) if magic.isalnum() else magic.hex() or "nothing"
         raise PcapError(SUBJECT, path, f"is not a pcap or pcapng file, it starts with {start}", CAPTURE_AGAIN)
     unit, further = _PCAP[struct.unpack(f"{order}I", magic)[0]]
     header = stream.read(20)

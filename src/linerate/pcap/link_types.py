@@ -6,7 +6,7 @@ import struct
 from typing import Callable, NamedTuple
 
 from ..errors import PcapError
-from .capture import CAPTURE_AGAIN, SUBJECT, Packet
+from .capture import CAPTURE_AGAIN, SALVAGE, SUBJECT, Packet
 from .headers import IPV4, IPV6
 
 ETHERNET = 1
@@ -76,7 +76,7 @@ def ethernet_frame(path: str, packet: Packet, macs: bytes | None) -> bytes:
         data = _with_header(path, packet, data, macs)
     if len(data) < MIN_FRAME:
         rule = f"has {len(data)} bytes in {where}, less than an Ethernet header"
-        raise PcapError(SUBJECT, path, rule, f"Leave it out, or: {CAPTURE_AGAIN}")
+        raise PcapError(SUBJECT, path, rule, "Leave it out of the capture." if data else SALVAGE)
     return data
 
 
