@@ -46,6 +46,8 @@ def test_columns_of_megabits(bps: float | None, text: str) -> None:
         ("pps", 20_000.0, "20,000 pps"),
         ("pps", 0.5, "0.50 pps"),
         ("mbps", 1000, "1,000 Mbit/s pcap"),
+        ("multiplier", 1.0, "own timing"),
+        ("multiplier", 2.5, "own timing x 2.5"),
         ("topspeed", None, "top speed"),
     ],
 )
