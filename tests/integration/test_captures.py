@@ -118,7 +118,7 @@ def test_captures_are_sent_as_they_were_and_counted_exactly(lab, play, tmp_path)
         passes = -(-1 // seconds)
         assert trial["case"]["pcap_packets"] == packets
         assert trial["offered"]["packets"] == trial["claim"]["successful"] == packets * passes
-        assert trial["offered"]["duration_seconds"] == round(passes * seconds, 6)
+        assert trial["offered"]["duration_seconds"] == pytest.approx(passes * seconds, abs=1e-5)
     assert sent_packets() == sum(trial["claim"]["successful"] for trial in trials)
 
 
