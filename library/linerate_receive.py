@@ -103,7 +103,9 @@ samples:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
+from ansible.module_utils.linerate.nic.read import interface_name
 from ansible.module_utils.linerate.receiver.process import ReceiverOptions, start, stop
+from ansible.module_utils.linerate.system.run import run
 
 START_OPTIONS = {
     "interface": {"type": "str"},
@@ -138,6 +140,7 @@ def main() -> None:
         module.exit_json(changed=True)
     try:
         if given["state"] == "started":
+            given["interface"] = interface_name(given["interface"], run)
             start(ReceiverOptions(name=given["name"], **{name: given[name] for name in START_OPTIONS}))
             module.exit_json(changed=True)
         module.exit_json(changed=True, **stop(given["name"]).to_json())

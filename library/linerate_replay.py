@@ -34,8 +34,9 @@ options:
     type: str
   interface:
     description: >-
-      Sending interface, for a single replay. Refused where it carries the default route, the SSH session, another
-      interface or an address in use, is down or has no carrier; and where another process of linerate sends on it.
+      Sending interface, for a single replay, by its name or an alternative name. Refused where it, or an interface by
+      which its frames leave, carries the default route, the SSH session, another interface or an address in use;
+      where it is not Ethernet, is down or has no carrier; and where another process of linerate sends on it.
     type: str
   pcap:
     description: Path of the pcap on the host. It is read to its end before anything is sent.
@@ -81,7 +82,7 @@ options:
     description: Whole seconds after which tcpreplay stops by itself.
     type: int
   preload_pcap:
-    description: Read the pcap into memory before sending.
+    description: Read the pcap into memory before sending. Refused where the memory has no room for it.
     type: bool
     default: false
   flow_stats:
@@ -223,6 +224,7 @@ core_busy_percent:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
+from ansible.module_utils.linerate.nic.read import interface_name
 from ansible.module_utils.linerate.pcap.destinations import AllowedDestinations
 from ansible.module_utils.linerate.system.caller_gone import CallerWatch, end_within
 from ansible.module_utils.linerate.system.lock import refuse_held, sole_sender
@@ -284,15 +286,16 @@ def main() -> None:
     try:
         trial, work, journals = requested(module.params)
         interface, pcaps = trial.sending.interface, [(trial.case.pcap, trial.case.pcap_sha256 or None)]
+        preload = bool(trial.sending.settings.get("preload_pcap"))
         far_end = FarEnd(AllowedDestinations(trial.bench.allow_destinations), trial.bench.receiver_mtu)
         if module.check_mode:
             refuse_held(interface)
-            preflight(interface, pcaps, far_end, run, trial.sending.cpu)
+            preflight(interface, pcaps, far_end, run, trial.sending.cpu, preload)
             module.exit_json(changed=True, argv=engine(trial.method.engine).command(trial))
         end_within(trial.offered.deadline_seconds + AROUND_SECONDS)
         with sole_sender(interface, work):
             recover(interface, run)
-            preflight(interface, pcaps, far_end, run, trial.sending.cpu)
+            preflight(interface, pcaps, far_end, run, trial.sending.cpu, preload)
             module.exit_json(changed=True, **replay(trial, run, caller.end_reason, journals).to_json())
     except LinerateError as error:
         module.fail_json(msg=str(error))
@@ -301,7 +304,11 @@ def main() -> None:
 def requested(given: dict) -> tuple:
     """The trial, what it is for, and the folder of its journal; an ad-hoc trial has none."""
     if given["trial"] is None:
-        return ad_hoc_trial(given), given["work"] or "a replay", None
+        return (
+            ad_hoc_trial({**given, "interface": interface_name(given["interface"], run)}),
+            given["work"] or "a replay",
+            None,
+        )
     trial = Trial.from_json(given["trial"])
     work = given["work"] or f"trial {trial.trial_id} of run {trial.bench.run_id}"
     return trial, work, FOLDER if given["journal"] else None

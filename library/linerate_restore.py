@@ -82,6 +82,7 @@ from functools import partial
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
+from ansible.module_utils.linerate.nic.read import interface_name
 from ansible.module_utils.linerate.packages.netmap.initramfs import SECONDS
 from ansible.module_utils.linerate.packages.netmap.remove import remove
 from ansible.module_utils.linerate.packages.uninstall import Places, remove_leftovers
@@ -111,6 +112,7 @@ def main() -> None:
     patient = partial(run, timeout=SECONDS)
     host = Host(run, environment)
     try:
+        given["interface"] = interface_name(given["interface"], run)
         # For the errors they raise, before anything is changed.
         refuse_held(given["interface"])
         undo(given["interface"], host, check=True)
