@@ -207,7 +207,7 @@ options:
     type: dict
 attributes:
   check_mode:
-    description: Returns the plan and writes nothing.
+    description: Returns the plan. Tries in O(results_dir) what storing the results needs, and removes it again.
     support: full
 """
 
@@ -396,7 +396,9 @@ def main() -> None:
         ended: tuple[str, ...] = ()
         if given["resume"]:
             _, ended = RunFolder.resume(results, run, Path(given["schemas_dir"]))
-        elif not module.check_mode:
+        elif module.check_mode:
+            RunFolder.probe(results)
+        else:
             RunFolder.create(results, run, Path(given["schemas_dir"]))
     except LinerateError as error:
         module.fail_json(msg=str(error))

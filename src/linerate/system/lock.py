@@ -16,6 +16,7 @@ from typing import Any, Union
 
 from ..clock import utc_now
 from ..errors import HostError
+from .files import make_folder
 
 FOLDER = "run/linerate"
 PATIENCE_SECONDS = 5.0
@@ -129,7 +130,7 @@ def _locked(
     while not linked:
         descriptor = _open(Path(path), create, mode)
         try:
-            if not lock(descriptor, wait_seconds, share):
+            if not _lock(descriptor, path, wait_seconds, share):
                 raise LockHeldError(
                     "lock", str(path), "is held by another process", "Wait until that process has ended."
                 )
@@ -141,10 +142,18 @@ def _locked(
             os.close(descriptor)
 
 
+def _lock(descriptor: int, path: PathLike, wait_seconds: float | None, share: bool) -> bool:
+    try:
+        return lock(descriptor, wait_seconds, share)
+    except OSError as error:
+        hint = "Use a folder of another file system: NFS needs its lock service, and some shared folders have no locks."
+        raise HostError("lock", str(path), f"is not supported by the file system: {error.strerror}", hint) from error
+
+
 def _open(path: Path, create: bool, mode: int) -> int:
     try:
         if create:
-            path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            make_folder(path.parent)
             return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
         # A folder opens for reading only; a file opens for writing because NFS requires that of an exclusive lock.
         return os.open(path, (os.O_RDONLY if path.is_dir() else os.O_RDWR) | os.O_CLOEXEC)

@@ -15,6 +15,7 @@ from typing import Union
 UNLIMITED = 1 << 60
 """Limits above are none: version 1 writes the largest multiple of a page."""
 
+_FIRST = "proc/1/root"
 _Process = Union[int, str]
 
 
@@ -57,7 +58,7 @@ def room(root: str = "/") -> Room | None:
             # The kernel drops cached files before it ends a process.
             cached = sum(_number(folder / "memory.stat", name) or 0 for name in version.cached)
             left = max(0, limit - usage + min(cached, usage))
-            rooms.append(Room(left, f"the control group {folder} (limit {megabytes(limit)})"))
+            rooms.append(Room(left, f"the control group {_shown(folder)} (limit {megabytes(limit)})"))
     return min(rooms, key=lambda one: one.available, default=None)
 
 
@@ -84,7 +85,7 @@ class OomWatch:
             folder, version = group
             limit = _number(folder / version.limit)
             bound = f", whose limit is {megabytes(limit)}" if limit is not None and limit < UNLIMITED else ""
-            return f"the kernel killed it because memory ran out in its control group {folder}{bound}"
+            return f"the kernel killed it because memory ran out in its control group {_shown(folder)}{bound}"
         if self._host_kills() > self._host:
             return "the kernel killed it because memory ran out"
         return None
@@ -96,6 +97,10 @@ class OomWatch:
 def megabytes(size: int) -> str:
     """A size in MB (10^6 bytes)."""
     return f"{size / 1e6:,.0f} MB"
+
+
+def _shown(folder: Path) -> str:
+    return str(folder).replace(f"/{_FIRST}/", "/", 1)
 
 
 def _kills(group: tuple[Path, _Version]) -> int:
@@ -122,16 +127,20 @@ def _groups(process: _Process, root: str) -> Iterator[tuple[Path, _Version]]:
                     break
 
 
-def _mounts(version: _Version, root: str) -> Iterator[tuple[Path, str]]:
+def _mounts(version: _Version, root: str) -> list[tuple[Path, str]]:
     """Where control groups that limit memory are mounted, and the group that is mounted there."""
-    for line in _text(Path(root, "proc/self/mountinfo")).splitlines():
+    # `ip netns exec` mounts another /sys, without control groups: then by way of the first process.
+    return list(_mounted(version, root, "self", "")) or list(_mounted(version, root, "1", _FIRST))
+
+
+def _mounted(version: _Version, root: str, process: str, through: str) -> Iterator[tuple[Path, str]]:
+    kind, option = ("cgroup2", None) if version is _V2 else ("cgroup", "memory")
+    for line in _text(Path(root, "proc", process, "mountinfo")).splitlines():
         before, _, after = line.partition(" - ")
-        kind, _, options = after.partition(" ")
-        if (version is _V2 and kind == "cgroup2") or (
-            version is _V1 and kind == "cgroup" and "memory" in options.split(" ")[-1].split(",")
-        ):
+        found, _, options = after.partition(" ")
+        if found == kind and (option is None or option in options.split(" ")[-1].split(",")):
             mounted, place = before.split(" ")[3:5]
-            yield Path(root, place.lstrip("/")), "" if mounted == "/" else mounted
+            yield Path(root, through, place.lstrip("/")), "" if mounted == "/" else mounted
 
 
 def _number(path: Path, name: str | None = None) -> int | None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
+import stat
 import subprocess
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -165,3 +169,43 @@ def test_the_owner_of_a_run_is_known_while_its_process_lives() -> None:
 @pytest.mark.parametrize("found", [None, {}, "text", 7, {"pid": "../1", "began": -1}, {"pid": 1}, {"pid": None}])
 def test_an_unusable_owner_is_not_alive(found: object) -> None:
     assert not lives(found)
+
+
+def refusing(number: int) -> Callable[..., None]:
+    def call(*arguments: object, **options: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return call
+
+
+def test_a_file_system_without_links_has_no_latest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "symlink", refusing(errno.EPERM))
+    monkeypatch.setattr(Path, "chmod", refusing(errno.EPERM))
+    folder = create(tmp_path, results(1))
+    assert folder.add(results(1)[0], HEADER)
+    assert [path.name for path in tmp_path.iterdir()] == [folder.path.name]
+
+
+def test_a_file_system_without_locks_is_found_before_anything_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    RunFolder.probe(tmp_path / "a/b")
+    monkeypatch.setattr(fcntl, "flock", refusing(errno.ENOLCK))
+    with pytest.raises(HostError, match="is not supported by the file system: No locks available"):
+        RunFolder.probe(tmp_path / "a/b")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_results_folder_that_cannot_be_written_is_found_before_anything_is_sent(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(HostError, match=r"results folder '.*/file': cannot be used: Not a directory"):
+        RunFolder.probe(tmp_path / "file")
+
+
+def test_the_parents_of_the_results_are_readable_under_any_umask(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        create(tmp_path / "a/b", results(1))
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a", "a/b")} == {0o755}
