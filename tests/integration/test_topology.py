@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.integration.conftest import REPOSITORY
 from tests.integration.test_preflight import command, refusal, sent
 from tests.integration.trials import inside, ip, make_pcap
 
@@ -85,6 +87,17 @@ def test_a_link_of_the_same_number_in_another_namespace_is_no_use(other, pcap):
     ip(OTHER, "link", "add", "ch0", "link", "base0", "type", "macvlan", "mode", "bridge")
     ip(OTHER, "link", "set", "ch0", "netns", RECEIVER.namespace)
     assert sent(pcap)["claim"]["successful"] == 200
+
+
+def test_an_alternative_name_is_resolved(pcap):
+    ip(SENDER, "link", "property", "add", "dev", SENDER.interface, "altname", "enp9s0f1")
+    allowed = ["198.18.0.0/15", RECEIVER.mac]
+    options = {"interface": "enp9s0f1", "pcap": pcap, "allow_destinations": allowed, "topspeed": True}
+    module = str(REPOSITORY / "tests/faults/module.py")
+    shown = inside(SENDER, sys.executable, module, json.dumps({**options, "deadline_seconds": 30}))
+    result = json.loads(shown)
+    assert result["claim"]["successful"] == result["nic"]["tx_packets"] == 200
+    assert "--intf1=lrs0" in result["argv"]
 
 
 def macvlan(uplink: str) -> str:

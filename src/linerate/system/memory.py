@@ -6,6 +6,7 @@ Memory is limited by the host (proc(5), MemAvailable) and by every control group
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,6 @@ from typing import Union
 UNLIMITED = 1 << 60
 """Limits above are none: version 1 writes the largest multiple of a page."""
 
-_FIRST = "proc/1/root"
 _Process = Union[int, str]
 
 
@@ -100,7 +100,7 @@ def megabytes(size: int) -> str:
 
 
 def _shown(folder: Path) -> str:
-    return str(folder).replace(f"/{_FIRST}/", "/", 1)
+    return re.sub(r"/proc/[0-9]+/root/", "/", str(folder), count=1)
 
 
 def _kills(group: tuple[Path, _Version]) -> int:
@@ -119,9 +119,9 @@ def _groups(process: _Process, root: str) -> Iterator[tuple[Path, _Version]]:
             # In a container, the group may lie outside what is mounted: then the mounted one is its own.
             inside = str(group).startswith(mounted) and ".." not in str(group)
             inner = mount / str(group)[len(mounted) :].lstrip("/") if inside else mount
-            inner = inner if inner.is_dir() else mount
+            inner = inner if os.path.isdir(inner) else mount
             for folder in (inner, *inner.parents):
-                if (folder / version.usage).exists():
+                if os.path.exists(folder / version.usage):
                     yield folder, version
                 if folder == mount:
                     break
@@ -129,8 +129,15 @@ def _groups(process: _Process, root: str) -> Iterator[tuple[Path, _Version]]:
 
 def _mounts(version: _Version, root: str) -> list[tuple[Path, str]]:
     """Where control groups that limit memory are mounted, and the group that is mounted there."""
-    # `ip netns exec` mounts another /sys, without control groups: then by way of the first process.
-    return list(_mounted(version, root, "self", "")) or list(_mounted(version, root, "1", _FIRST))
+    # `ip netns exec` mounts another /sys, without control groups: then by way of the process that called it.
+    process, through = "self", ""
+    while process not in ("", "0"):
+        found = [(mount, group) for mount, group in _mounted(version, root, process, through) if os.path.isdir(mount)]
+        if found:
+            return found
+        process = str(_number(Path(root, "proc", process, "status"), "PPid:") or "")
+        through = f"proc/{process}/root"
+    return []
 
 
 def _mounted(version: _Version, root: str, process: str, through: str) -> Iterator[tuple[Path, str]]:

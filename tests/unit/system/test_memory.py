@@ -61,10 +61,11 @@ def test_the_least_that_host_and_groups_leave(host, group, available, where):
     assert where in found.where
 
 
-def test_the_groups_of_a_network_namespace_are_found_by_the_first_process(host, tmp_path):
-    moved = {name.replace("sys/fs", "proc/1/root/sys/fs"): content for name, content in V1.items()}
-    moved["proc/1/mountinfo"] = moved.pop("proc/self/mountinfo")
-    found = room(host({**HOST, **moved}))
+def test_the_groups_of_a_network_namespace_are_found_by_the_process_that_entered_it(host, tmp_path):
+    moved = {name.replace("sys/fs", "proc/41/root/sys/fs"): content for name, content in V1.items()}
+    moved["proc/41/mountinfo"] = moved.pop("proc/self/mountinfo")
+    parents = {"proc/self/status": "Name:\tpython3\nPPid:\t42\n", "proc/42/status": "Name:\tip\nPPid:\t41\n"}
+    found = room(host({**HOST, **moved, **parents}))
     assert found is not None
     assert (found.available, found.where) == (53_000_000, f"the control group {tmp_path}{GROUP} (limit 60 MB)")
 
