@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,8 @@ def test_the_cached_kernel_and_distribution_are_not_used(play, tmp_path: Path, m
     cache = tmp_path / "cache"
     for name, value in {**CACHE, "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(cache)}.items():
         monkeypatch.setenv(name, value)
-    hosts = {"all": {"hosts": {"labhost": {"ansible_connection": "local"}}}}
+    host = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    hosts = {"all": {"hosts": {"labhost": host}}}
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump(hosts))
     gather = {"ansible.builtin.setup": {"gather_subset": ["!all", "min"]}}
     use = {"ansible.builtin.include_role": ROLES[role], "vars": {"packages_names": {"Debian": [], "RedHat": []}}}
@@ -39,6 +41,8 @@ def test_the_cached_kernel_and_distribution_are_not_used(play, tmp_path: Path, m
     facts.update(STALE)
     stored.write_text(json.dumps({**wrapped, "__payload__": json.dumps(facts)} if "__payload__" in wrapped else facts))
     done = play(str(tmp_path / "use.yml"), "-i", str(tmp_path / "hosts.yml"))
-    assert done.rc == 0, done.stdout
-    assert f"kernel={platform.release()}," in done.stdout
+    # A kernel without loadable modules is refused, by its name.
+    assert done.rc == 0 or "does not load modules" in done.stdout, done.stdout
+    assert platform.release() in done.stdout
+    assert "5.14.0-1.old" not in done.stdout
     assert "Suse." not in done.stdout
