@@ -106,14 +106,6 @@ def macvlan(uplink: str) -> str:
     return "mv0"
 
 
-def macvlan_of_a_macvlan(uplink: str) -> str:
-    ip(SENDER, "link", "set", uplink, "name", "base0")
-    ip(SENDER, "link", "add", uplink, "link", "base0", "type", "macvlan", "mode", "private")
-    ip(SENDER, "link", "set", "base0", "up")
-    ip(SENDER, "link", "set", uplink, "up")
-    return macvlan(uplink)
-
-
 def vxlan_by_the_route(uplink: str) -> str:
     default_route(uplink)
     ip(SENDER, "link", "add", "vx0", "type", "vxlan", "id", "3", "dstport", "4789", "remote", "203.0.113.9")
@@ -144,12 +136,19 @@ def veth_to_a_bridge(uplink: str) -> str:
 
 @pytest.mark.parametrize(
     "stack",
-    [macvlan, macvlan_of_a_macvlan, vxlan_by_the_route, vxlan_by_its_forwarding_table, bridge, veth_to_a_bridge],
+    [macvlan, vxlan_by_the_route, vxlan_by_its_forwarding_table, bridge, veth_to_a_bridge],
 )
 def test_an_interface_on_top_of_the_default_route_is_refused(uplink, pcap, stack: Callable[[str], str]):
     top = stack(uplink)
     ip(SENDER, "link", "set", "dev", top, "up")
     assert f"interface '{top}': sends by {uplink}, which carries the default route" in refused(pcap, top)
+
+
+def test_a_macvlan_next_to_another_one_is_refused(uplink, pcap):
+    for name in ("mv0", "mv1"):
+        ip(SENDER, "link", "add", name, "link", uplink, "type", "macvlan", "mode", "private")
+        ip(SENDER, "link", "set", name, "up")
+    assert f"interface 'mv0': sends by {uplink}, which is in use by mv1" in refused(pcap, "mv0")
 
 
 def test_a_veth_to_a_bridge_in_another_namespace_is_followed(other, pcap):
