@@ -231,7 +231,7 @@ from ansible.module_utils.linerate.system.lock import refuse_held, sole_sender
 from ansible.module_utils.linerate.system.run import run
 from ansible.module_utils.linerate.tcpreplay.options import TIMERS
 from ansible.module_utils.linerate.trial.ad_hoc import DEFAULTS, REQUIRED, ad_hoc_trial
-from ansible.module_utils.linerate.trial.engines.registry import engine
+from ansible.module_utils.linerate.trial.engines.registry import engine_of
 from ansible.module_utils.linerate.trial.journal import FOLDER
 from ansible.module_utils.linerate.trial.model import Trial
 from ansible.module_utils.linerate.trial.nic_session import recover
@@ -291,7 +291,7 @@ def main() -> None:
         if module.check_mode:
             refuse_held(interface)
             preflight(interface, pcaps, far_end, run, trial.sending.cpu, preload)
-            module.exit_json(changed=True, argv=engine(trial.method.engine).command(trial))
+            module.exit_json(changed=True, argv=engine_of(trial.method).command(trial))
         end_within(trial.offered.deadline_seconds + AROUND_SECONDS)
         with sole_sender(interface, work):
             recover(interface, run)

@@ -14,9 +14,9 @@ from ..trial.engines.registry import engines
 from ..trial.engines.tcpreplay import TcpreplayEngine
 from ..trial.evidence import Claim
 from ..trial.loss import lost
+from ..trial.model import PlannedTrial
 from .build import Counts, cv_percent, derive, is_partial
 from .model import TrialResult
-from .run import PlannedTrial
 
 CLOSE = 1e-12
 """Relative; the same formula with the same numbers may differ in the last bits of a double on another machine."""

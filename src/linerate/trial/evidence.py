@@ -40,11 +40,11 @@ class Claim(Record):
     mbps: float
     pps: float
     successful: int
-    failed: int
-    truncated: int
-    retried_enobufs: int
-    retried_eagain: int
-    interrupted: bool
+    failed: int = 0
+    truncated: int = 0
+    retried_enobufs: int = 0
+    retried_eagain: int = 0
+    interrupted: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,13 +103,12 @@ class Sent(Record):
 
 
 @dataclass(frozen=True)
-class WitnessReport(Record):
-    """What one witness says of a trial. Where it is not ``usable`` it has a ``reason`` and no ``witness``.
+class WitnessState(Record):
+    """A witness in a trial. Where it is not ``usable`` it has a ``reason`` and no count.
 
-    ``counters`` are what its counters moved by, by source and name. ``settled`` is whether they had come to rest.
+    ``refresh_seconds`` is how old its counters may be, None where they are always current. ``settled`` is whether they
+    stood still when they were read. ``counters`` are the increases of all its counters, by source and name.
     """
-
-    PARTS: ClassVar[Mapping[str, type[Any]]] = {"witness": Count, "nic": ReceiverNic, "samples": Sample}
 
     name: str
     kind: str
@@ -119,9 +118,17 @@ class WitnessReport(Record):
     reason: str | None
     refresh_seconds: float | None
     settled: bool
+    counters: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True)
+class WitnessReport(WitnessState):
+    """What one witness says of a trial: its count, what its interface counted, and the samples."""
+
+    PARTS: ClassVar[Mapping[str, type[Any]]] = {"witness": Count, "nic": ReceiverNic, "samples": Sample}
+
     witness: Count | None
     nic: ReceiverNic | None
-    counters: Mapping[str, Mapping[str, int]]
     samples: tuple[Sample, ...]
 
     @property

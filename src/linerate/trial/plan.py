@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import InputError
 from ..units import line_rate_pps, pps_of_pcap_mbps
 from ..validate import LEAST_RATE, MOST_SECONDS, check_rate, check_whole, number_text
-from .engines.registry import engine
+from .engines.registry import engine_of
 from .model import Bench, Case, Offered, Sending, SendMethod, Trial
 
 MODES = ("pps", "mbps", "topspeed")
@@ -62,7 +62,7 @@ class Setup:
 
     def switching_seconds(self, method: SendMethod) -> float:
         """What opening and closing the NIC adds to each trial."""
-        return engine(method.engine).switching_seconds(self.sending.nm_delay)
+        return engine_of(method).switching_seconds(self.sending.nm_delay)
 
 
 def offer(combination: Combination, setup: Setup) -> tuple[Offered, int]:

@@ -15,7 +15,7 @@ from ..system.run import Runner
 from ..tcpreplay.supervise import HopelessError, Outcome, Running, supervise
 from ..tuning.pin import allowed_cpus, pin
 from .engines.base import Engine
-from .engines.registry import engine as engine_of
+from .engines.registry import engine_of
 from .evidence import Adapter, Process, Sent
 from .journal import Journal, start
 from .model import Trial
@@ -32,7 +32,7 @@ def replay(
 
     A journal is kept in the folder ``journals``; none where that is None.
     """
-    engine = engine_of(trial.method.engine)
+    engine = engine_of(trial.method)
     argv = engine.command(trial)
     # Before the cleanup process starts, which inherits the journal's lock: it is released when all is cleaned up.
     journal = start(trial, argv, journals, driver_of(trial.sending.interface)) if journals else None

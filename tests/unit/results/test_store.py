@@ -209,3 +209,11 @@ def test_the_parents_of_the_results_are_readable_under_any_umask(tmp_path: Path)
     finally:
         os.umask(before)
     assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a", "a/b")} == {0o755}
+
+
+def test_only_an_engine_that_runs_tcpreplay_must_record_its_version(tmp_path: Path) -> None:
+    kernel = replace(results(1)[0], versions={"linerate": "0.1.0"})
+    folder = create(tmp_path, [kernel])
+    with pytest.raises(ResultError, match="'tcpreplay' is a required property"):
+        folder.add(kernel, HEADER)
+    assert folder.add(replace(kernel, engine="other"), HEADER)
