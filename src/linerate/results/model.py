@@ -13,6 +13,7 @@ from ..trial.curve import Curve
 from ..trial.evidence import Adapter, Claim, Process, Recovery, WitnessState
 from ..trial.loss import Loss
 from ..trial.model import Case, LineRate, Offered, Port, SendMethod
+from ..trial.timing import BothRates, Timing
 from ..trial.verdict import Verdict
 from ..units import Rates
 
@@ -62,16 +63,6 @@ class Disagreement(Record):
 
 
 @dataclass(frozen=True)
-class BothRates(Record):
-    """The packet rate at both ends in every unit; None where it is not known."""
-
-    PARTS: ClassVar[Mapping[str, type[Any]]] = {"sent": Rates, "received": Rates}
-
-    sent: Rates | None
-    received: Rates | None
-
-
-@dataclass(frozen=True)
 class BothCurves(Record):
     """The rate over time by each side's samples; None where a side has none."""
 
@@ -106,6 +97,7 @@ class TrialResult(Record):
         "achieved": Achieved,
         "loss": Loss,
         "disagreement": Disagreement,
+        "timing": Timing,
         "rates": BothRates,
         "line_rate": LineRate,
         "curve": BothCurves,
@@ -139,6 +131,7 @@ class TrialResult(Record):
     witness_disagreement: tuple[WitnessPair, ...]
     achieved: Achieved
     disagreement: Disagreement
+    timing: Timing
     rates: BothRates
     line_rate: LineRate
     loss: Loss | None

@@ -72,7 +72,10 @@ class Recovery(Record):
 
 @dataclass(frozen=True)
 class Sent(Record):
-    """The sender's half of a trial. Times are UTC (ISO 8601); CPU shares in percent of one core."""
+    """The sender's half of a trial. Times are UTC (ISO 8601); CPU shares in percent of one core.
+
+    ``wall_clock_step`` is by how many seconds the wall clock moved against the monotonic clock; None: not known.
+    """
 
     PARTS: ClassVar[Mapping[str, type[Any]]] = {
         "process": Process,
@@ -95,6 +98,7 @@ class Sent(Record):
     core_busy_percent: float | None
     adapter: Adapter
     recovery: Recovery | None
+    wall_clock_step: float | None = None
 
     @classmethod
     def of_result(cls, result: Mapping[str, Any]) -> Sent:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Callable
 
-from ..clock import utc_now
+from ..clock import WallClock, utc_now
 from ..errors import HostError
 from ..netmap.adapter import driver_of
 from ..nic.counters import NOT_COUNTED, SENDING, SenderNic, SentCounters
@@ -67,13 +67,14 @@ class _Sending:
         self._allowed: str | None = None
         self._noted = 0
         self._times = ("", "")
+        self._step = 0.0
 
     def run(self, argv: Sequence[str]) -> Outcome:
         """Run the program to its end, or until it is stopped."""
-        started_at = utc_now()
+        started_at, wall_clock = utc_now(), WallClock()
         outcome = supervise(argv, self._trial.offered.deadline_seconds, self._tick, started=self._pin)
-        self._times = started_at, utc_now()
         self._sampler.finish()
+        self._times, self._step = (started_at, utc_now()), wall_clock.step()
         return outcome
 
     def sent(self, argv: Sequence[str], outcome: Outcome, adapter: Adapter, session: NicSession) -> Sent:
@@ -92,6 +93,7 @@ class _Sending:
             core_busy_percent=self._meter.core_percent(),
             adapter=adapter,
             recovery=session.recovery,
+            wall_clock_step=round(self._step, 6),
         )
 
     def _pin(self, pid: int) -> None:
