@@ -55,7 +55,7 @@ options:
   interval_seconds:
     description: Time between two samples.
     type: float
-    default: 1.0
+    default: 0.1
 attributes:
   check_mode:
     description: Predicts the change; starts and stops nothing.

@@ -129,7 +129,7 @@ options:
   interval_seconds:
     description: Time between two samples of the interface's counters.
     type: float
-    default: 1.0
+    default: 0.1
 attributes:
   async:
     description: The trial then continues without C(ansible-playbook), until its own deadline.

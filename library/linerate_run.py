@@ -127,9 +127,9 @@ options:
     type: float
     default: 15
   sample_interval:
-    description: Seconds between two samples of the counters.
+    description: Seconds between two samples of the counters; longer in trials of more than 1,000 s.
     type: float
-    default: 1.0
+    default: 0.1
   stall_seconds:
     description: How long nothing may leave the interface that should; see M(linerate_replay).
     type: float

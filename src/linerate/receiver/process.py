@@ -55,7 +55,7 @@ class ReceiverOptions:
     deadline_seconds: float
     vlan_tags: int = 0
     promiscuous: bool = False
-    interval_seconds: float = 1.0
+    interval_seconds: float = 0.1
 
     def __post_init__(self) -> None:
         check_rate("interval_seconds", self.interval_seconds, LEAST_INTERVAL, MOST_INTERVAL)

@@ -183,8 +183,8 @@ def _curves(sent: Sent, received: WitnessReport | None) -> BothCurves:
 
 def _timing(trial: Trial, sent: Sent, received: WitnessReport | None, tolerance: Tolerance) -> Timing:
     """The durations by every clock, and which measured the rates."""
-    sends, claim, curve = engine(trial.method.engine), sent.claim, _curves(sent, received)
-    delay = sends.counter_delay_seconds if sends.bypasses_kernel_counters(trial.method.adapter) else 0.0
+    claim, curve = sent.claim, _curves(sent, received)
+    delay = engine(trial.method.engine).refresh_seconds(trial.method.adapter)
     arrived = (received.counted or 0) if received else 0
     timing = Timing(
         sender=span_of(sent.samples, claim.packets, delay) if claim else None,

@@ -13,7 +13,8 @@ TCPREPLAY = "tcpreplay"
 """The program that sends where none is named: the one on the search path."""
 STALL_SECONDS, MOST_STALL = 3.0, 3600.0
 """How long nothing may leave the interface that should: by default, and at most."""
-SAMPLE_INTERVAL = 1.0
+SAMPLE_INTERVAL, MOST_SAMPLES = 0.1, 10_000
+"""Seconds between two samples by default; a longer trial has longer intervals, so that it has at most so many."""
 RATE_TOLERANCE_PERCENT = 1.0
 """How far a paced trial may be from the offered rate and still be valid."""
 

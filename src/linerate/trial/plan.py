@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..units import line_rate_pps, pps_of_pcap_mbps
 from ..validate import LEAST_RATE, MOST_SECONDS, check_rate, check_whole, number_text
 from .engines.registry import engine_of
-from .model import Bench, Case, Offered, Sending, SendMethod, Trial
+from .model import MOST_SAMPLES, Bench, Case, Offered, Sending, SendMethod, Trial
 
 MODES = ("pps", "mbps", "topspeed")
 
@@ -166,6 +166,7 @@ def trial_of(sequence: int, combination: Combination, repeat: int, setup: Setup)
             loop=loop,
             limit=offered.packets,
             duration=int(offered.duration_seconds) if timed else None,
+            sample_interval=max(setup.sending.sample_interval, offered.duration_seconds / MOST_SAMPLES),
         ),
         bench=setup.bench,
     )

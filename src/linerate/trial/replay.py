@@ -61,7 +61,8 @@ class _Sending:
         self._trial, self._engine, self._session, self._abort, self._journal = trial, engine, session, abort, journal
         self._counters = SentCounters(trial.sending.interface)
         self._last = self._counters.read()
-        self._sampler = Sampler(self._read_sent, trial.sending.sample_interval)
+        refresh = engine.refresh_seconds(trial.method.adapter)
+        self._sampler = Sampler(self._read_sent, trial.sending.sample_interval, refresh_seconds=refresh)
         self._detector = StallDetector(Expected.of(trial, engine), self._left_and_dropped, engine.phase)
         self._meter = CpuMeter()
         self._allowed: str | None = None

@@ -71,6 +71,10 @@ def span_of(samples: Sequence[Sample], packets: int, delay_seconds: float = 0.0)
     # The first sample begins with the first packet; in another one it may be anywhere.
     latest_begin = samples[first].elapsed_seconds if first else 0.0
     earliest_end = samples[last].elapsed_seconds - samples[last].interval_seconds
+    fastest = max((sample.pps for sample in samples[:last]), default=0.0)
+    if fastest:
+        # The packets of the last interval took time, too; of those that others sent nothing is known.
+        earliest_end += min(samples[last].interval_seconds, max(0, samples[last].packets - others - 1) / fastest)
     unsure = SEEK_SECONDS + delay_seconds
     low = max(0.0, earliest_end - latest_begin - unsure)
     return Span(round(low, 6), round(samples[moved[-1]].elapsed_seconds + unsure, 6))
