@@ -75,9 +75,18 @@ def span_of(samples: Sequence[Sample], packets: int, delay_seconds: float = 0.0)
     if fastest:
         # The packets of the last interval took time, too; of those that others sent nothing is known.
         earliest_end += min(samples[last].interval_seconds, max(0, samples[last].packets - others - 1) / fastest)
-    unsure = SEEK_SECONDS + delay_seconds
+    unsure = SEEK_SECONDS + max(delay_seconds, _longest_rest(samples[moved[0] : moved[-1]]))
     low = max(0.0, earliest_end - latest_begin - unsure)
     return Span(round(low, 6), round(samples[moved[-1]].elapsed_seconds + unsure, 6))
+
+
+def _longest_rest(samples: Sequence[Sample]) -> float:
+    """The longest time in which nothing was counted: the counter, too, may have stood still for so long."""
+    longest = rest = 0.0
+    for sample in samples:
+        rest = 0.0 if sample.packets else rest + sample.interval_seconds
+        longest = max(longest, rest)
+    return longest
 
 
 def _cumulated(samples: Sequence[Sample]) -> list[int]:

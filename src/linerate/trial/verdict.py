@@ -217,7 +217,7 @@ def _limit(evidence: Evidence, tolerance: Tolerance) -> str:
     sent = evidence.rates.sent
     if sent and sent.line_rate_percent is not None and _fills_the_line(sent.line_rate_percent, claim):
         return "line"
-    if _slower(evidence, tolerance):
+    if _slower(evidence):
         return PATH
     paced = evidence.offered.paced_pps
     if paced is not None and kept_pps(evidence.offered.mode, claim) >= paced * (1 - tolerance.rate_percent / 100):
@@ -225,13 +225,13 @@ def _limit(evidence: Evidence, tolerance: Tolerance) -> str:
     return _core(evidence)
 
 
-def _slower(evidence: Evidence, tolerance: Tolerance) -> bool:
+def _slower(evidence: Evidence) -> bool:
     """Whether the receiver got the packets at a lower rate than they were sent at, though none is missing."""
-    sent, received, span = evidence.rates.sent, evidence.rates.received, evidence.timing.receiver
-    if sent is None or received is None or span is None:
+    claim, span = evidence.sent.claim, evidence.timing.receiver
+    sent, received, slower = evidence.rates.sent, evidence.rates.received, 1 + SLOWER_PERCENT / 100
+    if claim is None or span is None or sent is None or received is None:
         return False
-    behind = (sent.pps - received.pps) * span.low
-    return received.pps < sent.pps * (1 - SLOWER_PERCENT / 100) and behind > tolerance.count_packets
+    return sent.pps > received.pps * slower and span.low > claim.seconds * slower
 
 
 def _fills_the_line(percent: float, claim: Claim) -> bool:

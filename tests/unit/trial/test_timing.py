@@ -92,6 +92,15 @@ def test_the_time_from_the_first_packet_to_the_last(packets: int, low: float | N
     assert found == (None if low is None else Span(pytest.approx(low), pytest.approx(high)))
 
 
+def test_a_counter_that_stands_still_for_a_time_may_be_late_by_that_time():
+    """A driver that brings its counters up to date every 2 s contradicts no claim."""
+    refreshed = [Sample(place / 10, 0.1, 40_000 * (place in (5, 25, 30)), 0) for place in range(1, 31)]
+    found = span_of(refreshed, 120_000)
+    assert found.low < 2.9 < found.high
+    half = replace(sent(120_000, 4.4), samples=tuple(refreshed))
+    assert result_of(make(TOP), half, []).valid
+
+
 def test_the_wall_clock_is_compared_with_the_monotonic_clock():
     now = {"wall": 1000.0, "monotonic": 50.0}
     clock = WallClock(lambda: now["wall"], lambda: now["monotonic"])
