@@ -220,6 +220,10 @@ core_busy_percent:
   description: Share of the time in which tcpreplay's core was not idle, whatever used it.
   returned: when sent
   type: float
+wall_clock_step:
+  description: By how many seconds the wall clock moved against the monotonic clock during the trial.
+  returned: when sent
+  type: float
 """
 
 from ansible.module_utils.basic import AnsibleModule
