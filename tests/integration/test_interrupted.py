@@ -157,6 +157,16 @@ def is_session_leader(pid: int) -> bool:
         return False
 
 
+def kill_with_disturbed_nic(run) -> None:
+    """Kill the playbook as it sends; nothing sends any more, and the interface has its settings again."""
+    before = nic()
+    disturb_nic()
+    run.process.kill()
+    run.process.wait()
+    eventually("tcpreplay has ended", lambda: not senders())
+    eventually("the interface is restored", lambda: nic() == before)
+
+
 def test_a_killed_module_a_stopped_receiver_and_a_missing_pcap_affect_one_trial_each(begin):
     run = begin(repeats=4)
     os.kill(parent(run.sending(1)), signal.SIGKILL)
@@ -182,12 +192,7 @@ def test_a_killed_module_a_stopped_receiver_and_a_missing_pcap_affect_one_trial_
 def test_a_killed_playbook_leaves_no_sender_and_its_partial_result_can_be_collected(begin):
     run = begin(repeats=2)
     run.sending(1)
-    before = nic()
-    disturb_nic()
-    run.process.kill()
-    run.process.wait()
-    eventually("tcpreplay has ended", lambda: not senders())
-    eventually("the interface is restored", lambda: nic() == before)
+    kill_with_disturbed_nic(run)
     assert run.stored() == []
     (journal,) = Path(FOLDER).iterdir()
     with journal.open() as held:
@@ -319,13 +324,8 @@ def test_a_dropped_ssh_connection_affects_one_trial_and_not_the_run(begin, by_ss
 def test_a_killed_playbook_leaves_no_sender_on_a_host_behind_ssh(begin, by_ssh):
     run = begin(repeats=1, **by_ssh)
     run.sending(1)
-    before = nic()
-    disturb_nic()
     # This is ansible-playbook: `ip netns exec` has replaced itself by it.
-    run.process.kill()
-    run.process.wait()
-    eventually("tcpreplay has ended", lambda: not senders())
-    eventually("the interface is restored", lambda: nic() == before)
+    kill_with_disturbed_nic(run)
     assert run.play("collect").wait(timeout=PATIENCE_SECONDS) == 0, run.text()
     (trial,) = run.stored()
     assert_partial(trial, STOPPED)

@@ -41,14 +41,10 @@ def test_time_zero_is_the_last_reading_without_packets(clock):
 def test_late_wake_up_makes_a_longer_interval_not_a_higher_rate(clock):
     counted = [0]
     sampler = Sampler(lambda: (counted[0], 0), 1.0, clock)
-    counted[0] = 1
-    sampler.poll()
-    clock.now += 1.5
-    counted[0] = 150
-    sampler.poll()
-    clock.now += 0.5
-    counted[0] = 200
-    sampler.poll()
+    for seconds, total in ((0.0, 1), (1.5, 150), (0.5, 200)):
+        clock.now += seconds
+        counted[0] = total
+        sampler.poll()
     assert [round(sample.interval_seconds, 6) for sample in sampler.samples] == [1.5, 0.5]
     assert [sample.pps for sample in sampler.samples] == [100, 100]
 
