@@ -17,7 +17,9 @@ from linerate.trial.timing import Span, span_of
 
 def stepped(by: float, seconds: float = 5.0):
     """What a sender returns whose wall clock was stepped ``by`` seconds while it sent for ``seconds``."""
-    return replace(sent(100_000, round(seconds + by, 2)), samples=make_sampled(100_000, seconds), wall_clock_step=by)
+    half = sent(100_000, round(seconds + by, 2))
+    ran = replace(half.process, elapsed_seconds=seconds + 0.2)
+    return replace(half, process=ran, samples=make_sampled(100_000, seconds), wall_clock_step=by)
 
 
 @pytest.mark.parametrize("by", [-1.0, 1.0, -0.1, 0.1])
