@@ -113,5 +113,7 @@ class Sampler:
         The last reading without packets may be 20 ms older, which is a fifth of a sample of 100 ms.
         """
         since = reading[0] - self._first[0]
-        lead = (self._first[0] - self._base[0]) * (now - self._seen) / since if since > 0 else self._seen - self._begin
+        if since <= 0 or now <= self._seen:
+            return self._begin
+        lead = (self._first[0] - self._base[0]) * (now - self._seen) / since
         return max(self._begin, self._seen - lead)
