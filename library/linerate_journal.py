@@ -48,8 +48,8 @@ EXAMPLES = r"""
 RETURN = r"""
 journals:
   description: >-
-    Each with its C(name), its C(trial), what was C(sent), as M(linerate_replay) returns it, and whether its run holds
-    the lease of this host (C(leased)).
+    Each with its C(name), its C(trial), what was C(sent), as M(linerate_replay) returns it, and whether its run,
+    not that of O(lease), holds the lease of this host (C(leased)).
   returned: always
   type: list
   elements: dict
@@ -76,8 +76,9 @@ def main() -> None:
     try:
         if given["forget"]:
             module.exit_json(changed=bool(forget(given["forget"], check=module.check_mode)), journals=[])
-        if given["lease"] and not module.check_mode:
-            hold(Lease.from_json(given["lease"]), given["wait_seconds"])
+        lease = Lease.from_json(given["lease"]) if given["lease"] else None
+        if lease and not module.check_mode:
+            hold(lease, given["wait_seconds"])
         only = name_of(Trial.from_json(given["trial"])) if given["trial"] else None
         found, wrong = interrupted(wait_seconds=given["wait_seconds"], only=only)
     except LinerateError as error:
@@ -85,7 +86,7 @@ def main() -> None:
     for warning in wrong:
         module.warn(warning)
     holder = current()
-    leased = holder.run_id if holder else None
+    leased = holder.run_id if holder and not (lease and holder.id == lease.id) else None
     journals = [{**journal.to_json(), "leased": journal.trial.bench.run_id == leased} for journal in found]
     module.exit_json(changed=False, journals=journals)
 

@@ -39,6 +39,7 @@ options:
     description:
       - With O(state=held), whether to end all counts here, and remove the sockets, kept counts and locks of earlier
         processes. To be set when interrupted trials are stored, and no trial of this run is in progress.
+      - With O(state=released), whether to remove the folder C(/run/linerate) if it is empty.
     type: bool
     default: false
   lease:
@@ -82,9 +83,12 @@ holder:
   type: dict
 """
 
+from contextlib import suppress
+from pathlib import Path
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
-from ansible.module_utils.linerate.receiver.process import end_all
+from ansible.module_utils.linerate.receiver.process import STATE_DIRECTORY, end_all
 from ansible.module_utils.linerate.system.lease import (
     IDLE_SECONDS,
     Lease,
@@ -114,9 +118,8 @@ def main() -> None:
     try:
         lease = Lease.from_json(given["lease"])
         changed = applied(given["state"], lease, given["ended"], module.check_mode)
-        if given["clean"] and given["state"] == "held" and not module.check_mode:
-            end_all()
-            remove_orphaned_locks()
+        if given["clean"] and not module.check_mode:
+            clean(given["state"])
         module.exit_json(changed=changed, place=place())
     except LeasedError as error:
         module.fail_json(msg=str(error), holder=error.lease.to_json())
@@ -135,6 +138,16 @@ def applied(state: str, lease: Lease, ended: str | None, check: bool) -> bool:
     removed = release(ended, check=check) if ended else False
     refuse_leased(lease.id, ended)
     return removed
+
+
+def clean(state: str) -> None:
+    """Remove what earlier runs left here; the folder, if it is empty, once the lease is released."""
+    if state == "held":
+        end_all()
+        remove_orphaned_locks()
+    elif state == "released":
+        with suppress(OSError):
+            Path(STATE_DIRECTORY).rmdir()
 
 
 if __name__ == "__main__":

@@ -233,14 +233,20 @@ def stop(name: str, directory: str = STATE_DIRECTORY, timeout_seconds: float = S
 
 def end_all(directory: str = STATE_DIRECTORY) -> None:
     """End all processes that count here, and remove their sockets and the reports that were kept."""
+    kill_all(directory)
+    for path in Path(directory).glob("receive-*.sock"):
+        path.unlink(missing_ok=True)
+    _forget_reports(Path(directory))
+
+
+def kill_all(directory: str = STATE_DIRECTORY) -> None:
+    """Kill all processes that count here."""
     for path in Path(directory).glob("receive-*.sock"):
         with suppress(OSError), socket.socket(socket.AF_UNIX) as client:
             client.settimeout(1)
             # Refused where the process was killed.
             client.connect(str(path))
             _kill_peer(client)
-        path.unlink(missing_ok=True)
-    _forget_reports(Path(directory))
 
 
 def _forget_reports(directory: Path) -> None:
