@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -125,6 +126,28 @@ def test_every_user_may_read_it(root: str) -> None:
     hold(OURS, root=root)
     assert stat.S_IMODE(Path(root, FILE).stat().st_mode) == 0o644
     assert stat.S_IMODE(Path(root, FILE).parent.stat().st_mode) & 0o755 == 0o755
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_user_is_told_who_holds_the_host() -> None:
+    with tempfile.TemporaryDirectory() as root:
+        Path(root).chmod(0o755)
+        hold(THEIRS, root=root)
+        reading, writing = os.pipe()
+        if os.fork() == 0:
+            try:
+                os.setuid(65534)
+                for attempt in (lambda: refuse_leased(root=root), lambda: hold(OURS, root=root)):
+                    try:
+                        attempt()
+                    except LeasedError as error:
+                        os.write(writing, error.lease.holder.encode())
+            finally:
+                os._exit(0)
+        os.close(writing)
+        os.wait()
+        assert os.read(reading, 100) == b"bob@betabob@beta"
+        os.close(reading)
 
 
 def test_a_folder_that_cannot_be_used_is_named(root: str) -> None:
