@@ -54,7 +54,7 @@ def test_of_two_runs_one_is_refused_at_once_and_one_waits(begin: Callable[..., R
     waiting = begin(repeats=1, run_id="waiting", checkout=checkout, benchmark_when_busy="wait")
     told = refused(second)
     assert f"is in use by run first of root@{socket.gethostname()} since 20" in told
-    assert "Wait until that run has ended, or set benchmark_when_busy to wait." in told
+    assert "Wait until that run has ended; with benchmark_when_busy=wait a benchmark does." in told
     assert not (second.folder / "results/second").exists()
     trials = first.completed()
     assert [trial["verdict"]["reasons"] for trial in trials] == [[], [], []]

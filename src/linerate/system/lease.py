@@ -31,7 +31,7 @@ FILE = f"{FOLDER}/lease.json"
 IDLE_SECONDS = 120.0
 """How long a run may do nothing on the host: a task takes a second, or some on a busy controller."""
 
-HINT = "Wait until that run has ended, or set benchmark_when_busy to wait."
+HINT = "Wait until that run has ended; with benchmark_when_busy=wait a benchmark does."
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class LeasedError(HostError):
 
     def __init__(self, lease: Lease, seconds: float) -> None:
         rule = (
-            f"is in use by run {lease.run_id} of {lease.holder} since {lease.since}; if that gives no sign of life, "
-            f"until {seconds:.0f} s from now"
+            f"is in use by run {lease.run_id} of {lease.holder} since {lease.since} "
+            f"(its lease ends in {seconds:.0f} s unless that run renews it)"
         )
         super().__init__("host", socket.gethostname(), rule, HINT)
         self.lease = lease

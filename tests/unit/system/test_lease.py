@@ -41,7 +41,7 @@ def test_a_second_run_is_told_who_holds_the_host_and_since_when(root: str) -> No
         hold(OURS, root=root)
     assert caught.value.lease == THEIRS
     assert "is in use by run b-run of bob@beta since 2026-01-02T00:00:00.000Z" in str(caught.value)
-    assert "until 100 s from now" in str(caught.value)
+    assert "(its lease ends in 100 s unless that run renews it)" in str(caught.value)
     with pytest.raises(LeasedError):
         refuse_leased("a-run 1", root=root)
     with pytest.raises(LeasedError), at_work(None, 5, root):
