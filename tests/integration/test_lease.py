@@ -75,7 +75,7 @@ def test_what_depends_on_a_run_is_not_changed_during_it(begin: Callable[..., Run
     for playbook, given in (("pcaps", pcaps), ("restore", {}), ("lab_down", {})):
         done = play(f"playbooks/{playbook}.yml", **given)
         assert done.rc != 0
-        assert f"is in use by run {run.run_id}" in " ".join(done.failures)
+        assert f"is in use by run {run.run_id}" in " ".join(done.stdout.split())
     run.process.send_signal(signal.SIGCONT)
     (trial,) = run.completed()
     assert trial["verdict"]["reasons"] == []
