@@ -103,7 +103,7 @@ def main() -> None:
             done.append(collect(Interrupted.of(returned), counted, tolerance, (results, schemas), module.check_mode))
         except LinerateError as error:
             # The others are stored all the same, and this one stays on the sender.
-            module.warn(str(error))
+            module.warn(f"journal {returned.get('name')}: {error}")
     module.exit_json(
         changed=any(one["stored"] for one in done),
         counts=[count for one in done if one["stored"] for count in one["journal"].counts()],
@@ -119,12 +119,13 @@ def collect(journal: Interrupted, counted: dict, tolerance: Tolerance, folders: 
         line = f"{trial.trial_id} of run {trial.bench.run_id} {home.reason}"
         return {"journal": journal, "line": line, "stored": False, "settled": home.settled}
     result, samples = judge(journal, journal.reports(counted), tolerance)
-    where = home.folder.path if home.folder else f"none that is here: {folders[0] / ORPHANED}"
+    run = f"run {trial.bench.run_id}, which was interrupted"
+    where = f"{run}: {home.folder.path}" if home.folder else f"{run} and is not here: {folders[0] / ORPHANED}"
     if home.folder and not check:
         home.folder.add(result, samples)
     elif not check:
         store_apart(journal.name, result, samples, *folders)
-    line = f"{one_line(result)}. Its run {trial.bench.run_id} was interrupted; its folder is {where}"
+    line = f"{one_line(result)}. Stored for {where}"
     return {"journal": journal, "line": line, "stored": True, "settled": True}
 
 

@@ -125,7 +125,7 @@ def test_trials_of_runs_that_are_gone_are_stored_apart_by_one_call_each(begin: C
     last = begin(repeats=1, run_id="last", benchmark_duration_paced=2)
     last.completed()
     text = " ".join(last.text().split())
-    assert "Its run gone was interrupted; its folder is none that is here" in text
+    assert "Stored for run gone, which was interrupted and is not here: " in text
     (record,) = (run.folder / "results/orphaned").glob("gone--001-*.json")
     assert record.with_name(f"{record.stem}.csv").exists()
     assert left() == []
