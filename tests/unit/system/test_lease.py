@@ -134,7 +134,8 @@ def test_another_user_is_told_who_holds_the_host() -> None:
         Path(root).chmod(0o755)
         hold(THEIRS, root=root)
         reading, writing = os.pipe()
-        if os.fork() == 0:
+        child = os.fork()
+        if child == 0:
             try:
                 os.setuid(65534)
                 for attempt in (lambda: refuse_leased(root=root), lambda: hold(OURS, root=root)):
@@ -145,7 +146,7 @@ def test_another_user_is_told_who_holds_the_host() -> None:
             finally:
                 os._exit(0)
         os.close(writing)
-        os.wait()
+        os.waitpid(child, 0)
         assert os.read(reading, 100) == b"bob@betabob@beta"
         os.close(reading)
 
