@@ -32,6 +32,14 @@ options:
   work:
     description: What this sends for; a second sender that is refused the interface is told. By default the trial.
     type: str
+  lease:
+    description:
+      - The lease of the run, as M(linerate_lease) returned it. Nothing is sent while another run holds the host;
+        without this option, while any run does.
+    type: dict
+  run_dir:
+    description: Folder of the run on the controller, which the journal names.
+    type: path
   interface:
     description: >-
       Sending interface, for a single replay, by its name or an alternative name. Refused where it, or an interface by
@@ -231,6 +239,7 @@ from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.nic.read import interface_name
 from ansible.module_utils.linerate.pcap.destinations import AllowedDestinations
 from ansible.module_utils.linerate.system.caller_gone import CallerWatch, end_within
+from ansible.module_utils.linerate.system.lease import Lease, at_work, refuse_leased
 from ansible.module_utils.linerate.system.lock import refuse_held, sole_sender
 from ansible.module_utils.linerate.system.run import run
 from ansible.module_utils.linerate.tcpreplay.options import TIMERS
@@ -272,6 +281,8 @@ SPEC = {
     "trial": {"type": "dict"},
     "journal": {"type": "bool", "default": True},
     "work": {"type": "str"},
+    "lease": {"type": "dict"},
+    "run_dir": {"type": "path"},
     **{name: {**option, "default": DEFAULTS.get(name)} for name, option in AD_HOC.items()},
 }
 AROUND_SECONDS = 300
@@ -292,12 +303,15 @@ def main() -> None:
         interface, pcaps = trial.sending.interface, [(trial.case.pcap, trial.case.pcap_sha256 or None)]
         preload = bool(trial.sending.settings.get("preload_pcap"))
         far_end = FarEnd(AllowedDestinations(trial.bench.allow_destinations), trial.bench.receiver_mtu)
+        lease = Lease.from_json(module.params["lease"]) if module.params["lease"] else None
         if module.check_mode:
+            refuse_leased(lease.id if lease else None)
             refuse_held(interface)
             preflight(interface, pcaps, far_end, run, trial.sending.cpu, preload)
             module.exit_json(changed=True, argv=engine_of(trial.method).command(trial))
-        end_within(trial.offered.deadline_seconds + AROUND_SECONDS)
-        with sole_sender(interface, work):
+        seconds = trial.offered.deadline_seconds + AROUND_SECONDS
+        end_within(seconds)
+        with at_work(lease, seconds), sole_sender(interface, work):
             recover(interface, run)
             preflight(interface, pcaps, far_end, run, trial.sending.cpu, preload)
             module.exit_json(changed=True, **replay(trial, run, caller.end_reason, journals).to_json())

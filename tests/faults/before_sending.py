@@ -11,6 +11,7 @@ from tests.faults.fault import TOP_SPEED, Fault, Step, link, pcap, refused, run_
 from tests.integration.trials import eventually, inside, ip
 
 from linerate.lab.namespaces import RECEIVER, SENDER
+from linerate.system.lease import Lease, hold
 
 FILE_HEADER, RECORD_HEADER, FRAME = 24, 16, 78
 RECORD_501 = FILE_HEADER + 500 * (RECORD_HEADER + FRAME)
@@ -39,6 +40,10 @@ def drop_in_queue(bench: Bench) -> None:
 
 def start_linerate(bench: Bench) -> None:
     eventually("it sends", bench.start(bench.module(bench.pcap("other.pcap"), pps=500, loop=1000)))
+
+
+def lease_for_another_run(bench: Bench) -> None:
+    hold(Lease("other", "other", "ann@alpha", "2026-01-01T00:00:00.000Z", {}))
 
 
 def start_tcpreplay(bench: Bench) -> None:
@@ -102,6 +107,12 @@ INTERFACES = [
     refused("interface with an address in use", "192.0.2.9", before=add_address("192.0.2.9/24")),
     refused("interface of the default route", "default route", before=add_default_route),
     refused("two senders, both linerate", "is in use: trial faults, since", before=start_linerate),
+    refused(
+        "host that another run uses",
+        "is in use by run other of ann@alpha since 2026-01-01T00:00:00.000Z",
+        before=lease_for_another_run,
+        note="none: it knows no runs",
+    ),
     Fault(
         "two senders, the other tcpreplay alone",
         "^not valid: .*the sending interface counted",

@@ -28,6 +28,9 @@ from .samples import samples_path
 LATEST = "latest"
 """The link to the newest run, in the folder of the runs."""
 
+ORPHANED = "orphaned"
+"""The folder of the trials whose run is not here, in the folder of the runs."""
+
 FOLDER_MODE = 0o755
 """Results are for everyone to read and for their owner to change, whatever the umask."""
 
@@ -49,9 +52,9 @@ class Stored(Record):
 
 def plain(run_id: str) -> str:
     """``run_id``, which names a folder and is part of other names. InputError where it is not a plain name."""
-    if run_id == LATEST or not _RUN_ID.fullmatch(run_id):
+    if run_id in (LATEST, ORPHANED) or not _RUN_ID.fullmatch(run_id):
         hint = "Use letters, digits, dots, dashes and underscores, at most 100, the first a letter or a digit."
-        raise InputError("run_id", run_id, f"is not a plain name, or is {LATEST!r}", hint)
+        raise InputError("run_id", run_id, f"is not a plain name, or is {LATEST!r} or {ORPHANED!r}", hint)
     return run_id
 
 

@@ -10,7 +10,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Union
 
@@ -114,6 +114,14 @@ def refuse_held(interface: str, root: str = "/") -> None:
     path = lock_path(interface, root)
     if is_held(path, PATIENCE_SECONDS):
         raise _in_use(interface, path)
+
+
+def remove_orphaned_locks(root: str = "/") -> None:
+    """Remove the lock files of senders that were killed, of all interfaces and namespaces."""
+    for path in sorted(Path(root, FOLDER).glob("interface-*.lock")):
+        # One that is held, or that this user may not open, stays.
+        with suppress(HostError), exclusive(path, wait_seconds=0):
+            path.unlink(missing_ok=True)
 
 
 def lock_path(interface: str, root: str = "/") -> Path:

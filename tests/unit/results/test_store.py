@@ -1,4 +1,4 @@
-"""Trials are stored once each, also by several processes at a time; and the owner of a run."""
+"""Trials are stored once each, also by several processes at a time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import errno
 import fcntl
 import os
 import stat
-import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -15,7 +14,6 @@ from pathlib import Path
 import pytest
 from synthetic_run import make_info, make_result, read_trials
 
-from linerate.controller.owner import lives, owner
 from linerate.errors import HostError, ResultError
 from linerate.results import store
 from linerate.results.model import TrialResult
@@ -149,26 +147,6 @@ def test_a_line_that_is_not_an_object_is_an_error_of_the_counts(tmp_path: Path, 
         folder.stored()
     with pytest.raises(ResultError, match=r"trials\.jsonl .*line 1 is not a JSON object"):
         folder.add(results(1)[0], HEADER)
-
-
-def test_the_owner_of_a_run_is_known_while_its_process_lives() -> None:
-    process = subprocess.Popen(["sleep", "600"])
-    made = owner(process.pid)
-    assert lives(made)
-    # Another process with the same number.
-    assert not lives({**made, "began": made["began"] - 1})
-    process.kill()
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    # A zombie stores nothing.
-    assert not lives(made)
-    process.wait()
-    assert not lives(made)
-    assert not lives(owner(process.pid))
-
-
-@pytest.mark.parametrize("found", [None, {}, "text", 7, {"pid": "../1", "began": -1}, {"pid": 1}, {"pid": None}])
-def test_an_unusable_owner_is_not_alive(found: object) -> None:
-    assert not lives(found)
 
 
 def refusing(number: int) -> Callable[..., None]:
