@@ -12,7 +12,7 @@ version_added: "0.1.0"
 author: linerate contributors
 options:
   interface:
-    description: The interface that sends or receives.
+    description: The interface that sends or receives, by its name or an alternative name.
     type: str
     required: true
   tcpreplay_has_netmap:
@@ -48,6 +48,7 @@ unavailable:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
+from ansible.module_utils.linerate.nic.read import interface_name
 from ansible.module_utils.linerate.system.run import run
 from ansible.module_utils.linerate.trial.engines.base import SenderHost, availability
 from ansible.module_utils.linerate.trial.engines.registry import engines
@@ -63,9 +64,9 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    interface = module.params["interface"]
     features = frozenset({"netmap"} if module.params["tcpreplay_has_netmap"] else ())
     try:
+        interface = interface_name(module.params["interface"], run)
         module.exit_json(
             changed=False,
             environment=read_environment(interface, run, cpu=module.params["cpu"]),

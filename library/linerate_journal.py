@@ -21,6 +21,9 @@ options:
     description: How long to wait for a trial that is still being stopped or cleaned up.
     type: float
     default: 0
+  lease:
+    description: The lease of the run, as M(linerate_lease) returned it, which is renewed.
+    type: dict
   forget:
     description: Names of journals to remove because their results are stored. Nothing is read then.
     type: list
@@ -45,7 +48,8 @@ EXAMPLES = r"""
 RETURN = r"""
 journals:
   description: >-
-    Each with its C(name), its C(trial), and what was C(sent), as M(linerate_replay) returns it.
+    Each with its C(name), its C(trial), what was C(sent), as M(linerate_replay) returns it, and whether its run,
+    not that of O(lease), holds the lease of this host (C(leased)).
   returned: always
   type: list
   elements: dict
@@ -53,6 +57,7 @@ journals:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
+from ansible.module_utils.linerate.system.lease import Lease, current, hold
 from ansible.module_utils.linerate.trial.journal import forget, interrupted, name_of
 from ansible.module_utils.linerate.trial.model import Trial
 
@@ -62,6 +67,7 @@ def main() -> None:
         argument_spec={
             "trial": {"type": "dict"},
             "wait_seconds": {"type": "float", "default": 0},
+            "lease": {"type": "dict"},
             "forget": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
@@ -70,13 +76,19 @@ def main() -> None:
     try:
         if given["forget"]:
             module.exit_json(changed=bool(forget(given["forget"], check=module.check_mode)), journals=[])
+        lease = Lease.from_json(given["lease"]) if given["lease"] else None
+        if lease and not module.check_mode:
+            hold(lease, given["wait_seconds"])
         only = name_of(Trial.from_json(given["trial"])) if given["trial"] else None
         found, wrong = interrupted(wait_seconds=given["wait_seconds"], only=only)
     except LinerateError as error:
         module.fail_json(msg=str(error))
     for warning in wrong:
         module.warn(warning)
-    module.exit_json(changed=False, journals=[journal.to_json() for journal in found])
+    holder = current()
+    leased = holder.run_id if holder and not (lease and holder.id == lease.id) else None
+    journals = [{**journal.to_json(), "leased": journal.trial.bench.run_id == leased} for journal in found]
+    module.exit_json(changed=False, journals=journals)
 
 
 if __name__ == "__main__":

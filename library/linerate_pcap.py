@@ -201,6 +201,7 @@ from ansible.module_utils.linerate.errors import InputError, LinerateError
 from ansible.module_utils.linerate.pcap.manifest import ensure
 from ansible.module_utils.linerate.pcap.spec import L4_HEADERS, PARAMETERS, PcapSpec
 from ansible.module_utils.linerate.pcap.template import build_template
+from ansible.module_utils.linerate.system.lease import refuse_leased
 
 ARGUMENT_SPEC = {
     "path": {"type": "path", "required": True},
@@ -238,7 +239,7 @@ def main():
     try:
         spec = PcapSpec.of({name: params[name] for name in PARAMETERS})
         template = first_frame(spec, params["template"])
-        result = ensure(params["path"], spec, template, check=module.check_mode)
+        result = ensure(params["path"], spec, template, module.check_mode, refuse_leased)
     except LinerateError as error:
         module.fail_json(msg=str(error))
     module.exit_json(

@@ -86,10 +86,13 @@ reason:
   sample: the pcap did not exist
 """
 
+import os
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import InputError, LinerateError
 from ansible.module_utils.linerate.pcap.convert import current, place
 from ansible.module_utils.linerate.pcap.manifest import Manifest
+from ansible.module_utils.linerate.system.lease import refuse_leased
 
 ARGUMENT_SPEC = {
     "path": {"type": "path", "required": True},
@@ -118,6 +121,8 @@ def main():
             raise InputError("parameters", None, "are set by the controller", "Run this as a task, not by itself.")
         before, reason = current(params["path"], params["parameters"])
         after = before if params["manifest"] is None else Manifest.from_json(params["manifest"])
+        if reason and not module.check_mode and os.path.exists(params["path"]):
+            refuse_leased()
         if reason and params["staged"] and not module.check_mode:
             place(params["path"], params["staged"], after)
     except LinerateError as error:

@@ -15,7 +15,7 @@ version_added: "0.1.0"
 author: linerate contributors
 options:
   interface:
-    description: Sending interface.
+    description: Sending interface, by its name or an alternative name.
     type: str
     required: true
   pcaps:
@@ -42,6 +42,10 @@ options:
   cpu:
     description: The CPU that tcpreplay will run on.
     type: int
+  preload_pcap:
+    description: Whether tcpreplay will read each pcap into memory, which must have room for it.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Reads only. A missing pcap is not an error, since it would have been created before.
@@ -76,6 +80,7 @@ from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
+from ansible.module_utils.linerate.nic.read import interface_name
 from ansible.module_utils.linerate.pcap.destinations import AllowedDestinations
 from ansible.module_utils.linerate.system.lock import refuse_held
 from ansible.module_utils.linerate.system.run import run
@@ -92,6 +97,7 @@ SPEC = {
     "allow_destinations": {"type": "list", "elements": "str", "required": True},
     "receiver_mtu": {"type": "int"},
     "cpu": {"type": "int"},
+    "preload_pcap": {"type": "bool", "default": False},
 }
 
 
@@ -107,8 +113,9 @@ def main() -> None:
     ]
     try:
         far_end = FarEnd(AllowedDestinations(given["allow_destinations"]), given["receiver_mtu"])
-        refuse_held(given["interface"])
-        summaries = preflight(given["interface"], pcaps, far_end, run, given["cpu"])
+        interface = interface_name(given["interface"], run)
+        refuse_held(interface)
+        summaries = preflight(interface, pcaps, far_end, run, given["cpu"], given["preload_pcap"])
         module.exit_json(changed=False, pcaps=[asdict(summary) for summary in summaries], missing=missing)
     except LinerateError as error:
         module.fail_json(msg=str(error))

@@ -55,7 +55,12 @@ options:
   interval_seconds:
     description: Time between two samples.
     type: float
-    default: 1.0
+    default: 0.1
+  lease:
+    description:
+      - The lease of the run, as M(linerate_lease) returned it, which is renewed; an error while another run holds the
+        host. The counts are kept until the run's next count starts, and are returned again when asked for.
+    type: dict
 attributes:
   check_mode:
     description: Predicts the change; starts and stops nothing.
@@ -103,7 +108,10 @@ samples:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
+from ansible.module_utils.linerate.nic.read import interface_name
 from ansible.module_utils.linerate.receiver.process import ReceiverOptions, start, stop
+from ansible.module_utils.linerate.system.lease import Lease, hold
+from ansible.module_utils.linerate.system.run import run
 
 START_OPTIONS = {
     "interface": {"type": "str"},
@@ -122,6 +130,7 @@ def main() -> None:
         argument_spec={
             "state": {"type": "str", "choices": ["started", "stopped"], "required": True},
             "name": {"type": "str", "required": True},
+            "lease": {"type": "dict"},
             **START_OPTIONS,
         },
         required_if=[
@@ -137,8 +146,13 @@ def main() -> None:
     if module.check_mode:
         module.exit_json(changed=True)
     try:
+        lease = Lease.from_json(given["lease"]) if given["lease"] else None
+        if lease:
+            hold(lease, given["deadline_seconds"] or 0)
         if given["state"] == "started":
-            start(ReceiverOptions(name=given["name"], **{name: given[name] for name in START_OPTIONS}))
+            given["interface"] = interface_name(given["interface"], run)
+            options = {name: given[name] for name in START_OPTIONS}
+            start(ReceiverOptions(name=given["name"], keep=bool(lease), **options))
             module.exit_json(changed=True)
         module.exit_json(changed=True, **stop(given["name"]).to_json())
     except LinerateError as error:

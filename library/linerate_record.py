@@ -42,10 +42,6 @@ options:
     description: By how many percent the rate of a paced trial may differ from the requested one.
     type: float
     default: 1.0
-  unless_stored:
-    description: Whether to do nothing if the trial is stored already, or its run is not here or still in progress.
-    type: bool
-    default: false
 attributes:
   check_mode:
     description: Stores nothing.
@@ -72,7 +68,7 @@ trial:
   returned: when stored by this call
   type: dict
 stored:
-  description: How many results the run has; 0 if the run is not here or still in progress.
+  description: How many results the run has.
   returned: always
   type: int
 valid:
@@ -84,7 +80,6 @@ valid:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.linerate.controller.owner import lives
 from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.report.one_line import one_line
 from ansible.module_utils.linerate.results.build import result_of
@@ -106,7 +101,6 @@ def main() -> None:
             "sent": {"type": "dict", "required": True},
             "received": {"type": "list", "elements": "list", "default": []},
             "rate_tolerance_percent": {"type": "float", "default": RATE_TOLERANCE_PERCENT},
-            "unless_stored": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
@@ -114,8 +108,6 @@ def main() -> None:
     folder = RunFolder(Path(given["run_dir"]), Path(given["schemas_dir"]))
     try:
         trial = Trial.from_json(given["trial"])
-        if given["unless_stored"]:
-            exit_unless_needed(module, folder, trial)
         sent = sent_of(trial, given["sent"])
         reports = reports_of(given["received"])
         result = result_of(trial, sent, reports, Tolerance(rate_percent=given["rate_tolerance_percent"]))
@@ -133,19 +125,6 @@ def sent_of(trial: Trial, returned: dict) -> Sent:
     if "process" not in returned:
         return failed(trial, returned.get("msg") or "linerate_replay returned no result")
     return Sent.of_result(returned)
-
-
-def exit_unless_needed(module: AnsibleModule, folder: RunFolder, trial: Trial) -> None:
-    """End the module if the trial is stored, or if its run is not here or will store it itself."""
-    reason, stored = None, Stored()
-    if not folder.path.is_dir():
-        reason = f"belongs to a run that is not here: {folder.path}"
-    elif lives(trial.owner):
-        reason = f"belongs to a run in progress: {folder.path}"
-    elif folder.holds(trial.trial_id):
-        reason, stored = "is stored already", folder.stored()
-    if reason:
-        module.exit_json(changed=False, line=f"{trial.trial_id} {reason}", **counts(stored))
 
 
 def counts(stored: Stored) -> dict:

@@ -32,10 +32,19 @@ options:
   work:
     description: What this sends for; a second sender that is refused the interface is told. By default the trial.
     type: str
+  lease:
+    description:
+      - The lease of the run, as M(linerate_lease) returned it. Nothing is sent while another run holds the host;
+        without this option, while any run does.
+    type: dict
+  run_dir:
+    description: Folder of the run on the controller, which the journal names.
+    type: path
   interface:
     description: >-
-      Sending interface, for a single replay. Refused where it carries the default route, the SSH session, another
-      interface or an address in use, is down or has no carrier; and where another process of linerate sends on it.
+      Sending interface, for a single replay, by its name or an alternative name. Refused where it, or an interface by
+      which its frames leave, carries the default route, the SSH session, another interface or an address in use;
+      where it is not Ethernet, is down or has no carrier; and where another process of linerate sends on it.
     type: str
   pcap:
     description: Path of the pcap on the host. It is read to its end before anything is sent.
@@ -82,7 +91,7 @@ options:
     description: Whole seconds after which tcpreplay stops by itself.
     type: int
   preload_pcap:
-    description: Read the pcap into memory before sending.
+    description: Read the pcap into memory before sending. Refused where the memory has no room for it.
     type: bool
     default: false
   flow_stats:
@@ -129,7 +138,7 @@ options:
   interval_seconds:
     description: Time between two samples of the interface's counters.
     type: float
-    default: 1.0
+    default: 0.1
 attributes:
   async:
     description: The trial then continues without C(ansible-playbook), until its own deadline.
@@ -220,17 +229,23 @@ core_busy_percent:
   description: Share of the time in which tcpreplay's core was not idle, whatever used it.
   returned: when sent
   type: float
+wall_clock_step:
+  description: By how many seconds the wall clock moved against the monotonic clock during the trial.
+  returned: when sent
+  type: float
 """
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
+from ansible.module_utils.linerate.nic.read import interface_name
 from ansible.module_utils.linerate.pcap.destinations import AllowedDestinations
 from ansible.module_utils.linerate.system.caller_gone import CallerWatch, end_within
+from ansible.module_utils.linerate.system.lease import Lease, at_work, refuse_leased
 from ansible.module_utils.linerate.system.lock import refuse_held, sole_sender
 from ansible.module_utils.linerate.system.run import run
 from ansible.module_utils.linerate.tcpreplay.options import TIMERS
 from ansible.module_utils.linerate.trial.ad_hoc import DEFAULTS, REQUIRED, ad_hoc_trial
-from ansible.module_utils.linerate.trial.engines.registry import engine
+from ansible.module_utils.linerate.trial.engines.registry import engine_of
 from ansible.module_utils.linerate.trial.journal import FOLDER
 from ansible.module_utils.linerate.trial.model import Trial
 from ansible.module_utils.linerate.trial.nic_session import recover
@@ -267,6 +282,8 @@ SPEC = {
     "trial": {"type": "dict"},
     "journal": {"type": "bool", "default": True},
     "work": {"type": "str"},
+    "lease": {"type": "dict"},
+    "run_dir": {"type": "path"},
     **{name: {**option, "default": DEFAULTS.get(name)} for name, option in AD_HOC.items()},
 }
 AROUND_SECONDS = 300
@@ -285,15 +302,19 @@ def main() -> None:
     try:
         trial, work, journals = requested(module.params)
         interface, pcaps = trial.sending.interface, [(trial.case.pcap, trial.case.pcap_sha256 or None)]
+        preload = bool(trial.sending.settings.get("preload_pcap"))
         far_end = FarEnd(AllowedDestinations(trial.bench.allow_destinations), trial.bench.receiver_mtu)
+        lease = Lease.from_json(module.params["lease"]) if module.params["lease"] else None
         if module.check_mode:
+            refuse_leased(lease.id if lease else None)
             refuse_held(interface)
-            preflight(interface, pcaps, far_end, run, trial.sending.cpu)
-            module.exit_json(changed=True, argv=engine(trial.method.engine).command(trial))
-        end_within(trial.offered.deadline_seconds + AROUND_SECONDS)
-        with sole_sender(interface, work):
+            preflight(interface, pcaps, far_end, run, trial.sending.cpu, preload)
+            module.exit_json(changed=True, argv=engine_of(trial.method).command(trial))
+        seconds = trial.offered.deadline_seconds + AROUND_SECONDS
+        end_within(seconds)
+        with at_work(lease, seconds), sole_sender(interface, work):
             recover(interface, run)
-            preflight(interface, pcaps, far_end, run, trial.sending.cpu)
+            preflight(interface, pcaps, far_end, run, trial.sending.cpu, preload)
             module.exit_json(changed=True, **replay(trial, run, caller.end_reason, journals).to_json())
     except LinerateError as error:
         module.fail_json(msg=str(error))
@@ -302,7 +323,11 @@ def main() -> None:
 def requested(given: dict) -> tuple:
     """The trial, what it is for, and the folder of its journal; an ad-hoc trial has none."""
     if given["trial"] is None:
-        return ad_hoc_trial(given), given["work"] or "a replay", None
+        return (
+            ad_hoc_trial({**given, "interface": interface_name(given["interface"], run)}),
+            given["work"] or "a replay",
+            None,
+        )
     trial = Trial.from_json(given["trial"])
     work = given["work"] or f"trial {trial.trial_id} of run {trial.bench.run_id}"
     return trial, work, FOLDER if given["journal"] else None

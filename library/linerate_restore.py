@@ -11,6 +11,7 @@ description:
     and regenerates an initramfs that contains netmap.
   - Restores the settings that M(linerate_tuning) or an interrupted trial changed.
   - Restores the settings of O(interface) from before the first change, where they were stored.
+  - Ends the counts on the host, and removes what runs store in C(/run/linerate).
   - Removes the unit that rebuilds netmap at boot, the versions of tcpreplay and the link to one of them, the pcaps,
     the files of interrupted builds, and linerate's own folders. Packages of the distribution stay.
   - Changes nothing while a trial sends on O(interface), where a patched driver is loaded and O(rebind_ok) is false,
@@ -82,9 +83,11 @@ from functools import partial
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
+from ansible.module_utils.linerate.nic.read import interface_name
 from ansible.module_utils.linerate.packages.netmap.initramfs import SECONDS
 from ansible.module_utils.linerate.packages.netmap.remove import remove
 from ansible.module_utils.linerate.packages.uninstall import Places, remove_leftovers
+from ansible.module_utils.linerate.receiver.process import kill_all
 from ansible.module_utils.linerate.system.lock import refuse_held
 from ansible.module_utils.linerate.system.run import run
 from ansible.module_utils.linerate.system.ssh_client import session_environment
@@ -111,6 +114,7 @@ def main() -> None:
     patient = partial(run, timeout=SECONDS)
     host = Host(run, environment)
     try:
+        given["interface"] = interface_name(given["interface"], run)
         # For the errors they raise, before anything is changed.
         refuse_held(given["interface"])
         undo(given["interface"], host, check=True)
@@ -119,6 +123,8 @@ def main() -> None:
         steps += recover(given["interface"], run, check=module.check_mode)
         # After the drivers: their settings were stored before or after the host was tuned.
         steps += undo(given["interface"], host, check=module.check_mode)
+        if not module.check_mode:
+            kill_all()
         steps += remove_leftovers(places, check=module.check_mode)
     except LinerateError as error:
         module.fail_json(msg=str(error))

@@ -127,9 +127,9 @@ options:
     type: float
     default: 15
   sample_interval:
-    description: Seconds between two samples of the counters.
+    description: Seconds between two samples of the counters; longer in trials of more than 1,000 s.
     type: float
-    default: 1.0
+    default: 0.1
   stall_seconds:
     description: How long nothing may leave the interface that should; see M(linerate_replay).
     type: float
@@ -207,7 +207,7 @@ options:
     type: dict
 attributes:
   check_mode:
-    description: Returns the plan and writes nothing.
+    description: Returns the plan. Tries in O(results_dir) what storing the results needs, and removes it again.
     support: full
 """
 
@@ -396,7 +396,9 @@ def main() -> None:
         ended: tuple[str, ...] = ()
         if given["resume"]:
             _, ended = RunFolder.resume(results, run, Path(given["schemas_dir"]))
-        elif not module.check_mode:
+        elif module.check_mode:
+            RunFolder.probe(results)
+        else:
             RunFolder.create(results, run, Path(given["schemas_dir"]))
     except LinerateError as error:
         module.fail_json(msg=str(error))

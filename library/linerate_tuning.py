@@ -125,7 +125,9 @@ from dataclasses import asdict, fields
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
+from ansible.module_utils.linerate.nic.read import interface_name
 from ansible.module_utils.linerate.pcap.destinations import BENCHMARK_NETWORKS, AllowedDestinations
+from ansible.module_utils.linerate.system.lease import refuse_leased
 from ansible.module_utils.linerate.system.lock import sole_sender
 from ansible.module_utils.linerate.system.run import run
 from ansible.module_utils.linerate.system.ssh_client import session_environment
@@ -152,9 +154,12 @@ def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     consent = module.params["consent"]
     try:
+        module.params["interface"] = interface_name(module.params["interface"], run)
         allowed = AllowedDestinations(module.params["allow_destinations"])
         host = Host(run, session_environment(os.environ), benchmark=allowed.holds)
         options = TuningOptions(**{field.name: module.params[field.name] for field in fields(TuningOptions)})
+        if consent and not module.check_mode:
+            refuse_leased()
         restored = restore_interrupted(options.interface, host) if consent and not module.check_mode else ()
         aspects = tune(options, host, consent, module.check_mode)
         steps = [f"restored after an interrupted trial: {step}" for step in restored]

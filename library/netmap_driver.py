@@ -74,6 +74,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.netmap.adapter import driver_of
 from ansible.module_utils.linerate.netmap.module import running_kernel
+from ansible.module_utils.linerate.nic.read import interface_name
 from ansible.module_utils.linerate.packages.netmap.build import MODULE_FOLDER
 from ansible.module_utils.linerate.packages.netmap.initramfs import SECONDS, refresh
 from ansible.module_utils.linerate.packages.netmap.rebind import Swap, go_native, refuse
@@ -94,13 +95,14 @@ def main() -> None:
     )
     options, check = module.params, module.check_mode
     drivers = module_names(options["drivers"])
-    swap = Swap(options["interface"], drivers, session_environment(os.environ))
     parameters = {name: str(value) for name, value in options["parameters"].items()}
     builds = {name: f"{MODULE_FOLDER}/{name}.ko" for name in ("netmap", *drivers)}
     steps: list[str] = []
     try:
+        interface = interface_name(options["interface"], run)
+        swap = Swap(interface, drivers, session_environment(os.environ))
         refuse(swap, run)
-        driver = driver_of(options["interface"])
+        driver = driver_of(interface)
         steps += go_native(swap, parameters, run, check)
         steps += refresh(builds, running_kernel(), partial(run, timeout=SECONDS), check)
     except LinerateError as error:

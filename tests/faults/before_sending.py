@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import shlex
 import struct
 from pathlib import Path
 
-from tests.faults.bench import Bench
+from tests.faults.bench import MEMORY_GROUP, STATE, Bench
 from tests.faults.fault import TOP_SPEED, Fault, Step, link, pcap, refused, run_ip
 from tests.integration.trials import eventually, inside, ip
 
 from linerate.lab.namespaces import RECEIVER, SENDER
+from linerate.system.lease import Lease, hold
 
 FILE_HEADER, RECORD_HEADER, FRAME = 24, 16, 78
 RECORD_501 = FILE_HEADER + 500 * (RECORD_HEADER + FRAME)
 LARGE = pcap(ip_length=1400)
 SMALL_PEER_MTU = link(RECEIVER, "mtu", "1000")
+MANY = pcap(packets=100_000)
+PRELOAD = {**TOP_SPEED, "preload_pcap": True}
+ENTER = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
+IN_MEMORY_GROUP = ("sh", "-c", ENTER, str(MEMORY_GROUP))
+LITTLE_MEMORY = f"{STATE}/tcpreplay-with-little-memory"
 HEADER_ONLY = pcap(lambda content: content[:FILE_HEADER])
 
 
@@ -35,9 +42,28 @@ def start_linerate(bench: Bench) -> None:
     eventually("it sends", bench.start(bench.module(bench.pcap("other.pcap"), pps=500, loop=1000)))
 
 
+def lease_for_another_run(bench: Bench) -> None:
+    hold(Lease("other", "other", "ann@alpha", "2026-01-01T00:00:00.000Z", {}))
+
+
 def start_tcpreplay(bench: Bench) -> None:
     options = [f"--intf1={SENDER.interface}", "--pps=500", "--loop=1000", bench.pcap("other.pcap")]
     eventually("it sends", bench.start(["tcpreplay", *options]))
+
+
+def limit_memory(bench: Bench) -> None:
+    MEMORY_GROUP.mkdir(exist_ok=True)
+    names = ("memory.limit_in_bytes", "memory.max", "memory.swap.max")
+    for name in names:
+        if (MEMORY_GROUP / name).exists():
+            (MEMORY_GROUP / name).write_text("60000000" if name != names[-1] else "0")
+
+
+def little_memory_for_tcpreplay(bench: Bench) -> None:
+    limit_memory(bench)
+    script = Path(LITTLE_MEMORY)
+    script.write_text(f'#!/bin/sh\nexec {shlex.join(IN_MEMORY_GROUP)} tcpreplay "$@"\n')
+    script.chmod(0o755)
 
 
 def with_long_frames(bench: Bench) -> str:
@@ -81,6 +107,12 @@ INTERFACES = [
     refused("interface with an address in use", "192.0.2.9", before=add_address("192.0.2.9/24")),
     refused("interface of the default route", "default route", before=add_default_route),
     refused("two senders, both linerate", "is in use: trial faults, since", before=start_linerate),
+    refused(
+        "host that another run uses",
+        "is in use by run other of ann@alpha since 2026-01-01T00:00:00.000Z",
+        before=lease_for_another_run,
+        note="none: it knows no runs",
+    ),
     Fault(
         "two senders, the other tcpreplay alone",
         "^not valid: .*the sending interface counted",
@@ -165,4 +197,23 @@ OPTIONS = [
         note="none: it is tcpreplay that is missing",
     ),
 ]
-FAULTS = [*INTERFACES, *PCAPS, *OPTIONS]
+MEMORY = [
+    refused(
+        "pcap larger than the memory",
+        "needs 82 MB of memory to be preloaded, and the control group .*limit 60 MB.* Set preload_pcap to false",
+        pcap=MANY,
+        options=PRELOAD,
+        alone=["--topspeed", "--preload-pcap"],
+        before=limit_memory,
+        prefix=IN_MEMORY_GROUP,
+    ),
+    Fault(
+        "memory that runs out while tcpreplay reads the pcap",
+        "^not valid: did not run to its end: the kernel killed it because memory ran out in its control group",
+        pcap=MANY,
+        options={**PRELOAD, "executable": LITTLE_MEMORY},
+        before=little_memory_for_tcpreplay,
+        note="killed by SIGKILL, as in the row above",
+    ),
+]
+FAULTS = [*INTERFACES, *PCAPS, *MEMORY, *OPTIONS]

@@ -27,6 +27,8 @@ SENDING_SECONDS = 0.7
 STATE = "/run/linerate"
 RUN_ID = "faults"
 TRIAL_ID = "001-fault-kernel-r1"
+MEMORY_GROUP = Path("/sys/fs/cgroup", *(["memory"] if Path("/sys/fs/cgroup/memory").is_dir() else []), RUN_ID)
+"""A control group, of version 1 or 2, for the programs of a bench."""
 MODULE = str(Path(__file__).with_name("module.py"))
 
 
@@ -140,6 +142,7 @@ def new_bench(folder: Path) -> Iterator[Bench]:
         stack.callback(subprocess.run, ["umount", "--lazy", STATE], check=True)
         present(run)
         stack.callback(absent, run)
+        stack.callback(lambda: MEMORY_GROUP.is_dir() and MEMORY_GROUP.rmdir())
         stack.callback(forget, [f"{RUN_ID}--{TRIAL_ID}"])
         stack.callback(lambda: [program.wait() for program in bench.programs])
         stack.callback(bench.kill)

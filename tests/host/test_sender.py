@@ -24,7 +24,11 @@ def found(outputs) -> dict:
     printed = outputs(COMMANDS)
     routes = [*json.loads(printed["routes"] or "[]"), *json.loads(printed["routes6"] or "[]")]
     return {
-        "links": {link["ifname"]: link for link in json.loads(printed["links"] or "[]")},
+        "links": {
+            name: link
+            for link in json.loads(printed["links"] or "[]")
+            for name in (link["ifname"], *link.get("altnames", ()))
+        },
         "default_routes": {route["dev"] for route in routes},
         "tools": {os.path.basename(line) for line in printed["tools"].splitlines()},
         "header": printed["header"],
@@ -86,6 +90,6 @@ def test_interface_mtu(link, interface):
     assert link.get("mtu", 0) >= 1500, f"{interface} {'has ' + str(link['mtu']) if link else 'does not exist'}"
 
 
-def test_interface_has_no_default_route(found, interface):
+def test_interface_has_no_default_route(found, link, interface):
     """The sending interface does not carry the default route."""
-    assert interface not in found["default_routes"], f"the default route uses {interface}"
+    assert link.get("ifname", interface) not in found["default_routes"], f"the default route uses {interface}"

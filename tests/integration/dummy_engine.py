@@ -41,9 +41,4 @@ class DummyEngine(Engine):
             mbps=8e-6 * octets / seconds,
             pps=packets / seconds,
             successful=packets,
-            failed=0,
-            truncated=0,
-            retried_enobufs=0,
-            retried_eagain=0,
-            interrupted=False,
         ), None

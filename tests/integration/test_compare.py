@@ -12,7 +12,7 @@ from tests.integration.trials import make_pcap, run_python
 from linerate.lab.namespaces import SENDER
 from linerate.receiver.sampler import Sample
 from linerate.results.statistics import RESOLUTION, Repeats, ratio
-from linerate.trial.curve import curve_of, within_sending
+from linerate.trial.curve import curve_of, while_sending
 
 pytestmark = [pytest.mark.quiet, pytest.mark.long]
 
@@ -87,7 +87,8 @@ def test_a_rate_curve_of_100_ms_samples_covers_exactly_the_sending_time(lab, pca
     assert sum(sample.packets for sample in samples) == trial["claim"]["packets"]
     ends = [sample.elapsed_seconds for sample in samples]
     assert ends == sorted(set(ends))
-    curve = curve_of(within_sending(samples, trial["claim"]["seconds"]))
+    curve = curve_of(while_sending(samples, trial["claim"]["packets"]))
     assert curve is not None
     assert curve.samples > 10
     assert curve.mean_pps == pytest.approx(trial["claim"]["pps"], rel=0.02)
+    assert curve.samples < len(samples)

@@ -30,11 +30,20 @@ STOPPED = ("the controller", "SIGTERM", "SIGHUP")
 class Run:
     """`ansible-playbook playbooks/benchmark.yml` in the background, with trials of a few seconds each."""
 
-    def __init__(self, folder: Path, repeats: int, inventory: str | None, before: list[str], **given: Any) -> None:
-        self.folder = folder
+    def __init__(
+        self,
+        folder: Path,
+        repeats: int,
+        inventory: str | None,
+        before: list[str],
+        checkout: Path = REPOSITORY,
+        run_id: str = RUN,
+        **given: Any,
+    ) -> None:
+        self.folder, self.checkout, self.run_id = folder, checkout, run_id
         self.variables = json.dumps(
             {
-                "benchmark_run_id": RUN,
+                "benchmark_run_id": run_id,
                 "benchmark_repeats": repeats,
                 "benchmark_rates": [{"mode": "pps", "value": 2000}],
                 "benchmark_cases": ["udp_port_scan_64"],
@@ -48,7 +57,8 @@ class Run:
         )
         self.inventory = ["-i", "inventory/lab", *(["-i", inventory] if inventory else [])]
         self.before = before
-        self.output = (folder / "output").open("w+")
+        self.output_path = folder / f"output of {run_id}"
+        self.output = self.output_path.open("w+")
         self.process = self.play("benchmark")
 
     def play(self, playbook: str) -> subprocess.Popen[bytes]:
@@ -61,11 +71,11 @@ class Run:
         ]
         return subprocess.Popen(
             [*self.before, *command],
-            cwd=REPOSITORY,
+            cwd=self.checkout,
             stdin=subprocess.DEVNULL,
             stdout=self.output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"), "LC_ALL": "C.UTF-8"},
+            env={**os.environ, "ANSIBLE_CONFIG": str(self.checkout / "ansible.cfg"), "LC_ALL": "C.UTF-8"},
         )
 
     def sending(self, number: int) -> int:
@@ -76,11 +86,11 @@ class Run:
 
     def _samples(self, number: int) -> int:
         assert self.process.poll() is None, self.text()
-        found = list(Path(FOLDER).glob(f"{RUN}--{number:03d}-*.jsonl"))
+        found = list(Path(FOLDER).glob(f"{self.run_id}--{number:03d}-*.jsonl"))
         return found[0].read_text().count("\n") if found else 0
 
     def text(self) -> str:
-        return (self.folder / "output").read_text()
+        return self.output_path.read_text()
 
     def completed(self) -> list[dict[str, Any]]:
         """Wait for the successful end of the run; its stored trials."""
@@ -88,7 +98,7 @@ class Run:
         return self.stored()
 
     def stored(self) -> list[dict[str, Any]]:
-        lines = (self.folder / "results" / RUN / "trials.jsonl").read_text().splitlines()
+        lines = (self.folder / "results" / self.run_id / "trials.jsonl").read_text().splitlines()
         trials = [json.loads(line) for line in lines]
         for trial in trials:
             check(trial, REPOSITORY / "schemas/trial.schema.json")
@@ -157,6 +167,16 @@ def is_session_leader(pid: int) -> bool:
         return False
 
 
+def kill_with_disturbed_nic(run) -> None:
+    """Kill the playbook as it sends; nothing sends any more, and the interface has its settings again."""
+    before = nic()
+    disturb_nic()
+    run.process.kill()
+    run.process.wait()
+    eventually("tcpreplay has ended", lambda: not senders())
+    eventually("the interface is restored", lambda: nic() == before)
+
+
 def test_a_killed_module_a_stopped_receiver_and_a_missing_pcap_affect_one_trial_each(begin):
     run = begin(repeats=4)
     os.kill(parent(run.sending(1)), signal.SIGKILL)
@@ -182,12 +202,7 @@ def test_a_killed_module_a_stopped_receiver_and_a_missing_pcap_affect_one_trial_
 def test_a_killed_playbook_leaves_no_sender_and_its_partial_result_can_be_collected(begin):
     run = begin(repeats=2)
     run.sending(1)
-    before = nic()
-    disturb_nic()
-    run.process.kill()
-    run.process.wait()
-    eventually("tcpreplay has ended", lambda: not senders())
-    eventually("the interface is restored", lambda: nic() == before)
+    kill_with_disturbed_nic(run)
     assert run.stored() == []
     (journal,) = Path(FOLDER).iterdir()
     with journal.open() as held:
@@ -319,13 +334,8 @@ def test_a_dropped_ssh_connection_affects_one_trial_and_not_the_run(begin, by_ss
 def test_a_killed_playbook_leaves_no_sender_on_a_host_behind_ssh(begin, by_ssh):
     run = begin(repeats=1, **by_ssh)
     run.sending(1)
-    before = nic()
-    disturb_nic()
     # This is ansible-playbook: `ip netns exec` has replaced itself by it.
-    run.process.kill()
-    run.process.wait()
-    eventually("tcpreplay has ended", lambda: not senders())
-    eventually("the interface is restored", lambda: nic() == before)
+    kill_with_disturbed_nic(run)
     assert run.play("collect").wait(timeout=PATIENCE_SECONDS) == 0, run.text()
     (trial,) = run.stored()
     assert_partial(trial, STOPPED)

@@ -24,6 +24,7 @@ from tests.integration.trials import (
 from linerate.lab.namespaces import RECEIVER, SENDER
 from linerate.trial.evidence import Sent
 from linerate.trial.model import Offered
+from linerate.trial.timing import BothRates, Timing
 from linerate.trial.verdict import Evidence, judge
 
 STDERR_KEPT = 4000
@@ -51,7 +52,8 @@ def reasons(result: dict[str, Any]) -> tuple[str, ...]:
     """The reasons of the verdict, as for a trial of one minute at top speed."""
     offered = Offered("topspeed", None, None, None, 60, 120)
     sent = Sent.of_result(result)
-    return judge(Evidence(offered, sent, witnessed=None, loss=None, line_rate_percent=None, core_limit=None)).reasons
+    timing = Timing(None, None, sent.wall_clock_step, None, None)
+    return judge(Evidence(offered, sent, timing, BothRates(None, None))).reasons
 
 
 def assert_stopped(result: dict[str, Any], reason: str, pcap: str) -> None:

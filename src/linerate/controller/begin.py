@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..pcap.destinations import AllowedDestinations
 from ..results.searches import Goal, Search, goal_of, searches_of
 from ..results.store import plain
-from ..trial.engines.registry import engine
+from ..trial.engines.registry import engine_of
 from ..trial.environment import fingerprint
 from ..trial.model import Bench, LineRate, Port, Sending, Trial, Witness
 from ..trial.plan import Setup, Timing, plan
@@ -74,7 +74,7 @@ def begin(run_id: str, scenario: Scenario, manifests: Manifests, hosts: Hosts) -
     trials = plan(combinations, scenario.repeats, setup)
     for trial in trials:
         # A setting that the sending program does not take is refused here, and not by the first trial.
-        engine(trial.method.engine).command(trial)
+        engine_of(trial.method).command(trial)
     searches = _searches(scenario, trials)
     run = {
         "schema": SCHEMA,

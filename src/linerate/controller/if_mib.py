@@ -166,7 +166,7 @@ def read_at_rest(agent: Queried, index: int, refresh_seconds: float, clock: Cloc
         seen = again
         settled = now - since >= rest
         if settled or now - begin >= 4 * rest:
-            return {**seen, "settled": settled, "at": time.time()}
+            return {**seen, "settled": settled, "at": now}
 
 
 def _read(agent: Queried, index: int) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any, Callable
 
 from ..errors import HostError
 from ..system.capabilities import missing_capabilities
-from ..system.files import write_whole
+from ..system.files import make_folder, write_whole
 from ..system.run import Completed, Runner
 
 MTU = 1500
@@ -309,7 +309,7 @@ def _write_state(root: Path, state: State) -> None:
     """Write the state atomically, readable by everyone, since an unprivileged controller reads it."""
     path = root / STATE_FILE
     try:
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        make_folder(path.parent)
     except OSError as error:
         raise HostError("lab", str(path), f"cannot be written ({error.strerror})", "Run as root.") from error
     write_whole(path, (json.dumps({"backend": state.backend, "reason": state.reason}) + "\n").encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,6 +39,18 @@ class Nic(Record):
     firmware: str | None
     bus: str | None
     offloads: Mapping[str, bool]
+
+
+def interface_name(name: str, run: Runner, root: str = "/") -> str:
+    """The name of the interface that ``name`` stands for: itself, or the name that it is an alternative of.
+
+    A name that no interface has is returned unchanged.
+    """
+    if not name or set("/\0") & set(name) or Path(root, "sys/class/net", name, "mtu").exists():
+        return name
+    shown = run(["ip", "-json", "link", "show", "dev", name])
+    links = json.loads(shown.stdout or "[]") if shown.returncode == 0 else []
+    return str(links[0]["ifname"]) if links else name
 
 
 def read_nic(interface: str, run: Runner, root: str = "/") -> Nic:

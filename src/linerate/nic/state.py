@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..errors import HostError
-from ..system.files import write_whole
+from ..system.files import make_folder, write_whole
 from ..system.run import Runner, checked
 from .offloads import changeable, read_features
 from .read import IFF_UP
@@ -117,7 +117,7 @@ def restore_found(interface: str, run: Runner, root: str = "/", check: bool = Fa
 def write_state(state: NicState, path: Path) -> None:
     """Store ``state``. HostError if it cannot be written."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
     except OSError as error:
         raise HostError("folder", str(path.parent), f"cannot be created: {error.strerror}", "Create it.") from error
     write_whole(path, (json.dumps(asdict(state), indent=2) + "\n").encode())

@@ -13,8 +13,11 @@ from .tcpreplay.install import STAMP
 OWN = ("usr/local/lib/linerate", "var/cache/linerate", "var/lib/linerate", "opt/linerate")
 """Folders that belong to linerate alone, below the root folder."""
 
-IN_RUN = ("receive-*.sock", "interface-*.lock")
-"""Remainders of killed processes in /run/linerate."""
+IN_RUN = ("linerate/receive-*.sock", "linerate/receive-*.json", "linerate/interface-*.lock", "linerate-netmap.lock")
+"""Files in /run that runs, killed processes and the installation of netmap leave."""
+
+EMPTY_IN_RUN = "run/linerate/trial"
+"""Removed if it is empty: otherwise another interface of this host is still to be restored."""
 
 IN_WORK = ("linerate-netmap-", "linerate-tcpreplay-")
 """How the names of the folders of builds, and of clones of netmap, begin."""
@@ -40,7 +43,8 @@ def remove_leftovers(places: Places, check: bool = False, root: str = "/") -> tu
         step for work in places.work for name in IN_WORK for step in remove_unused(_inside(root, work), name, check)
     ]
     found = [*_tcpreplay(places, root), *_pcaps(places, root)]
-    found += [path for pattern in IN_RUN for path in _below(root, "run/linerate", pattern)]
+    found += [path for pattern in IN_RUN for path in _below(root, "run", pattern)]
+    found += [path for path in [Path(root, EMPTY_IN_RUN)] if path.is_dir() and not any(path.iterdir())]
     found += [path for path in (Path(root, name) for name in OWN) if path.exists()]
     for path in found:
         if not check:

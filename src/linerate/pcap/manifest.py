@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 from .. import units as frames
 from ..errors import InputError, PcapError
@@ -71,11 +71,18 @@ def manifest_path(path: str) -> str:
     return f"{path}.json"
 
 
-def ensure(path: str, spec: PcapSpec, template: bytes, check: bool = False) -> Ensured:
+def ensure(
+    path: str,
+    spec: PcapSpec,
+    template: bytes,
+    check: bool = False,
+    before_replacing: Callable[[], None] = lambda: None,
+) -> Ensured:
     """Write the pcap of ``spec`` and its manifest to ``path``, unless they exist already.
 
-    With ``check`` nothing is written, and the result is a prediction. InputError for a template of another spec,
-    HostError if a file cannot be written.
+    With ``check`` nothing is written, and the result is a prediction. ``before_replacing`` may raise an error where
+    another pcap of that name is in use. InputError for a template of another spec, HostError if a file cannot be
+    written.
     """
     regular_file(path)
     before, reason = found(path)
@@ -83,6 +90,8 @@ def ensure(path: str, spec: PcapSpec, template: bytes, check: bool = False) -> E
         reason = _difference(path, before, spec, template)
         if not reason:
             return Ensured(False, before, "", before)
+    if not check and os.path.exists(path):
+        before_replacing()
     written = predict_pcap(spec, template) if check else write_pcap(path, spec, template)
     manifest = describe(spec, template, written)
     if not check:

@@ -16,6 +16,7 @@ import socket
 import struct
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -26,6 +27,7 @@ from ..nic.drop_counters import DropCounters
 from ..pcap.reader import MAX_FRAME
 from ..record import Record
 from ..system.caller_gone import end_within
+from ..system.files import write_whole
 from ..validate import check_rate, check_whole
 from .packet_counter import Count, PacketCounter
 from .packet_filter import MOST_TAGS
@@ -55,7 +57,9 @@ class ReceiverOptions:
     deadline_seconds: float
     vlan_tags: int = 0
     promiscuous: bool = False
-    interval_seconds: float = 1.0
+    interval_seconds: float = 0.1
+    keep: bool = False
+    """Whether to keep the report until the next count starts: who asks for it may be killed before it is stored."""
 
     def __post_init__(self) -> None:
         check_rate("interval_seconds", self.interval_seconds, LEAST_INTERVAL, MOST_INTERVAL)
@@ -100,6 +104,7 @@ def start(options: ReceiverOptions, directory: str = STATE_DIRECTORY) -> None:
     )
     counters = InterfaceCounters(options.interface, RECEIVING)
     counters.read()
+    _forget_reports(path.parent)
     listener = socket.socket(socket.AF_UNIX)
     path.unlink(missing_ok=True)
     listener.bind(str(path))
@@ -137,6 +142,8 @@ class _Background:
             # A client gets the credentials of the process that called listen() last (unix(7), SO_PEERCRED).
             self.listener.listen(1)
             answer = self._answer(ready)
+            if answer is not None and self.options.keep:
+                _keep(self.path, json.dumps(answer).encode())
             # Before the answer: after it, another process may use the same name.
             self.path.unlink(missing_ok=True)
             if answer is not None:
@@ -196,7 +203,7 @@ class _Background:
 
 
 def stop(name: str, directory: str = STATE_DIRECTORY, timeout_seconds: float = STOP_SECONDS) -> ReceiverReport:
-    """End the process called ``name`` and return its report.
+    """End the process called ``name`` and return its report; one that is kept, again.
 
     HostError if there is none, because it was never started or is past its deadline. A process that does not answer in
     time, such as a stopped one, is killed; that is a HostError too.
@@ -218,9 +225,50 @@ def stop(name: str, directory: str = STATE_DIRECTORY, timeout_seconds: float = S
             raise HostError("receiver", name, f"could not count to the end: {report[_FAILED]}", "Check that interface.")
         return ReceiverReport.from_json(report)
     except (OSError, ValueError, InputError) as error:
+        kept = _kept(path)
+        if kept is not None:
+            return kept
         raise HostError("receiver", name, f"does not answer ({error})", hint) from error
+
+
+def end_all(directory: str = STATE_DIRECTORY) -> None:
+    """End all processes that count here, and remove their sockets and the reports that were kept."""
+    kill_all(directory)
+    for path in Path(directory).glob("receive-*.sock"):
+        path.unlink(missing_ok=True)
+    _forget_reports(Path(directory))
+
+
+def kill_all(directory: str = STATE_DIRECTORY) -> None:
+    """Kill all processes that count here."""
+    for path in Path(directory).glob("receive-*.sock"):
+        with suppress(OSError), socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(1)
+            # Refused where the process was killed.
+            client.connect(str(path))
+            _kill_peer(client)
+
+
+def _forget_reports(directory: Path) -> None:
+    """Remove the reports of earlier trials: the next one starts when they are stored."""
+    for path in directory.glob("receive-*.json"):
+        path.unlink(missing_ok=True)
+
+
+def _keep(path: Path, answer: bytes) -> None:
+    with suppress(HostError):
+        write_whole(path.with_suffix(".json"), answer, 0o600)
+
+
+def _kept(path: Path) -> ReceiverReport | None:
+    try:
+        return ReceiverReport.from_json(json.loads(path.with_suffix(".json").read_bytes()))
+    except (OSError, ValueError, InputError):
+        return None
 
 
 def _kill_peer(client: socket.socket) -> None:
     pid, _, _ = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    os.kill(pid, signal.SIGKILL)
+    # 0 where the process is in another PID namespace.
+    if pid > 0:
+        os.kill(pid, signal.SIGKILL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import Callable
@@ -35,13 +36,22 @@ class Sample(Record):
 
 
 class Sampler:
-    """Call :meth:`poll` again after the seconds that it returns: until the first packet, every 20 ms."""
+    """Call :meth:`poll` again after the seconds that it returns: until the first packet, every 20 ms.
+
+    A counter that is brought up to date only every ``refresh_seconds`` may stand still for that long: its samples end
+    where it moves, since others would show no rate, then a double one.
+    """
 
     def __init__(
-        self, read: Callable[[], Reading], interval_seconds: float, clock: Callable[[], float] = time.monotonic
+        self,
+        read: Callable[[], Reading],
+        interval_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+        refresh_seconds: float = 0.0,
     ) -> None:
         self._read = read
         self._interval = interval_seconds
+        self._refresh = refresh_seconds
         self._clock = clock
         self._last = read()
         self._base = self._last
@@ -60,11 +70,27 @@ class Sampler:
                 return min(SEEK_SECONDS, self._interval)
             self.started = True
             self._first, self._seen = reading, now
-        due = self._begin + (len(self.samples) + 1) * self._interval
-        if now >= due:
+            if self._refresh:
+                # It is not known how long the packets took that a slow counter shows at once.
+                self._base = self._last = reading
+                self._begin = self._previous = now
+        if now >= self._due() and self._stale(now):
+            return SEEK_SECONDS
+        if now >= self._due():
             self._take(now)
-            due = max(now, due) + self._interval
-        return max(0.001, due - now)
+        return max(0.001, self._due() - now)
+
+    def _due(self) -> float:
+        """The next multiple of the interval that is at least half of it away from the last sample.
+
+        After a late wake-up the missed samples are not made up for by short ones.
+        """
+        since = self._previous - self._begin + self._interval / 2
+        return self._begin + math.ceil(since / self._interval) * self._interval
+
+    def _stale(self, now: float) -> bool:
+        """Whether the counter has not been brought up to date yet since the last sample, and still may be."""
+        return now - self._previous < 2 * self._refresh and self._read()[0] == self._last[0]
 
     def finish(self) -> None:
         """Take a last, shorter sample if anything was counted since the previous one."""
@@ -87,5 +113,7 @@ class Sampler:
         The last reading without packets may be 20 ms older, which is a fifth of a sample of 100 ms.
         """
         since = reading[0] - self._first[0]
-        lead = (self._first[0] - self._base[0]) * (now - self._seen) / since if since > 0 else self._seen - self._begin
+        if since <= 0 or now <= self._seen:
+            return self._begin
+        lead = (self._first[0] - self._base[0]) * (now - self._seen) / since
         return max(self._begin, self._seen - lead)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..results.compare import Comparison, Ratio
 from ..results.model import RECEIVED
+from ..results.statistics import LEAST_REPEATS, Estimate
 from .text import clean, frame, group_offered, interval_text
 
 _SENTENCES = 4
@@ -16,16 +17,26 @@ def sentence(comparison: Comparison, pair: Ratio) -> str:
     """The ratio of one pair in a sentence."""
     group, (of, to) = comparison.group, pair.ratio.repeats
     case = f"{clean(group.case_name)} (frames of {frame(group.case)} without FCS) at {group_offered(group)}"
-    parts = ["received packets/s" if pair.counted == RECEIVED else "sent packets/s, not witnessed"]
+    counted = "sent packets/s" if pair.sent else "received packets/s"
+    parts = [counted if pair.counted == RECEIVED else "sent packets/s, not witnessed"]
     parts.append(f"medians of {of} and {to} valid repeats" if (of, to) != (1, 1) else "one valid repeat each")
-    parts.append("95 % interval" if pair.ratio.low is not None else "too few repeats for an interval")
-    names, ratio = (clean(pair.of.name), clean(pair.to.name)), interval_text(pair.ratio)
-    text = f"{names[0]} reaches {ratio} times the rate of {names[1]} for {case}: {', '.join(parts)}"
+    parts.append(_interval_words(pair.ratio))
+    names, ratio = (clean(pair.of.name), clean(pair.to.name)), interval_text(pair.sent or pair.ratio)
+    verb = "sends" if pair.sent else "reaches"
+    text = f"{names[0]} {verb} {ratio} times the rate of {names[1]} for {case}: {', '.join(parts)}"
     if pair.paced:
         text += "; both kept to the offered rate"
     if pair.sent:
-        text += f"; limit: {', '.join(pair.lost_at)}; sent packets/s: {interval_text(pair.sent)} times"
+        limit, arrived = ", ".join(pair.lost_at), interval_text(pair.ratio)
+        text += f". What they could deliver cannot be compared: limit: {limit}; received packets/s: {arrived} times"
     return f"{text}."
+
+
+def _interval_words(found: Estimate) -> str:
+    if found.low is None:
+        return "too few repeats for an interval"
+    # With fewer, it is cut to what was observed, and covers less (results.statistics).
+    return "95 % interval" if min(found.repeats) > LEAST_REPEATS else "interval within what was observed"
 
 
 def headline_sentences(comparisons: Sequence[Comparison]) -> list[str]:

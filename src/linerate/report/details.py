@@ -12,6 +12,7 @@ from ..results.model import TrialResult
 from ..results.run import Run
 from ..trial.evidence import Adapter, Claim, Process, Recovery
 from ..trial.model import Port
+from ..trial.timing import Timing
 from .text import clean, count, frame, group_title, number
 from .witness_text import achieved_words, disagreement_words, loss_words, witness_words
 
@@ -53,6 +54,7 @@ def trial_lines(run: Run, trial: TrialResult) -> list[Pair]:
         ("Process", _process(trial.process)),
         ("Rate", achieved_words(trial)),
         ("Sender's claim", _claim(trial.claim)),
+        ("Clocks", _clocks(trial.timing)),
         ("Adapter", _adapter(trial.adapter)),
         ("Sender's NIC", _sender_nic(trial.sender_nic)),
         ("Receiver's NIC", _receiver_nic(trial.receiver_nic)),
@@ -88,6 +90,17 @@ def _process(process: Process) -> str:
     if process.stopped_because:
         parts.append(f"stopped because {process.stopped_because}")
     return clean(", ".join(parts))
+
+
+def _clocks(timing: Timing) -> str:
+    """The durations that the claim was checked against, and what measured each rate."""
+    spans = {"sending interface": timing.sender, "receiver": timing.receiver}
+    parts = [f"{side} counted for {span.low:.2f} to {span.high:.2f} s" for side, span in spans.items() if span]
+    if timing.wall_clock_step is not None:
+        parts.append(f"sender's wall clock moved by {timing.wall_clock_step:+.3f} s")
+    measured = {"sent": timing.sent_rate, "received": timing.received_rate}
+    parts += [f"{side} rate by the {source}" for side, source in measured.items() if source]
+    return "; ".join(parts) or "not compared"
 
 
 def _adapter(adapter: Adapter) -> str:

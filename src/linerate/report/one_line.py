@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ..results.model import TrialResult
 from ..trial.curve import Curve
+from ..trial.timing import INTERFACE, SHARE
 from ..units import megabits
 
 
@@ -21,9 +22,11 @@ def _parts(trial: TrialResult) -> Iterator[str]:
         requested = trial.achieved.requested_pps
         if requested:
             yield f"requested {requested:,.0f} pps"
-        yield f"sent {sent.pps:,.0f} pps ({megabits(sent.l2_bps):,.1f} Mbit/s L2)"
+        clock = " by monotonic clock" if trial.timing.sent_rate == INTERFACE else ""
+        yield f"sent {sent.pps:,.0f} pps{clock} ({megabits(sent.l2_bps):,.1f} Mbit/s L2)"
     if received:
-        yield f"received {received.pps:,.0f} pps"
+        share = " by the sent rate" if trial.timing.received_rate == SHARE else ""
+        yield f"received {received.pps:,.0f} pps{share}"
     elif sent:
         yield "not witnessed"
     if loss:

@@ -14,7 +14,7 @@ from ..results.curves import group_curve
 from ..results.groups import Group
 from ..results.model import RECEIVED, TrialResult
 from ..results.run import Run
-from ..results.samples import RECEIVER, SENDER, SideSample
+from ..results.samples import RECEIVER, SENDER
 from .axis import Axis, Reference, Tick, axis, drawn
 from .references import references
 from .text import NONE, clean, count, frame, group_offered, group_title, number
@@ -27,7 +27,6 @@ COLOURS = 6
 """Repeats, or send methods, with a colour each. More repeats share one, and their median is drawn bold."""
 _STEPS = 120
 """A line has at most this many steps. More would not be visible at this width."""
-_SHARE_WHILE_SENDING = 0.95
 _GAP_SECONDS = 0.001
 """Intervals that end and begin within this of each other are one line: the CSV rounds to microseconds."""
 
@@ -130,7 +129,8 @@ def steps(run: Run, trial: TrialResult, side: str) -> list[Step]:
     A sample is a mean over its interval, so its step is as long as the interval. With more samples than are visible,
     the lowest and the highest of each stretch are kept: a mean would hide the drop that the plot must show.
     """
-    samples = sorted(_while_sending(run, trial, side), key=lambda sample: sample.elapsed_seconds)
+    samples = [sample for sample in run.samples[trial.trial_id] or () if sample.side == side]
+    samples.sort(key=lambda sample: sample.elapsed_seconds)
     found = [(round(s.elapsed_seconds - s.interval_seconds, 6), s.elapsed_seconds, s.pps) for s in samples]
     if len(found) <= _STEPS:
         return found
@@ -149,24 +149,6 @@ def _halves(stretch: Sequence[Step]) -> list[Step]:
     first, second = sorted((low, high), key=lambda step: step[0])
     middle = (start + end) / 2
     return [(start, middle, first[2]), (middle, end, second[2])]
-
-
-def _while_sending(run: Run, trial: TrialResult, side: str) -> list[SideSample]:
-    """The intervals while it was sending: one that includes the silence afterwards would show a drop.
-
-    All of them where that leaves none, or where it is not known how long it was sending.
-    """
-    samples = [sample for sample in run.samples[trial.trial_id] or () if sample.side == side]
-    claim = trial.claim
-    inside = [sample for sample in samples if claim and _share(sample, claim.seconds) >= _SHARE_WHILE_SENDING]
-    return inside or samples
-
-
-def _share(sample: SideSample, sending_seconds: float) -> float:
-    """The share of the interval between the start and the end of sending, from 0 to 1."""
-    start = sample.elapsed_seconds - sample.interval_seconds
-    inside = min(sample.elapsed_seconds, sending_seconds) - max(start, 0.0)
-    return max(inside, 0.0) / sample.interval_seconds if sample.interval_seconds else 0.0
 
 
 def _methods(place: int, trace: _Traces, axes: tuple[Axis, Axis]) -> list[Line]:

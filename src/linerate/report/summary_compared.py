@@ -130,7 +130,8 @@ def curve_lines(groups: Sequence[Group]) -> list[str]:
         "",
         f"- Stability by the coefficient of variation (CV) of the samples: {limits}, {LOWEST_GRADE} above; none with "
         f"fewer than {LEAST_GRADED} samples. Compare it only between samples of the same length.",
-        "- Mean and CV: medians of the valid repeats. Min and max: the lowest and the highest sample of any of them.",
+        "- Mean: median of the valid repeats. CV and stability: of the least steady one. Min and max: the lowest and "
+        "the highest sample of any.",
     ]
 
 

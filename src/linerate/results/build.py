@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..nic.counters import ReceiverNic, SenderNic
 from ..receiver.packet_counter import Count
-from ..trial.curve import curve_of, within_sending
+from ..trial.curve import curve_of, while_sending
 from ..trial.engines.registry import engine
 from ..trial.evidence import Claim, Process, Sent, WitnessReport
 from ..trial.loss import Loss, locate
 from ..trial.model import Case, LineRate, Offered, Trial
-from ..trial.verdict import Evidence, Tolerance, judge
+from ..trial.timing import INTERFACE, PROGRAM, RECEIVER, SHARE, BothRates, Timing, span_of
+from ..trial.verdict import Counted, Evidence, Tolerance, clock_reasons, judge
 from ..trial.witnesses import primary
 from ..units import Rates, rates
-from .model import SCHEMA, Achieved, BothCurves, BothRates, Disagreement, TrialResult
+from .model import SCHEMA, Achieved, BothCurves, Disagreement, TrialResult
 from .samples import samples_path
 from .witnesses import disagreements, stored
 
@@ -32,15 +33,17 @@ def result_of(
         sender_nic=sent.nic,
         receiver_nic=received.nic if received else None,
         witness=received.witness if received else None,
+        curve=_curves(sent, received),
+        timing=_timing(trial, sent, received, tolerance),
     )
     follows, loss = derive(trial.case, trial.bench.line_rate, counts), _loss(sent, received)
-    curve = _curves(sent, received)
     evidence = Evidence(
         offered=trial.offered,
         sent=sent,
+        timing=counts.timing,
         witnessed=counts.witness.packets if counts.witness else None,
         loss=loss,
-        line_rate_percent=follows.rates.sent.line_rate_percent if follows.rates.sent else None,
+        rates=follows.rates,
         core_limit=engine(trial.method.engine).core_limit(sent.adapter, paced=trial.offered.paced_pps is not None),
         faults=_faults(sent, reports),
     )
@@ -51,9 +54,10 @@ def result_of(
         **vars(follows),
         receiver_nic=counts.receiver_nic,
         witness=counts.witness,
+        timing=counts.timing,
         loss=loss,
-        cv_percent=cv_percent(sent.claim, curve),
-        curve=curve,
+        cv_percent=cv_percent(sent.claim, counts.curve),
+        curve=counts.curve,
         verdict=judge(evidence, tolerance),
     )
 
@@ -103,13 +107,15 @@ def _of_witnesses(reports: Sequence[WitnessReport], claim: Claim | None, toleran
 
 @dataclass(frozen=True)
 class Counts:
-    """The offered load of a trial and every count of its packets, which further numbers are derived from."""
+    """The offered load of a trial, every count of its packets, and the clocks: what further numbers follow from."""
 
     offered: Offered
     claim: Claim | None
     sender_nic: SenderNic
     receiver_nic: ReceiverNic | None
     witness: Count | None
+    curve: BothCurves
+    timing: Timing
 
 
 @dataclass(frozen=True)
@@ -125,8 +131,7 @@ def derive(case: Case, line_rate: LineRate, counts: Counts) -> Derived:
     """What follows from ``counts`` of frames of ``case`` on a link of ``line_rate``."""
     claim, nic, witness = counts.claim, counts.sender_nic, counts.witness
     received = counts.receiver_nic.rx_packets if counts.receiver_nic else None
-    requested, sent_pps = counts.offered.pps, claim.pps if claim else None
-    received_pps = claim.pps * witness.packets / claim.packets if claim and claim.packets and witness else None
+    requested, (sent_pps, received_pps) = counts.offered.pps, _measured(counts)
     return Derived(
         achieved=Achieved(
             requested, sent_pps, 100 * sent_pps / requested if requested and sent_pps is not None else None
@@ -137,6 +142,20 @@ def derive(case: Case, line_rate: LineRate, counts: Counts) -> Derived:
         ),
         rates=BothRates(_rates(sent_pps, case, line_rate), _rates(received_pps, case, line_rate)),
     )
+
+
+def _measured(counts: Counts) -> tuple[float | None, float | None]:
+    """The sent and the received rate in packets/s, each by the clock that the timing names."""
+    claim, witness, curve, timing = counts.claim, counts.witness, counts.curve, counts.timing
+    sent = claim.pps if claim else None
+    if timing.sent_rate == INTERFACE and curve.sent:
+        sent = curve.sent.mean_pps
+    received = None
+    if timing.received_rate == RECEIVER and curve.received:
+        received = curve.received.mean_pps
+    elif timing.received_rate == SHARE and claim and claim.packets and witness and sent is not None:
+        received = sent * witness.packets / claim.packets
+    return sent, received
 
 
 def _rates(pps: float | None, case: Case, line_rate: LineRate) -> Rates | None:
@@ -155,8 +174,28 @@ def cv_percent(claim: Claim | None, curve: BothCurves) -> float | None:
 
 
 def _curves(sent: Sent, received: WitnessReport | None) -> BothCurves:
-    seconds, arrived = sent.claim.seconds if sent.claim else None, received.samples if received else ()
-    return BothCurves(*(curve_of(within_sending(samples, seconds)) for samples in (sent.samples, arrived)))
+    packets = sent.claim.packets if sent.claim else None
+    return BothCurves(
+        curve_of(while_sending(sent.samples, packets)),
+        curve_of(while_sending(received.samples)) if received else None,
+    )
+
+
+def _timing(trial: Trial, sent: Sent, received: WitnessReport | None, tolerance: Tolerance) -> Timing:
+    """The durations by every clock, and which measured the rates."""
+    claim, curve = sent.claim, _curves(sent, received)
+    delay = engine(trial.method.engine).refresh_seconds(trial.method.adapter)
+    arrived = (received.counted or 0) if received else 0
+    timing = Timing(
+        sender=span_of(sent.samples, claim.packets, delay) if claim else None,
+        receiver=span_of(received.samples, arrived) if received else None,
+        wall_clock_step=sent.wall_clock_step,
+        sent_rate=PROGRAM if claim else None,
+        received_rate=RECEIVER if curve.received else SHARE if received and claim else None,
+    )
+    counted = Counted(sent.nic.tx_packets, arrived if received else None)
+    contradicted = claim is not None and any(clock_reasons(claim, sent.process, counted, timing, tolerance))
+    return replace(timing, sent_rate=INTERFACE) if contradicted and curve.sent else timing
 
 
 def _loss(sent: Sent, received: WitnessReport | None) -> Loss | None:

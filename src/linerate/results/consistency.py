@@ -14,9 +14,11 @@ from ..trial.engines.registry import engines
 from ..trial.engines.tcpreplay import TcpreplayEngine
 from ..trial.evidence import Claim
 from ..trial.loss import lost
+from ..trial.model import PlannedTrial
+from ..trial.timing import INTERFACE, PROGRAM, RECEIVER, SHARE
+from ..trial.verdict import Counted, Tolerance, clock_reasons
 from .build import Counts, cv_percent, derive, is_partial
 from .model import TrialResult
-from .run import PlannedTrial
 
 CLOSE = 1e-12
 """Relative; the same formula with the same numbers may differ in the last bits of a double on another machine."""
@@ -49,11 +51,25 @@ def _contradictions(result: TrialResult) -> Iterator[str]:
         yield "case.mean_frame_length is not between the shortest and the longest frame"
     yield from _of_loss(result)
     yield from _of_witnesses(result)
-    counts = Counts(result.offered, claim, result.sender_nic, result.receiver_nic, result.witness)
+    nics = result.sender_nic, result.receiver_nic
+    counts = Counts(result.offered, claim, *nics, result.witness, result.curve, result.timing)
     for name, value in vars(derive(case, result.line_rate, counts)).items():
         yield from _differences(name, _plain(getattr(result, name)), _plain(value))
+    yield from _of_clocks(result)
     yield from _differences("partial", result.partial, is_partial(result.process, claim))
     yield from _differences("cv_percent", result.cv_percent, cv_percent(claim, result.curve))
+
+
+def _of_clocks(result: TrialResult) -> Iterator[str]:
+    timing, claim, witness = result.timing, result.claim, result.witness
+    by_receiver = RECEIVER if result.curve.received else SHARE if witness and claim else None
+    yield from _differences("timing.received_rate", timing.received_rate, by_receiver)
+    if timing.sent_rate not in ((PROGRAM, INTERFACE) if claim else (None,)):
+        yield f"timing.sent_rate is {timing.sent_rate}, but the claim requires another"
+    if claim and result.valid:
+        counted = Counted(result.sender_nic.tx_packets, witness.packets if witness else None)
+        for reason in clock_reasons(claim, result.process, counted, timing, Tolerance()):
+            yield f"verdict.valid is true, but {reason}"
 
 
 def _of_claim(claim: Claim, engine: str) -> Iterator[str]:

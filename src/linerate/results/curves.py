@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import median
 
-from ..trial.curve import grade
 from .groups import Group
 from .model import RECEIVED, SENT
 
@@ -14,8 +13,8 @@ from .model import RECEIVED, SENT
 class GroupCurve:
     """The rate over time of the valid repeats, of the side ``counted``, in packets/s.
 
-    ``mean_pps`` and ``cv_percent`` are medians of the repeats, ``min_pps`` and ``max_pps`` the lowest and the highest
-    sample of any. ``stability`` is the grade of ``cv_percent``; None where the repeats are too short for a grade.
+    ``mean_pps`` is the median of the repeats, ``min_pps`` and ``max_pps`` the lowest and the highest sample of any.
+    ``cv_percent`` and its grade, ``stability``, are of the least steady repeat; no grade where that is too short.
     """
 
     counted: str
@@ -35,14 +34,13 @@ def group_curve(group: Group) -> GroupCurve | None:
             break
     else:
         return None
-    variations = [curve.cv_percent for curve in curves if curve.cv_percent is not None]
-    variation = median(variations) if variations else None
+    worst = max(curves, key=lambda curve: curve.cv_percent or 0.0)
     return GroupCurve(
         counted=side,
         interval_seconds=median(curve.interval_seconds for curve in curves),
         mean_pps=median(curve.mean_pps for curve in curves),
         min_pps=min(curve.min_pps for curve in curves),
         max_pps=max(curve.max_pps for curve in curves),
-        cv_percent=variation,
-        stability=grade(variation) if any(curve.grade for curve in curves) else None,
+        cv_percent=worst.cv_percent,
+        stability=worst.grade,
     )

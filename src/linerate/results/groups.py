@@ -66,9 +66,8 @@ class Group:
 
     @property
     def cv_percent(self) -> float | None:
-        """Median coefficient of variation, in percent."""
-        values = [trial.cv_percent for trial in self.valid if trial.cv_percent is not None]
-        return median(values) if values else None
+        """Coefficient of variation of the least steady repeat, in percent: a median would hide it."""
+        return max((trial.cv_percent for trial in self.valid if trial.cv_percent is not None), default=None)
 
     @property
     def worst_loss_percent(self) -> float | None:

@@ -10,9 +10,10 @@ from ..nic.counters import ReceiverNic, SenderNic
 from ..receiver.packet_counter import Count
 from ..record import Record
 from ..trial.curve import Curve
-from ..trial.evidence import Adapter, Claim, Process, Recovery
+from ..trial.evidence import Adapter, Claim, Process, Recovery, WitnessState
 from ..trial.loss import Loss
 from ..trial.model import Case, LineRate, Offered, Port, SendMethod
+from ..trial.timing import BothRates, Timing
 from ..trial.verdict import Verdict
 from ..units import Rates
 
@@ -21,25 +22,12 @@ SENT, RECEIVED = "sent", "received"
 
 
 @dataclass(frozen=True)
-class WitnessResult(Record):
-    """What one witness counted. Where it is not ``usable`` it has a ``reason`` and no ``packets``.
+class WitnessResult(WitnessState):
+    """What one witness counted, as it is stored; all None where it is not ``usable``."""
 
-    ``refresh_seconds`` is how old its counters may be, None where they are always current. ``settled`` is whether they
-    stood still when they were read. ``counters`` are the increases of all its counters, by source and name.
-    """
-
-    name: str
-    kind: str
-    host: str
-    interface: str
-    usable: bool
-    reason: str | None
-    refresh_seconds: float | None
-    settled: bool
     method: str | None
     matches: str | None
     packets: int | None
-    counters: Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True)
@@ -72,16 +60,6 @@ class Disagreement(Record):
 
     claim_minus_sender_nic: int | None
     receiver_nic_minus_witness: int | None
-
-
-@dataclass(frozen=True)
-class BothRates(Record):
-    """The packet rate at both ends in every unit; None where it is not known."""
-
-    PARTS: ClassVar[Mapping[str, type[Any]]] = {"sent": Rates, "received": Rates}
-
-    sent: Rates | None
-    received: Rates | None
 
 
 @dataclass(frozen=True)
@@ -119,6 +97,7 @@ class TrialResult(Record):
         "achieved": Achieved,
         "loss": Loss,
         "disagreement": Disagreement,
+        "timing": Timing,
         "rates": BothRates,
         "line_rate": LineRate,
         "curve": BothCurves,
@@ -152,6 +131,7 @@ class TrialResult(Record):
     witness_disagreement: tuple[WitnessPair, ...]
     achieved: Achieved
     disagreement: Disagreement
+    timing: Timing
     rates: BothRates
     line_rate: LineRate
     loss: Loss | None

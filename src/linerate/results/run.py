@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ..nic.read import Nic
 from ..record import Record
-from ..trial.model import Case, Offered, SendMethod, Witness
+from ..trial.model import PlannedTrial, Witness
 from .model import TrialResult
 from .samples import SideSample
 from .searches import Search
@@ -21,27 +21,6 @@ class Lab(Record):
 
     backend: str
     reason: str
-
-
-@dataclass(frozen=True)
-class PlannedTrial(Record):
-    """A trial as the plan has it (Trial.planned)."""
-
-    PARTS: ClassVar[Mapping[str, type[Any]]] = {"case": Case, "method": SendMethod, "offered": Offered}
-
-    sequence: int
-    trial_id: str
-    repeat: int
-    case: Case
-    method: SendMethod
-    offered: Offered
-    predicted_pps: float
-    estimated_seconds: float
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> PlannedTrial:
-        """The planned trial of a JSON object, which may have further keys."""
-        return super().from_json({name: data[name] for name in (field.name for field in fields(cls)) if name in data})
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ResultError
-from ..trial.curve import within_sending
+from ..trial.curve import while_sending
 from ..trial.evidence import Sent, WitnessReport
 from ..trial.model import Trial
 from ..trial.witnesses import primary
@@ -40,12 +40,16 @@ def samples_path(trial_id: str) -> str:
 
 def samples_csv(trial: Trial, sent: Sent, reports: Sequence[WitnessReport]) -> str:
     """The samples of ``trial`` while it was sending. pcap bit/s are packets times the pcap's mean frame length."""
-    received = primary(reports)
+    received, claim = primary(reports), sent.claim
+    sides = (
+        (SENDER, while_sending(sent.samples, claim.packets if claim else None)),
+        (RECEIVER, while_sending(received.samples) if received else []),
+    )
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(FIELDS)
-    for side, samples in ((SENDER, sent.samples), (RECEIVER, received.samples if received else ())):
-        for one in within_sending(samples, sent.claim.seconds if sent.claim else None):
+    for side, samples in sides:
+        for one in samples:
             bits = pcap_bps(one.pps, trial.case.mean_frame_length)
             numbers = (one.elapsed_seconds, one.interval_seconds, one.packets, one.pps, bits)
             writer.writerow((side, *(value if isinstance(value, int) else round(value, 6) for value in numbers)))

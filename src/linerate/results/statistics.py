@@ -1,9 +1,10 @@
 """Medians and ratios of few repeats, with 95 % intervals that reflect the number and the scatter of the repeats.
 
 An interval is the bootstrap's standard error of the median (Efron 1979), on the logarithm of the rate, times Student's
-t for that many repeats (Hesterberg 2015, "What Teachers Should Know About the Bootstrap", section 5.2). With three to
-ten repeats the plain percentile interval of a median is at most from the lowest to the highest repeat and covers
-the true ratio in some 90 % of cases with three; this one covers it in 95 % or more (tests/unit/results).
+t for that many repeats (Hesterberg 2015, "What Teachers Should Know About the Bootstrap", section 5.2). It is never
+wider than what was observed: from the lowest to the highest repeat, or ratio of two repeats. So cut, the interval of a
+ratio covers the true one in 90 % of cases with three repeats and in 95 % from four on (tests/unit/results), and that of
+a median in 75 % with three, 88 % with four, 94 % with five (binomial distribution).
 
 The resolution of a trial is added, so that repeats that agree to the last packet still have an interval.
 """
@@ -28,7 +29,8 @@ RESOLUTION = 0.001
 
 METHOD = (
     f"bootstrap standard error of the log median ({RESAMPLES:,} resamples) times Student's t, with a resolution of "
-    f"{100 * RESOLUTION:g} % and one packet per trial; none below {LEAST_REPEATS} valid repeats"
+    f"{100 * RESOLUTION:g} % and one packet per trial; never wider than what was observed, so that it covers less than "
+    f"95 % with few repeats; none below {LEAST_REPEATS} valid repeats"
 )
 
 # Student's t, 97.5 %, by degrees of freedom; beyond the table the next lower entry applies, which is wider.
@@ -80,12 +82,13 @@ def _log_error(values: tuple[float, ...]) -> float:
 
 def estimate(repeats: Repeats) -> Estimate:
     """The median with its interval. A rate of 0 has no logarithm: leave such repeats out."""
-    return _estimate(repeats.median, (repeats,))
+    return _estimate(repeats.median, (repeats,), (min(repeats.values), max(repeats.values)))
 
 
 def ratio(of: Repeats, to: Repeats) -> Estimate:
     """The ratio of two medians with its interval."""
-    return _estimate(of.median / to.median, (of, to))
+    observed = min(of.values) / max(to.values), max(of.values) / min(to.values)
+    return _estimate(of.median / to.median, (of, to), observed)
 
 
 def student(degrees: int) -> float:
@@ -95,10 +98,13 @@ def student(degrees: int) -> float:
     return next(t for least, t in _T_ABOVE if degrees >= least)
 
 
-def _estimate(value: float, sides: Sequence[Repeats]) -> Estimate:
+def _estimate(value: float, sides: Sequence[Repeats], observed: tuple[float, float]) -> Estimate:
+    """The estimate of ``value`` by the repeats of its ``sides``, within the lowest and highest value ``observed``."""
     counts = tuple(len(side.values) for side in sides)
     if min(counts) < LEAST_REPEATS:
         return Estimate(value, None, None, counts)
     chance = student(sum(counts) - len(sides)) * math.hypot(*(side.log_error() for side in sides))
-    factor = math.exp(math.hypot(chance, *(side.resolution for side in sides)))
-    return Estimate(value, value / factor, value * factor, counts)
+    resolution = math.hypot(*(side.resolution for side in sides))
+    factor, beyond = math.exp(math.hypot(chance, resolution)), math.exp(resolution)
+    low, high = max(value / factor, observed[0] / beyond), min(value * factor, observed[1] * beyond)
+    return Estimate(value, low, high, counts)

@@ -13,11 +13,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ..errors import HostError, InputError, ResultError
 from ..record import Record
-from ..system.files import write_whole
+from ..system.files import make_folder, where_supported, write_whole
 from ..system.lock import exclusive
 from .files import HINT_FILE, RUN_SCHEMA, TRIAL_SCHEMA, check
 from .model import TrialResult
@@ -26,6 +27,9 @@ from .samples import samples_path
 
 LATEST = "latest"
 """The link to the newest run, in the folder of the runs."""
+
+ORPHANED = "orphaned"
+"""The folder of the trials whose run is not here, in the folder of the runs."""
 
 FOLDER_MODE = 0o755
 """Results are for everyone to read and for their owner to change, whatever the umask."""
@@ -48,9 +52,9 @@ class Stored(Record):
 
 def plain(run_id: str) -> str:
     """``run_id``, which names a folder and is part of other names. InputError where it is not a plain name."""
-    if run_id == LATEST or not _RUN_ID.fullmatch(run_id):
+    if run_id in (LATEST, ORPHANED) or not _RUN_ID.fullmatch(run_id):
         hint = "Use letters, digits, dots, dashes and underscores, at most 100, the first a letter or a digit."
-        raise InputError("run_id", run_id, f"is not a plain name, or is {LATEST!r}", hint)
+        raise InputError("run_id", run_id, f"is not a plain name, or is {LATEST!r} or {ORPHANED!r}", hint)
     return run_id
 
 
@@ -72,20 +76,15 @@ class RunFolder:
         check(run, schemas / RUN_SCHEMA)
         folder = cls(results / run_id, schemas)
         try:
-            (folder.path / "samples").mkdir(parents=True, exist_ok=False)
-            for created in (folder.path, folder.path / "samples"):
-                created.chmod(FOLDER_MODE)
+            make_folder(results, FOLDER_MODE)
+            folder._make()
         except FileExistsError as error:
             raise InputError("run_id", run_id, "already has results", "Choose another run_id.") from error
         except OSError as error:
             rule = f"cannot be used: {error.strerror}"
             raise HostError("results folder", str(results), rule, _HINT_FOLDER) from error
-        write_whole(folder.path / RUN, (json.dumps(run, indent=2) + "\n").encode())
-        write_whole(folder._trials, b"")
-        latest = results / f".latest.{run_id}"
-        latest.unlink(missing_ok=True)
-        latest.symlink_to(run_id)
-        latest.replace(results / LATEST)
+        folder._begin(run)
+        _point_at(results, run_id)
         return folder
 
     @classmethod
@@ -109,6 +108,34 @@ class RunFolder:
                 hint = "Restore what was changed, or start a new run."
                 raise InputError("benchmark_resume", run["run_id"], rule, hint)
         return folder, ended
+
+    @staticmethod
+    def probe(results: Path) -> None:
+        """Try in ``results``, or in the folder where it would be made, what storing a run needs; nothing of it is left.
+
+        HostError that names what the file system refuses.
+        """
+        existing = next(folder for folder in (results, *results.absolute().parents) if folder.exists())
+        try:
+            with TemporaryDirectory(prefix=".linerate-", dir=existing) as name:
+                folder = RunFolder(Path(name, "run"), results)
+                folder._make()
+                folder._begin({})
+                with folder._alone():
+                    folder._append(b"{}\n", 0)
+        except OSError as error:
+            rule = f"cannot be used: {error.strerror}"
+            raise HostError("results folder", str(results), rule, _HINT_FOLDER) from error
+
+    def _make(self) -> None:
+        (self.path / "samples").mkdir(parents=True, exist_ok=False)
+        for created in (self.path, self.path / "samples"):
+            with where_supported():
+                created.chmod(FOLDER_MODE)
+
+    def _begin(self, run: Mapping[str, Any]) -> None:
+        write_whole(self.path / RUN, (json.dumps(run, indent=2) + "\n").encode())
+        write_whole(self._trials, b"")
 
     def add(self, result: TrialResult, samples: str) -> bool:
         """Store a trial that has ended; False, and nothing changes, where one of its id is stored.
@@ -212,6 +239,17 @@ class RunFolder:
         except OSError as error:
             rule = f"cannot be written to: {error.strerror}"
             raise HostError("run folder", str(self.path), rule, _HINT_FOLDER) from error
+
+
+def _point_at(results: Path, run_id: str) -> None:
+    """Point the link ``latest`` at a run. It is a convenience: a file system without links has none."""
+    latest = results / f".latest.{run_id}"
+    with suppress(OSError):
+        latest.unlink(missing_ok=True)
+        latest.symlink_to(run_id)
+        latest.replace(results / LATEST)
+    with suppress(OSError):
+        latest.unlink(missing_ok=True)
 
 
 def _object(line: bytes) -> dict[str, Any] | None:

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from itertools import combinations
 
-from ..trial.evidence import WitnessReport
+from ..trial.evidence import WitnessReport, WitnessState
 from .model import WitnessPair, WitnessResult
 
 
 def stored(report: WitnessReport) -> WitnessResult:
     """The report as the result of the trial has it; its samples go to a file of their own."""
-    count = report.witness
-    return WitnessResult(
-        name=report.name,
-        kind=report.kind,
-        host=report.host,
-        interface=report.interface,
-        usable=report.usable,
-        reason=report.reason,
-        refresh_seconds=report.refresh_seconds,
-        settled=report.settled,
-        method=count.method if count else None,
-        matches=count.matches if count else None,
-        packets=count.packets if count else None,
-        counters=report.counters,
-    )
+    state, count = {field.name: getattr(report, field.name) for field in fields(WitnessState)}, report.witness
+    counted = {"method": None, "matches": None, "packets": None} if count is None else vars(count)
+    return WitnessResult(**state, **counted)
 
 
 def disagreements(

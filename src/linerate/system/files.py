@@ -3,11 +3,39 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
 
 from ..errors import HostError, InputError
+
+_UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EACCES, errno.EBADF)
+"""How a file system refuses what it does not have: shared folders (CIFS, vboxsf, sshfs) and FAT, among others."""
+
+
+@contextlib.contextmanager
+def where_supported() -> Iterator[None]:
+    """Do what makes a file safer or tidier, and go on where its file system does not have it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
+
+
+def make_folder(path: str | os.PathLike[str], mode: int = 0o755) -> None:
+    """Make a folder with its parents, with ``mode`` whatever the umask; one that exists is left as it is. OSError."""
+    missing = os.path.abspath(path)
+    parents = []
+    while not os.path.isdir(missing):
+        parents.append(missing)
+        missing = os.path.dirname(missing)
+    for parent in reversed(parents):
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(parent)
+            with where_supported():
+                os.chmod(parent, mode)
 
 
 def regular_file(path: str) -> str:
@@ -36,7 +64,8 @@ def replaced(path: str, mode: int = 0o644) -> Iterator[int]:
         try:
             try:
                 yield descriptor
-                os.fchmod(descriptor, mode)
+                with where_supported():
+                    os.fchmod(descriptor, mode)
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
@@ -53,11 +82,12 @@ def replaced(path: str, mode: int = 0o644) -> Iterator[int]:
 
 def _sync_folder(folder: str) -> None:
     """Make the new name survive a power failure."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with where_supported():
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes, mode: int = 0o644) -> None:

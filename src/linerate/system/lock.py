@@ -10,12 +10,13 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Union
 
 from ..clock import utc_now
 from ..errors import HostError
+from .files import make_folder
 
 FOLDER = "run/linerate"
 PATIENCE_SECONDS = 5.0
@@ -115,6 +116,14 @@ def refuse_held(interface: str, root: str = "/") -> None:
         raise _in_use(interface, path)
 
 
+def remove_orphaned_locks(root: str = "/") -> None:
+    """Remove the lock files of senders that were killed, of all interfaces and namespaces."""
+    for path in sorted(Path(root, FOLDER).glob("interface-*.lock")):
+        # One that is held, or that this user may not open, stays.
+        with suppress(HostError), exclusive(path, wait_seconds=0):
+            path.unlink(missing_ok=True)
+
+
 def lock_path(interface: str, root: str = "/") -> Path:
     """The lock file of an interface of this network namespace; another namespace may have the same name."""
     namespace = os.stat("/proc/self/ns/net").st_ino
@@ -129,7 +138,7 @@ def _locked(
     while not linked:
         descriptor = _open(Path(path), create, mode)
         try:
-            if not lock(descriptor, wait_seconds, share):
+            if not _lock(descriptor, path, wait_seconds, share):
                 raise LockHeldError(
                     "lock", str(path), "is held by another process", "Wait until that process has ended."
                 )
@@ -141,10 +150,18 @@ def _locked(
             os.close(descriptor)
 
 
+def _lock(descriptor: int, path: PathLike, wait_seconds: float | None, share: bool) -> bool:
+    try:
+        return lock(descriptor, wait_seconds, share)
+    except OSError as error:
+        hint = "Use a folder of another file system: NFS needs its lock service, and some shared folders have no locks."
+        raise HostError("lock", str(path), f"is not supported by the file system: {error.strerror}", hint) from error
+
+
 def _open(path: Path, create: bool, mode: int) -> int:
     try:
         if create:
-            path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            make_folder(path.parent)
             return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
         # A folder opens for reading only; a file opens for writing because NFS requires that of an exclusive lock.
         return os.open(path, (os.O_RDONLY if path.is_dir() else os.O_RDWR) | os.O_CLOEXEC)

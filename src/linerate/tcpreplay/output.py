@@ -103,7 +103,7 @@ _FLOWS = re.compile(
     r"([0-9]{1,20}) (?:unique )?flow packets, ([0-9]{1,20}) (?:unique )?non-flow(?: packets)?\s*$"
 )
 _DEVICE = re.compile(r"\bStatistics for network device: (.*\S)\s*$")
-_COUNTERS = {
+COUNTERS = {  # What tcpreplay counts for each interface.
     "successful": re.compile(r"\bSuccessful packets:\s+([0-9]{1,20})\s*$"),
     "failed": re.compile(r"\bFailed packets:\s+([0-9]{1,20})\s*$"),
     "truncated": re.compile(r"\bTruncated packets:\s+([0-9]{1,20})\s*$"),
@@ -128,7 +128,7 @@ class _Run:
         self.devices: list[tuple[str, dict[str, int]]] = []
 
     def devices_complete(self) -> bool:
-        return bool(self.devices) and all(len(counters) == len(_COUNTERS) for _, counters in self.devices)
+        return bool(self.devices) and all(len(counters) == len(COUNTERS) for _, counters in self.devices)
 
 
 class _Reader:
@@ -163,7 +163,7 @@ class _Reader:
         elif device:
             run.devices.append((device[1], {}))
         elif run.devices:
-            for name, pattern in _COUNTERS.items():
+            for name, pattern in COUNTERS.items():
                 counter = pattern.search(line)
                 if counter:
                     counters = run.devices[-1][1]

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 from ..errors import HostError, InputError
+from ..system.memory import OomWatch
 from ..system.run import tied
 
 KEPT_BYTES = 64 * 1024
@@ -36,8 +37,9 @@ class HopelessError(Exception):
 class Outcome:
     """How a supervised program ended. A negative ``exit_status`` is the signal that ended it.
 
-    ``stopped_because`` says why it was stopped from here, at the deadline or before; None where it ended by itself.
-    ``stdout`` and ``stderr`` hold at most their first and last 64 KiB; ``stderr_bytes`` is all it wrote.
+    ``stopped_because`` says why it was stopped from here, at the deadline or before, or by the kernel for lack of
+    memory; None where it ended by itself. ``stdout`` and ``stderr`` hold at most their first and last 64 KiB;
+    ``stderr_bytes`` is all it wrote.
     """
 
     exit_status: int
@@ -142,6 +144,7 @@ class _Watch:
         self._captures = {"stdout": Capture(), "stderr": Capture()}
         self._running = Running(process.pid, self._captures["stderr"])
         self._because: str | None = None
+        self._oom = OomWatch()
         self.pid = process.pid
 
     def until_end(self, tick: Tick | None) -> None:
@@ -150,11 +153,14 @@ class _Watch:
                 assert pipe is not None  # noqa: S101
                 selector.register(pipe, selectors.EVENT_READ, name)
             while self._process.poll() is None:
+                self._oom.note(self.pid)
                 pause = self._look(tick) if self._because is None else MAX_WAIT_SECONDS
                 self._enforce()
                 until_limit = self._limits[0][0] - time.monotonic() if self._limits else MAX_WAIT_SECONDS
                 self._drain(selector, max(0.001, min(pause, until_limit, MAX_WAIT_SECONDS)))
             self._ended = time.monotonic()
+            if self._process.returncode == -signal.SIGKILL and not self._sent:
+                self._because = self._because or self._oom.reason()
             while self._drain(selector, 0):
                 pass
 

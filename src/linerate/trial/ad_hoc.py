@@ -10,7 +10,7 @@ from ..errors import InputError
 from ..receiver.sampler import LEAST_INTERVAL, MOST_INTERVAL
 from ..tcpreplay.options import NM_DELAY
 from ..validate import MOST_SECONDS, check_rate
-from .engines.registry import engine
+from .engines.registry import engine, engine_of
 from .model import (
     MOST_STALL,
     SAMPLE_INTERVAL,
@@ -97,7 +97,7 @@ def ad_hoc_trial(options: Mapping[str, Any]) -> Trial:
             fingerprint="",
         ),
     )
-    engine(trial.method.engine).command(trial)
+    engine_of(trial.method).command(trial)
     return trial
 
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from ..receiver.sampler import Sample
 from ..record import Record
 
-SHORTEST_SAMPLE_SHARE = 0.5
-LEAST_GRADED = 3
-"""Fewer samples than this are no curve."""
+LEAST_GRADED = 5
+"""With fewer samples a coefficient of variation is uncertain by more than a third, and so is a grade."""
 
 GRADES = (("flat", 1.0), ("steady", 5.0), ("uneven", 15.0))
 """A stability grade and the highest coefficient of variation, in percent, that earns it.
@@ -41,26 +40,19 @@ class Curve(Record):
     grade: str | None
 
 
-def within_sending(samples: Sequence[Sample], sending_seconds: float | None) -> list[Sample]:
-    """The samples up to the end of sending; all where that is not known.
+def while_sending(samples: Sequence[Sample], packets: int | None = None) -> list[Sample]:
+    """The whole intervals before the last of ``packets``, by default of all that were counted.
 
-    The one that crosses the end is cut there and takes all later packets. If it is then much shorter than the others,
-    it shows the clock rather than the rate, and is left out.
+    The interval in which the last packet was counted is left out: it includes silence, of unknown length.
     """
-    if sending_seconds is None:
-        return list(samples)
-    kept: list[Sample] = []
-    begin = 0.0
-    for position, sample in enumerate(samples):
-        if sample.elapsed_seconds > sending_seconds:
-            interval, late = sending_seconds - begin, samples[position:]
-            if kept and interval < SHORTEST_SAMPLE_SHARE * kept[0].interval_seconds:
-                return kept
-            packets, octets = sum(one.packets for one in late), sum(one.bytes for one in late)
-            return [*kept, Sample(sending_seconds, interval, packets, octets)] if interval > 0 else kept
-        kept.append(sample)
-        begin = sample.elapsed_seconds
-    return kept
+    total = sum(sample.packets for sample in samples)
+    last = total if packets is None else min(packets, total)
+    counted = 0
+    for place, sample in enumerate(samples):
+        counted += sample.packets
+        if counted >= last:
+            return list(samples[:place])
+    return list(samples)
 
 
 def coefficient_of_variation(samples: Sequence[Sample]) -> float | None:

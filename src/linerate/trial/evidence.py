@@ -40,11 +40,11 @@ class Claim(Record):
     mbps: float
     pps: float
     successful: int
-    failed: int
-    truncated: int
-    retried_enobufs: int
-    retried_eagain: int
-    interrupted: bool
+    failed: int = 0
+    truncated: int = 0
+    retried_enobufs: int = 0
+    retried_eagain: int = 0
+    interrupted: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,10 @@ class Recovery(Record):
 
 @dataclass(frozen=True)
 class Sent(Record):
-    """The sender's half of a trial. Times are UTC (ISO 8601); CPU shares in percent of one core."""
+    """The sender's half of a trial. Times are UTC (ISO 8601); CPU shares in percent of one core.
+
+    ``wall_clock_step`` is by how many seconds the wall clock moved against the monotonic clock; None: not known.
+    """
 
     PARTS: ClassVar[Mapping[str, type[Any]]] = {
         "process": Process,
@@ -95,6 +98,7 @@ class Sent(Record):
     core_busy_percent: float | None
     adapter: Adapter
     recovery: Recovery | None
+    wall_clock_step: float | None = None
 
     @classmethod
     def of_result(cls, result: Mapping[str, Any]) -> Sent:
@@ -103,13 +107,12 @@ class Sent(Record):
 
 
 @dataclass(frozen=True)
-class WitnessReport(Record):
-    """What one witness says of a trial. Where it is not ``usable`` it has a ``reason`` and no ``witness``.
+class WitnessState(Record):
+    """A witness in a trial. Where it is not ``usable`` it has a ``reason`` and no count.
 
-    ``counters`` are what its counters moved by, by source and name. ``settled`` is whether they had come to rest.
+    ``refresh_seconds`` is how old its counters may be, None where they are always current. ``settled`` is whether they
+    stood still when they were read. ``counters`` are the increases of all its counters, by source and name.
     """
-
-    PARTS: ClassVar[Mapping[str, type[Any]]] = {"witness": Count, "nic": ReceiverNic, "samples": Sample}
 
     name: str
     kind: str
@@ -119,9 +122,17 @@ class WitnessReport(Record):
     reason: str | None
     refresh_seconds: float | None
     settled: bool
+    counters: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True)
+class WitnessReport(WitnessState):
+    """What one witness says of a trial: its count, what its interface counted, and the samples."""
+
+    PARTS: ClassVar[Mapping[str, type[Any]]] = {"witness": Count, "nic": ReceiverNic, "samples": Sample}
+
     witness: Count | None
     nic: ReceiverNic | None
-    counters: Mapping[str, Mapping[str, int]]
     samples: tuple[Sample, ...]
 
     @property

@@ -20,7 +20,7 @@ from ..errors import HostError, InputError, LinerateError
 from ..nic.counters import SENDING, SenderNic
 from ..receiver.sampler import Sample
 from ..system.lock import lock
-from .engines.registry import engine
+from .engines.registry import engine_of
 from .evidence import Adapter, Process, Sent
 from .model import Trial
 
@@ -181,7 +181,7 @@ def _unfinished(head: Mapping[str, Any], trial: Trial, lines: list[dict[str, Any
 
 def failed(trial: Trial, reason: str) -> Sent:
     """The sender's half of ``trial`` where no more is known than the ``reason`` why it came to nothing."""
-    return not_sent(trial, engine(trial.method.engine).command(trial), " ".join(reason.split()))
+    return not_sent(trial, engine_of(trial.method).command(trial), " ".join(reason.split()))
 
 
 def not_sent(trial: Trial, argv: Sequence[str], reason: str) -> Sent:

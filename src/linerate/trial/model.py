@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from ..record import Record
@@ -13,7 +13,8 @@ TCPREPLAY = "tcpreplay"
 """The program that sends where none is named: the one on the search path."""
 STALL_SECONDS, MOST_STALL = 3.0, 3600.0
 """How long nothing may leave the interface that should: by default, and at most."""
-SAMPLE_INTERVAL = 1.0
+SAMPLE_INTERVAL, MOST_SAMPLES = 0.1, 10_000
+"""Seconds between two samples by default; a longer trial has longer intervals, so that it has at most so many."""
 RATE_TOLERANCE_PERCENT = 1.0
 """How far a paced trial may be from the offered rate and still be valid."""
 
@@ -175,19 +176,13 @@ class Bench(Record):
 
 
 @dataclass(frozen=True)
-class Trial(Record):
-    """One trial. ``predicted_pps`` is the offered rate, or line rate at top speed (an upper bound).
+class PlannedTrial(Record):
+    """A trial as the plan in run.json states it, without what the run states once.
 
-    ``owner`` names the process on the controller that stores the result while it lives (controller.owner).
+    ``predicted_pps`` is the offered rate, or line rate at top speed (an upper bound).
     """
 
-    PARTS: ClassVar[Mapping[str, type[Any]]] = {
-        "case": Case,
-        "method": SendMethod,
-        "offered": Offered,
-        "sending": Sending,
-        "bench": Bench,
-    }
+    PARTS: ClassVar[Mapping[str, type[Any]]] = {"case": Case, "method": SendMethod, "offered": Offered}
 
     sequence: int
     trial_id: str
@@ -197,6 +192,17 @@ class Trial(Record):
     offered: Offered
     predicted_pps: float
     estimated_seconds: float
+
+
+@dataclass(frozen=True)
+class Trial(PlannedTrial):
+    """One trial, with all that is needed to send and to judge it.
+
+    ``owner`` names the process on the controller that stores the result while it lives (controller.owner).
+    """
+
+    PARTS: ClassVar[Mapping[str, type[Any]]] = {**PlannedTrial.PARTS, "sending": Sending, "bench": Bench}
+
     sending: Sending
     bench: Bench
     owner: Mapping[str, Any] | None = None
@@ -206,6 +212,6 @@ class Trial(Record):
         return self.bench.line_rate.bps
 
     def planned(self) -> dict[str, Any]:
-        """The trial as the plan in run.json states it: without what the run states once."""
+        """The JSON object of the trial as a PlannedTrial."""
         whole = self.to_json()
-        return {name: whole[name] for name in whole if name not in ("bench", "sending", "owner")}
+        return {planned.name: whole[planned.name] for planned in fields(PlannedTrial)}

@@ -16,7 +16,7 @@ from ..netmap.adapter import driver_of
 from ..nic.read import has_carrier
 from ..nic.state import NicState, read_state, restore_state
 from ..system.cleanup_process import CleanupProcess, kill_processes_of
-from ..system.files import write_whole
+from ..system.files import make_folder, write_whole
 from ..system.lock import exclusive
 from ..system.run import Runner
 from .evidence import Adapter, Recovery
@@ -112,7 +112,7 @@ class NicSession:
             "mark": self._mark,
         }
         try:
-            path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            make_folder(path.parent)
         except PermissionError:
             if not parameters:
                 # A user who may send and no more (CAP_NET_RAW) cannot change a NIC either.

@@ -11,8 +11,8 @@ from typing import Any
 from ..errors import InputError
 from ..units import line_rate_pps, pps_of_pcap_mbps
 from ..validate import LEAST_RATE, MOST_SECONDS, check_rate, check_whole, number_text
-from .engines.registry import engine
-from .model import Bench, Case, Offered, Sending, SendMethod, Trial
+from .engines.registry import engine_of
+from .model import MOST_SAMPLES, Bench, Case, Offered, Sending, SendMethod, Trial
 
 MODES = ("pps", "mbps", "multiplier", "topspeed")
 MULTIPLIER = "multiplier"
@@ -64,7 +64,7 @@ class Setup:
 
     def switching_seconds(self, method: SendMethod) -> float:
         """What opening and closing the NIC adds to each trial."""
-        return engine(method.engine).switching_seconds(self.sending.nm_delay)
+        return engine_of(method).switching_seconds(self.sending.nm_delay)
 
 
 def offer(combination: Combination, setup: Setup) -> tuple[Offered, int]:
@@ -195,6 +195,7 @@ def trial_of(sequence: int, combination: Combination, repeat: int, setup: Setup)
             loop=loop,
             limit=offered.packets,
             duration=int(offered.duration_seconds) if timed else None,
+            sample_interval=max(setup.sending.sample_interval, offered.duration_seconds / MOST_SAMPLES),
         ),
         bench=setup.bench,
     )

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .engines.registry import engine
+from .engines.registry import engine_of
 from .model import Trial
 
 
@@ -29,7 +29,7 @@ def searching(searches: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _command(trial: Trial) -> list[str]:
-    return engine(trial.method.engine).command(trial)
+    return engine_of(trial.method).command(trial)
 
 
 def _line(trial: Trial) -> str:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from ..errors import PcapError
 from ..nic.read import read_nic, refuse_small_mtu, refuse_unready
-from ..nic.use import refuse_management
+from ..nic.use import refuse_management, refuse_type
 from ..pcap.destinations import AllowedDestinations
 from ..pcap.reader import PcapSummary, read_summary
 from ..system.run import Runner
 from ..system.ssh_client import session_environment
+from ..tcpreplay.preload import refuse_preload
 from ..tuning.pin import refuse_cpu
 
 
@@ -27,6 +28,7 @@ class FarEnd:
 def refuse_interface(interface: str, far_end: FarEnd, run: Runner) -> int:
     """The interface's MTU. Raises InputError or HostError where it must not be sent on, or cannot be."""
     nic = read_nic(interface, run)
+    refuse_type(interface)
     refuse_management(interface, session_environment(os.environ), run, benchmark=far_end.allowed.holds)
     refuse_unready(interface)
     return nic.mtu
@@ -38,11 +40,13 @@ def preflight(
     far_end: FarEnd,
     run: Runner,
     cpu: int | None = None,
+    preload: bool = False,
 ) -> list[PcapSummary]:
     """What the ``pcaps`` hold, each given by its path and the SHA-256 (hex) that was planned with, where one was.
 
     Raises LinerateError for an interface that is in use or not ready, a pcap that is damaged or another than planned,
-    goes where it must not, or has frames that one of the two ends is too small for; and for a ``cpu`` that is none.
+    goes where it must not, or has frames that one of the two ends is too small for; for a ``cpu`` that is none; and,
+    with ``preload``, for a pcap that the memory has no room for.
     """
     if cpu is not None:
         refuse_cpu(cpu)
@@ -56,5 +60,7 @@ def preflight(
         refuse_small_mtu(f"interface {interface!r}", mtu, summary.longest_payload)
         if far_end.mtu is not None:
             refuse_small_mtu("the receiver's interface", far_end.mtu, summary.longest_payload)
+        if preload:
+            refuse_preload(path, summary.packets, summary.bytes)
         found.append(summary)
     return found

@@ -14,7 +14,7 @@ from ..nic.counters import ReceiverNic
 from ..receiver.packet_filter import shortened
 from ..record import Record
 from ..validate import check_rate, check_whole
-from .engines.registry import engine
+from .engines.registry import engine_of
 from .evidence import Claim, Sent, WitnessReport
 from .model import Offered, Trial
 from .plan import DEADLINE_FACTOR
@@ -80,7 +80,7 @@ def _words(name: str, destinations: Sequence[str], vlan: int | None) -> str:
 
 def _burst(trial_id: str, trial: Trial, load: ProofLoad, deadline_margin: float) -> Trial:
     seconds = load.packets / load.pps
-    switching = engine(trial.method.engine).switching_seconds(trial.sending.nm_delay)
+    switching = engine_of(trial.method).switching_seconds(trial.sending.nm_delay)
     deadline = DEADLINE_FACTOR * seconds + switching + max(PREPARATION_SECONDS, deadline_margin)
     loop = -(-load.packets // trial.case.pcap_packets)
     return replace(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Callable
 
-from ..clock import utc_now
+from ..clock import WallClock, utc_now
 from ..errors import HostError
 from ..netmap.adapter import driver_of
 from ..nic.counters import NOT_COUNTED, SENDING, SenderNic, SentCounters
@@ -15,7 +15,7 @@ from ..system.run import Runner
 from ..tcpreplay.supervise import HopelessError, Outcome, Running, supervise
 from ..tuning.pin import allowed_cpus, pin
 from .engines.base import Engine
-from .engines.registry import engine as engine_of
+from .engines.registry import engine_of
 from .evidence import Adapter, Process, Sent
 from .journal import Journal, start
 from .model import Trial
@@ -32,7 +32,7 @@ def replay(
 
     A journal is kept in the folder ``journals``; none where that is None.
     """
-    engine = engine_of(trial.method.engine)
+    engine = engine_of(trial.method)
     argv = engine.command(trial)
     # Before the cleanup process starts, which inherits the journal's lock: it is released when all is cleaned up.
     journal = start(trial, argv, journals, driver_of(trial.sending.interface)) if journals else None
@@ -61,19 +61,21 @@ class _Sending:
         self._trial, self._engine, self._session, self._abort, self._journal = trial, engine, session, abort, journal
         self._counters = SentCounters(trial.sending.interface)
         self._last = self._counters.read()
-        self._sampler = Sampler(self._read_sent, trial.sending.sample_interval)
+        refresh = engine.refresh_seconds(trial.method.adapter)
+        self._sampler = Sampler(self._read_sent, trial.sending.sample_interval, refresh_seconds=refresh)
         self._detector = StallDetector(Expected.of(trial, engine), self._left_and_dropped, engine.phase)
         self._meter = CpuMeter()
         self._allowed: str | None = None
         self._noted = 0
         self._times = ("", "")
+        self._step = 0.0
 
     def run(self, argv: Sequence[str]) -> Outcome:
         """Run the program to its end, or until it is stopped."""
-        started_at = utc_now()
+        started_at, wall_clock = utc_now(), WallClock()
         outcome = supervise(argv, self._trial.offered.deadline_seconds, self._tick, started=self._pin)
-        self._times = started_at, utc_now()
         self._sampler.finish()
+        self._times, self._step = (started_at, utc_now()), wall_clock.step()
         return outcome
 
     def sent(self, argv: Sequence[str], outcome: Outcome, adapter: Adapter, session: NicSession) -> Sent:
@@ -92,6 +94,7 @@ class _Sending:
             core_busy_percent=self._meter.core_percent(),
             adapter=adapter,
             recovery=session.recovery,
+            wall_clock_step=round(self._step, 6),
         )
 
     def _pin(self, pid: int) -> None:

@@ -7,30 +7,37 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from ..record import Record
-from .evidence import Adapter, Claim, Sent
-from .loss import RECEIVER, UNKNOWN, Loss
+from .evidence import Adapter, Claim, Process, Sent
+from .loss import PATH, RECEIVER, UNKNOWN, Loss
 from .model import Offered
+from .timing import BothRates, Span, Timing
 
 NEAR_LINE_PERCENT = 99.0
 RING_FULL_LINE_PERCENT = 95.0
 RING_FULL_PERCENT = 1.0
 BUSY_CORE_PERCENT = 90.0
 LOSS_THAT_LIMITS_PERCENT = 0.1
+SLOWER_PERCENT = 2.0
+"""A path that delivers more slowly than this without loss buffers what it cannot carry, and is the limit."""
+SHORTEST_SECONDS = 0.02
+"""A difference below this is that of starting a process and of system calls on a busy host, and of no clock."""
 
 BOTH_ENDS, SENDER_ALONE = "sender and receiver", "sender alone"
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far counts and rates may differ.
+    """How far counts, rates and clocks may differ.
 
     ``rate_percent``: the rate of a paced trial from the requested one. ``count_percent`` (of the packets sent) and
-    ``count_packets``: other traffic that an interface may carry during the trial.
+    ``count_packets``: other traffic that an interface may carry during the trial. ``clock_percent``: the duration of a
+    trial by two clocks.
     """
 
     rate_percent: float = 1.0
     count_percent: float = 0.1
     count_packets: int = 20
+    clock_percent: float = 0.5
 
     def packets(self, packets: int) -> float:
         """By how many packets two counts of ``packets`` may differ."""
@@ -51,9 +58,10 @@ class Evidence:
 
     offered: Offered
     sent: Sent
+    timing: Timing
+    rates: BothRates
     witnessed: int | None = None
     loss: Loss | None = None
-    line_rate_percent: float | None = None
     core_limit: str | None = None
     faults: tuple[str, ...] = ()
 
@@ -79,6 +87,8 @@ def judge(evidence: Evidence, tolerance: Tolerance | None = None) -> Verdict:
         reasons += _claim_reasons(evidence.offered, sent.claim, tolerance)
         reasons += _adapter_reasons(sent.adapter)
         reasons += _count_reasons(evidence, sent.claim, tolerance)
+        counted = Counted(sent.nic.tx_packets, evidence.witnessed)
+        reasons += clock_reasons(sent.claim, sent.process, counted, evidence.timing, tolerance)
     reasons += evidence.faults
     judged_by = SENDER_ALONE if evidence.witnessed is None else BOTH_ENDS
     return Verdict(not reasons, tuple(reasons), _limit(evidence, tolerance), judged_by)
@@ -159,18 +169,69 @@ def _count_reasons(evidence: Evidence, claim: Claim, tolerance: Tolerance) -> It
         yield f"the receiver counted {witnessed:,} packets, more than the {sent:,} sent"
 
 
+@dataclass(frozen=True)
+class Counted:
+    """The packets that the sending interface and the deciding witness counted; None where one could not."""
+
+    sender: int | None
+    receiver: int | None
+
+
+def clock_reasons(
+    claim: Claim, process: Process, counted: Counted, timing: Timing, tolerance: Tolerance
+) -> Iterator[str]:
+    """Why the seconds that the sender claims are not usable: each clock that contradicts them.
+
+    The program measures with the wall clock, the others are monotonic. A side that did not count what was claimed
+    cannot tell. A path that buffers takes longer than the sender, so the receiver contradicts by a shorter time alone.
+    """
+    step, ran, sender, receiver = timing.wall_clock_step, process.elapsed_seconds, timing.sender, timing.receiver
+    margin = SHORTEST_SECONDS + claim.seconds * tolerance.clock_percent / 100
+    claims = f"the sender claims {claim.seconds:.2f} s by its wall clock"
+    if step is not None and abs(step) > margin:
+        yield f"the sender's wall clock moved by {step:+.3f} s against its monotonic clock during the trial"
+    if claim.seconds > ran + margin:
+        yield f"{claims}, but ran for {ran:.2f} s"
+    if sender and _whole(counted.sender, claim, tolerance) and not _within(claim, sender, margin):
+        yield f"{claims}, but the sending interface counted for {sender.low:.2f} to {sender.high:.2f} s"
+    if receiver and _whole(counted.receiver, claim, tolerance) and claim.seconds > receiver.high + margin:
+        yield f"{claims}, but the receiver counted for at most {receiver.high:.2f} s"
+
+
+def _whole(counted: int | None, claim: Claim, tolerance: Tolerance) -> bool:
+    return counted is not None and tolerance.counts_agree(claim.successful - counted, claim.successful)
+
+
+def _within(claim: Claim, span: Span, margin: float) -> bool:
+    # In mode mbps the last packet is also followed by the gap of its own bits.
+    gap = claim.seconds / claim.packets if claim.packets else 0.0
+    return span.low - margin <= claim.seconds <= span.high + gap + margin
+
+
 def _limit(evidence: Evidence, tolerance: Tolerance) -> str:
     claim, loss = evidence.sent.claim, evidence.loss
     if claim is None:
         return UNKNOWN
     if loss is not None and loss.where is not None and loss.percent > LOSS_THAT_LIMITS_PERCENT:
         return RECEIVER if loss.where == UNKNOWN else loss.where
-    if evidence.line_rate_percent is not None and _fills_the_line(evidence.line_rate_percent, claim):
+    sent = evidence.rates.sent
+    if sent and sent.line_rate_percent is not None and _fills_the_line(sent.line_rate_percent, claim):
         return "line"
+    if _slower(evidence):
+        return PATH
     paced = evidence.offered.paced_pps
     if paced is not None and kept_pps(evidence.offered.mode, claim) >= paced * (1 - tolerance.rate_percent / 100):
         return "pacing"
     return _core(evidence)
+
+
+def _slower(evidence: Evidence) -> bool:
+    """Whether the receiver got the packets at a lower rate than they were sent at, though none is missing."""
+    claim, span = evidence.sent.claim, evidence.timing.receiver
+    sent, received, slower = evidence.rates.sent, evidence.rates.received, 1 + SLOWER_PERCENT / 100
+    if claim is None or span is None or sent is None or received is None:
+        return False
+    return sent.pps > received.pps * slower and span.low > claim.seconds * slower
 
 
 def _fills_the_line(percent: float, claim: Claim) -> bool:

@@ -9,7 +9,8 @@ from typing import Callable
 
 from ..errors import HostError, InputError, LinerateError
 from ..nic.read import has_carrier, wait_for_carrier
-from ..nic.use import Address, refuse_management
+from ..nic.topology import Address
+from ..nic.use import refuse_management
 from ..system.lock import refuse_held
 from ..system.run import Runner
 from .aspect import LEAVE, Aspect, Step, TuningOptions, UnavailableError

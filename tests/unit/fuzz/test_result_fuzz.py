@@ -39,7 +39,8 @@ SCHEMAS = Path(__file__).parents[3] / "schemas"
 SAMPLES = "side,elapsed_seconds,interval_seconds,packets,pps,pcap_bps\n"
 ALONE = re.compile(
     r"process\..*|curve\..*|sender_cpu_percent|sender_core_busy_percent|recovery\..*|claim\.(failed|truncated|retried_\w+)|"
-    r"sender_nic\.tx_(bytes|dropped|errors)|receiver_nic\.rx_(bytes|dropped|errors)"
+    r"sender_nic\.tx_(bytes|dropped|errors)|receiver_nic\.rx_(bytes|dropped|errors)|"
+    r"timing\.(sender|receiver)\.(low|high)"
 )
 
 

@@ -19,6 +19,9 @@ OURS = (
     "var/lib/linerate/netmap/6.1.json",
     "opt/linerate/x",
     "run/linerate/receive-1.sock",
+    "run/linerate/receive-1.json",
+    "run/linerate/interface-4026531840-ens17.lock",
+    "run/linerate-netmap.lock",
     "data/builds/linerate-netmap-build-x/source/configure",
     "data/builds/linerate-netmap-clone-sender1/netmap/configure",
     "data/builds/linerate-tcpreplay-x/make.log",
@@ -28,6 +31,7 @@ NOT_OURS = (
     "data/pcaps/mine.pcap",
     "data/pcaps/notes.json",
     "run/linerate/lab.json",
+    "run/linerate/lease.json",
     "usr/local/bin/other",
     "data/builds/mine/netmap.c",
 )
@@ -68,3 +72,14 @@ def test_a_link_that_leads_elsewhere_is_kept(disk, target):
     (disk.root / "usr/local/bin/tcpreplay").symlink_to(target)
     disk.remove()
     assert (disk.root / "usr/local/bin/tcpreplay").is_symlink()
+
+
+def test_settings_of_an_interface_that_is_still_to_be_restored_are_kept(disk):
+    folder = disk.root / "run/linerate/trial"
+    folder.mkdir()
+    (folder / "ens18.7.json").touch()
+    disk.remove()
+    assert (folder / "ens18.7.json").exists()
+    (folder / "ens18.7.json").unlink()
+    assert disk.remove() == ("remove /run/linerate/trial",)
+    assert not folder.exists()

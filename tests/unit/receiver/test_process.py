@@ -196,3 +196,43 @@ def test_increase_of_each_counter_by_source(tmp_path: Path):
         "sysfs": {"rx_missed_errors": 0},
         "softnet_stat": {"processed": 0, "dropped": 1, "time_squeeze": 0},
     }
+
+
+def test_a_kept_report_is_returned_again_until_the_next_count_starts(tmp_path: Path):
+    start(options(keep=True), str(tmp_path))
+    send(frame(), 100)
+    first = stop("test", str(tmp_path))
+    assert first.witness.packets == 100
+    assert stop("test", str(tmp_path)) == first
+    (kept,) = tmp_path.iterdir()
+    assert kept.stat().st_mode & 0o777 == 0o600
+    start(options(name="next"), str(tmp_path))
+    with pytest.raises(HostError, match="does not answer"):
+        stop("test", str(tmp_path))
+    stop("next", str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_is_kept_where_nobody_reads_it(tmp_path: Path):
+    start(options(keep=True), str(tmp_path))
+    send(frame(), 100)
+    with socket.socket(socket.AF_UNIX) as client:
+        # As a module that is killed right after it asked.
+        client.connect(str(receiver.socket_path("test", str(tmp_path))))
+    end = time.monotonic() + 60
+    while not list(tmp_path.glob("*.json")) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert stop("test", str(tmp_path)).witness.packets == 100
+
+
+def test_all_counts_are_ended_and_their_files_removed(tmp_path: Path):
+    for name in ("a", "b"):
+        start(options(name=name), str(tmp_path))
+    with socket.socket(socket.AF_UNIX) as orphan:
+        orphan.bind(str(tmp_path / "receive-killed.sock"))
+    (tmp_path / "receive-kept.json").touch()
+    (tmp_path / "lab.json").touch()
+    receiver.end_all(str(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["lab.json"]
+    with pytest.raises(HostError, match="does not answer"):
+        stop("a", str(tmp_path))

@@ -69,11 +69,10 @@ def test_a_line_is_at_its_place_on_the_axis(run_dir: Path) -> None:
     assert [reference.style for reference in found.beyond] == ["line-rate"]
 
 
-def test_an_interval_in_which_sending_ended_is_not_drawn(run_dir: Path) -> None:
-    rows = [("receiver", float(end), 1.0, 10, 10.0, 1.0) for end in range(1, 6)]
+def test_a_device_that_delivers_after_the_end_of_sending_is_drawn_until_its_last_whole_interval(run_dir: Path) -> None:
+    rows = [("receiver", float(end), 1.0, 10, 10.0, 1.0) for end in range(1, 9)]
     assert read_trials(run_dir)[0]["claim"]["seconds"] == 5
-    found = sampled(run_dir, [*rows, ("receiver", 5.6, 0.6, 1, 1.7, 1.0)])
-    assert found.series[0]["steps"][1::3] == [1, 2, 3, 4, 5]
+    assert sampled(run_dir, rows).series[0]["steps"][1::3] == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
 def test_a_trial_shorter_than_an_interval_is_drawn(run_dir: Path) -> None:
@@ -127,7 +126,7 @@ def test_the_curve_in_numbers_has_the_lowest_interval_of_any_repeat(tmp_path: Pa
             mean_pps=mean, min_pps=lowest, max_pps=mean, cv_percent=variation, grade=grade
         )
     write_trials(folder, records)
-    assert drawn(folder)[0].numbers == (("kernel", "200", "20", "300", "2.00", "steady"),)
+    assert drawn(folder)[0].numbers == (("kernel", "200", "20", "300", "30.00", "unsteady"),)
 
 
 def test_trials_without_a_curve_have_no_numbers(run_dir: Path) -> None:

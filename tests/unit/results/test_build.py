@@ -160,7 +160,7 @@ def slow(mode: str, value: float, packets: int, seconds: float, pps: float) -> V
     requested = value if mode == "pps" else pps_of_pcap_mbps(value, SMALL.mean_frame_length)
     duration = packets / value if mode == "pps" else 3.0
     offered = Offered(mode, value, requested, round(requested * duration), duration, 60.0)
-    return result(make(offered), sent(packets, seconds, pps=pps), received(packets)).verdict
+    return result(make(offered), sent(packets, seconds, pps=pps), received(packets, seconds)).verdict
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,9 @@ BUSY = {"packets": 900_000, "seconds": 3.0}
 )
 def test_what_limited_a_trial_at_top_speed(half, limit):
     method = SendMethod("netmap" if half.adapter.kind else "kernel", half.adapter.kind)
-    assert result(make(TOP, method=method), half, received(half.claim.packets)).verdict == valid(limit)
+    assert result(make(TOP, method=method), half, received(half.claim.packets, half.claim.seconds)).verdict == valid(
+        limit
+    )
 
 
 def test_a_load_above_the_line_is_judged_as_top_speed():
@@ -256,18 +258,18 @@ def test_a_load_above_the_line_is_judged_as_top_speed():
     pps = pps_of_pcap_mbps(10_000, LARGE.mean_frame_length)
     trial = make(Offered("mbps", 10_000, pps, None, 3.0, 40.0), LARGE, SendMethod("netmap", "native"))
     half = through("native", packets=2_404_212, seconds=3.0, retried_eagain=298_115)
-    fast = result(trial, half, received(2_404_212))
+    fast = result(trial, half, received(2_404_212, 3.0))
     assert fast.above_line
     assert fast.rates.sent.line_rate_percent == pytest.approx(98.6, abs=0.05)
     assert fast.verdict == valid("line")
-    slow = result(trial, through("native", packets=1_393_110, seconds=3.0), received(1_393_110))
+    slow = result(trial, through("native", packets=1_393_110, seconds=3.0), received(1_393_110, 3.0))
     assert slow.verdict == valid("unknown")
-    short = result(trial, through("native", packets=2_000_000, seconds=2.5), received(2_000_000))
+    short = result(trial, through("native", packets=2_000_000, seconds=2.5), received(2_000_000, 2.5))
     assert short.verdict.reasons == ("sent for 2.50 s instead of 3 s",)
 
 
 def test_top_speed_that_ended_early_is_not_valid():
-    found = result(make(TOP), sent(900_000, 2.5), received(900_000))
+    found = result(make(TOP), sent(900_000, 2.5), received(900_000, 2.5))
     assert found.verdict.reasons == ("sent for 2.50 s instead of 3 s",)
 
 
@@ -288,7 +290,7 @@ def test_the_schema_requires_every_field(field):
 
 def test_a_result_has_the_curve_of_both_sides():
     found = result()
-    assert (found.curve.sent.samples, found.curve.received.samples) == (1, 2)
+    assert (found.curve.sent.samples, found.curve.received.samples) == (4, 4)
     assert found.curve.received.mean_pps == 20_000
     assert result(None, None, None).curve.received is None
 
@@ -297,7 +299,7 @@ def test_samples_as_csv():
     lines = samples_csv(make(PACED), sent(), [received()]).splitlines()
     assert lines[0] == "side,elapsed_seconds,interval_seconds,packets,pps,pcap_bps"
     assert lines[1] == f"sender,1.0,1.0,20000,20000.0,{20_000 * 8 * 78:.1f}"
-    assert [line.split(",")[0] for line in lines[1:]] == ["sender", "receiver", "receiver"]
+    assert [line.split(",")[0] for line in lines[1:]] == ["sender"] * 4 + ["receiver"] * 4
 
 
 @pytest.mark.parametrize("half", [sent(), through("native"), uncounted(through("emulated")), without_claim("none")])
@@ -336,11 +338,11 @@ def other(monkeypatch) -> SendMethod:
 def test_a_new_send_method_needs_no_change_of_schema_verdict_store_and_report(other, tmp_path):
     half = replace(sent(**BUSY), argv=("pktsend", "a.pcap"), core_busy_percent=97.0)
     half = replace(half, adapter=Adapter("ring", "ring", "veth", ("ring: 2",)))
-    found = result(make(TOP, method=other), half, received(900_000))
+    found = result(make(TOP, method=other), half, received(900_000, 3.0))
     assert found.verdict == valid("ring full")
     info = make_info([found.to_json()])
     folder = RunFolder.create(tmp_path, info, SCHEMA.parent)
-    assert folder.add(found, samples_csv(make(TOP, method=other), half, [received(900_000)]))
+    assert folder.add(found, samples_csv(make(TOP, method=other), half, [received(900_000, 3.0)]))
     text = write_report(folder.path).text
     assert "| udp_port_scan_64, other-ring-x2 |" in text
     assert "- other-ring-x2, driver veth, 1 of 1 trial (" in text

@@ -1,9 +1,12 @@
-"""Trials are stored once each, also by several processes at a time; and the owner of a run."""
+"""Trials are stored once each, also by several processes at a time."""
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
-import subprocess
+import stat
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +14,6 @@ from pathlib import Path
 import pytest
 from synthetic_run import make_info, make_result, read_trials
 
-from linerate.controller.owner import lives, owner
 from linerate.errors import HostError, ResultError
 from linerate.results import store
 from linerate.results.model import TrialResult
@@ -147,21 +149,49 @@ def test_a_line_that_is_not_an_object_is_an_error_of_the_counts(tmp_path: Path, 
         folder.add(results(1)[0], HEADER)
 
 
-def test_the_owner_of_a_run_is_known_while_its_process_lives() -> None:
-    process = subprocess.Popen(["sleep", "600"])
-    made = owner(process.pid)
-    assert lives(made)
-    # Another process with the same number.
-    assert not lives({**made, "began": made["began"] - 1})
-    process.kill()
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    # A zombie stores nothing.
-    assert not lives(made)
-    process.wait()
-    assert not lives(made)
-    assert not lives(owner(process.pid))
+def refusing(number: int) -> Callable[..., None]:
+    def call(*arguments: object, **options: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return call
 
 
-@pytest.mark.parametrize("found", [None, {}, "text", 7, {"pid": "../1", "began": -1}, {"pid": 1}, {"pid": None}])
-def test_an_unusable_owner_is_not_alive(found: object) -> None:
-    assert not lives(found)
+def test_a_file_system_without_links_has_no_latest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "symlink", refusing(errno.EPERM))
+    monkeypatch.setattr(Path, "chmod", refusing(errno.EPERM))
+    folder = create(tmp_path, results(1))
+    assert folder.add(results(1)[0], HEADER)
+    assert [path.name for path in tmp_path.iterdir()] == [folder.path.name]
+
+
+def test_a_file_system_without_locks_is_found_before_anything_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    RunFolder.probe(tmp_path / "a/b")
+    monkeypatch.setattr(fcntl, "flock", refusing(errno.ENOLCK))
+    with pytest.raises(HostError, match="is not supported by the file system: No locks available"):
+        RunFolder.probe(tmp_path / "a/b")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_results_folder_that_cannot_be_written_is_found_before_anything_is_sent(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(HostError, match=r"results folder '.*/file': cannot be used: Not a directory"):
+        RunFolder.probe(tmp_path / "file")
+
+
+def test_the_parents_of_the_results_are_readable_under_any_umask(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        create(tmp_path / "a/b", results(1))
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a", "a/b")} == {0o755}
+
+
+def test_only_an_engine_that_runs_tcpreplay_must_record_its_version(tmp_path: Path) -> None:
+    kernel = replace(results(1)[0], versions={"linerate": "0.1.0"})
+    folder = create(tmp_path, [kernel])
+    with pytest.raises(ResultError, match="'tcpreplay' is a required property"):
+        folder.add(kernel, HEADER)
+    assert folder.add(replace(kernel, engine="other"), HEADER)

@@ -38,7 +38,7 @@ class Simulated:
         arrived = round(packets * min(1.0, self.device_pps / pps) * (1 - self.loss_ratio))
         half = trial_parts.sent(packets, packets / pps)
         half = replace(half, adapter=replace(half.adapter, kind=trial.method.adapter, found=trial.method.adapter))
-        return result_of(trial, half, [trial_parts.received(arrived)])
+        return result_of(trial, half, [trial_parts.received(arrived, packets / pps)])
 
 
 def planned(kind: str = "throughput", goals: Any = ({"name": "ndr"},), methods: Any = (KERNEL,)) -> tuple[Search, Any]:

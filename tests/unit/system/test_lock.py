@@ -10,7 +10,16 @@ import pytest
 
 from linerate.errors import HostError
 from linerate.system import lock
-from linerate.system.lock import LockHeldError, exclusive, is_held, lock_path, refuse_held, shared, sole_sender
+from linerate.system.lock import (
+    LockHeldError,
+    exclusive,
+    is_held,
+    lock_path,
+    refuse_held,
+    remove_orphaned_locks,
+    shared,
+    sole_sender,
+)
 
 HOLD = """
 import os, sys, time
@@ -166,3 +175,16 @@ def test_descriptor_opened_elsewhere_can_be_locked(file):
         assert lock.lock(reading.fileno())
         assert is_held(file)
     assert not is_held(file)
+
+
+def test_lock_files_of_killed_senders_are_removed(tmp_path):
+    process, _ = holder(str(tmp_path))
+    orphaned = lock_path("ens18", str(tmp_path))
+    orphaned.touch()
+    remove_orphaned_locks(str(tmp_path))
+    assert not orphaned.exists()
+    assert lock_path("ens17", str(tmp_path)).exists()
+    process.kill()
+    process.wait()
+    remove_orphaned_locks(str(tmp_path))
+    assert list((tmp_path / "run/linerate").iterdir()) == []

@@ -215,3 +215,8 @@ def test_bad_durations_repeats_and_empty_lists_are_refused():
             combine(*given)
     with pytest.raises(InputError, match="rates"):
         combine([case()], [KERNEL], [])
+
+
+def test_a_plan_with_more_processes_than_the_engine_has_is_refused():
+    with pytest.raises(InputError, match=r"processes 2: is not a number of processes that netmap can send with"):
+        planned(SendMethod("netmap", "native", processes=2))

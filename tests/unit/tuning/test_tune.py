@@ -196,7 +196,7 @@ def test_invalid_value_is_refused(options, message):
 
 
 def test_interface_with_the_default_route_is_refused(machine, host):
-    machine.put("proc/net/route", "Iface\nens4 00000000 01010101 0003 0 0 0 00000000 0 0 0")
+    machine.routes.append({"dst": "default", "gateway": "10.1.1.1", "dev": "ens4"})
     with pytest.raises(InputError, match="carries the default route"):
         tune(OPTIONS, host, consent=True)
     assert warnings(OPTIONS, host)[0].startswith("interface 'ens4': carries the default route")
@@ -205,7 +205,7 @@ def test_interface_with_the_default_route_is_refused(machine, host):
 
 def test_interface_that_now_has_the_default_route_is_not_restored(machine, host):
     tune(OPTIONS, host, consent=True)
-    machine.put("proc/net/route", "Iface\nens4 00000000 01010101 0003 0 0 0 00000000 0 0 0")
+    machine.routes.append({"dst": "default", "gateway": "10.1.1.1", "dev": "ens4"})
     with pytest.raises(InputError, match="carries the default route"):
         undo("ens4", host)
     assert machine.governors() == {"performance"}

@@ -17,7 +17,8 @@ from ...netmap.adapter import driver_of
 from ...netmap.module import is_current, running_kernel
 from ...netmap.users import holding_drivers, holding_processes
 from ...nic.state import NicState, read_state, restore_state, store_found
-from ...nic.use import addresses, default_route_interfaces, ssh_interface, uppers
+from ...nic.topology import Topology
+from ...nic.use import Management, uses
 from ...system.run import Runner, checked
 from .build import MODULE_FOLDER
 from .load import load, refuse_unknown
@@ -44,24 +45,23 @@ def refuse(swap: Swap, run: Runner, root: str = "/") -> None:
     A patched driver is also loaded at the next boot, for every NIC that it drives: so all of ``drivers`` count, not
     only that of the sending interface.
     """
-    ssh = ssh_interface(swap.environment, run)
-    routes = default_route_interfaces(root)
-    configured = addresses(run)
+    topology = Topology(run, root)
     for driver in swap.drivers:
         names = interfaces_of(driver, root)
         for name in names:
-            uses = [f"carries {upper}" for upper in uppers(name, root)]
-            if name in routes:
-                uses.insert(0, "carries the default route")
-            if name == ssh:
-                uses.insert(0, "carries the SSH session")
-            if name != swap.interface and name in configured:
-                uses.append(f"has the address {configured[name][0]}")
-            if uses:
-                rule = f"{uses[0]}, and would disappear with its driver {driver}, which drives {', '.join(names)}"
+            # The sending interface may have addresses: consent covers them.
+            management = Management(swap.environment, partial(_is_sender, name == swap.interface))
+            path = topology.path(name)
+            use = next(uses(path[0], path, topology, management), None)
+            if use:
+                rule = f"{use.rule}, and would disappear with its driver {driver}, which drives {', '.join(names)}"
                 hint = f"Remove {driver} from netmap_drivers, or send from a NIC of another driver: "
                 hint += f"netmap_rebind_ok consents for {swap.interface} only."
                 raise InputError("interface", name, rule, hint)
+
+
+def _is_sender(sends: bool, address: object) -> bool:
+    return sends
 
 
 def go_native(

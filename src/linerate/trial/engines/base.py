@@ -75,6 +75,10 @@ class Engine(ABC):
         """Whether the kernel's counters of the interface stand still while it sends."""
         return False
 
+    def refresh_seconds(self, adapter: str | None) -> float:
+        """How old the counters of the sending interface may be while it sends."""
+        return self.counter_delay_seconds if self.bypasses_kernel_counters(adapter) else 0.0
+
     def phase(self, messages: str) -> str:
         """The phase of a run, by what the program wrote to stderr so far."""
         return SENDING

@@ -9,13 +9,14 @@ from typing import Any, ClassVar
 from ...errors import InputError, StatisticsError
 from ...tcpreplay.diagnosis import diagnose
 from ...tcpreplay.options import ReplayOptions, build_argv
-from ...tcpreplay.output import Statistics, parse
+from ...tcpreplay.output import COUNTERS, Statistics, parse
 from ...tcpreplay.supervise import Outcome
 from ..evidence import Claim
 from ..model import Trial
 from .base import Engine
 
 LONGEST_FRAME_BYTES = 65535
+RATES = ("seconds", "bytes_per_second", "mbps", "pps")
 UNSAFE = {
     "unique_ip": "would send to other destinations than the pcap's, past those that are allowed and those counted"
 }
@@ -78,17 +79,6 @@ class KernelEngine(TcpreplayEngine):
 def claim_of(parsed: Statistics) -> Claim:
     """tcpreplay's statistics as a claim."""
     totals = parsed.totals
-    return Claim(
-        packets=totals.packets,
-        bytes=totals.bytes,
-        seconds=float(totals.seconds),
-        bytes_per_second=float(totals.bytes_per_second),
-        mbps=float(totals.mbps),
-        pps=float(totals.pps),
-        successful=parsed.successful,
-        failed=parsed.failed,
-        truncated=parsed.truncated,
-        retried_enobufs=parsed.retried_enobufs,
-        retried_eagain=parsed.retried_eagain,
-        interrupted=parsed.interrupted,
-    )
+    counters: dict[str, Any] = {name: getattr(parsed, name) for name in (*COUNTERS, "interrupted")}
+    rates: dict[str, Any] = {name: float(getattr(totals, name)) for name in RATES}
+    return Claim(packets=totals.packets, bytes=totals.bytes, **rates, **counters)
