@@ -61,8 +61,8 @@ class ActionModule(ActionBase):
         play = {name: value for name, value in task_vars.items() if name in self._variables.options}
         play = {name: value for name, value in play.items() if name not in local}
         hosts = {host: {**hostvars.raw_get(host), **play} for host in (*hostvars, "localhost")}
-        names = {name: name for raw in (task_vars, *hosts.values()) for name in raw}
-        wrong = [_placed(error, name) for name in names for error in self._variables.check_name(name)]
+        places = {name: _place(value, name) for raw in (task_vars, *hosts.values()) for name, value in raw.items()}
+        wrong = [_placed(error, place) for name, place in places.items() for error in self._variables.check_name(name)]
         values = {}
         for host, raw in hosts.items():
             known = _HostVariables(raw, self._defaults, hostvars, self._loader)
@@ -71,8 +71,7 @@ class ActionModule(ActionBase):
         yield from wrong
         if scenario and not wrong:
             for error in _check_senders(task_vars, values):
-                variable = re.match(r"\w*", error.subject)[0]
-                yield _placed(error, names.get(variable))
+                yield _placed(error, places.get(re.match(r"\w*", error.subject)[0], ""))
 
 
 def _check_senders(task_vars: Mapping[str, Any], values: Mapping[str, Mapping[str, Any]]) -> Iterator[InputError]:
@@ -113,21 +112,21 @@ class _HostVariables:
 
     def _read(self, name: str, variables: Variables, values: dict[str, Any]) -> list[InputError]:
         source = self._raw.get(name, self._defaults.get(name))
-        key = next((one for one in self._raw if one == name), name)
-        wrong = [_placed(error, key) for error in _misread(name, source)]
+        place = _place(source)
+        wrong = [_placed(error, place) for error in _misread(name, source)]
         try:
             value = _plain(self._templar.template(source))
         except AnsibleUndefinedVariable as error:
             missing = re.search(r"'(\w+)' is undefined", str(error))
             if missing and not variables.is_ours(missing[1]) and not missing[1].startswith("ansible_"):
                 rule = f"uses the variable {missing[1]}, which is not defined"
-                wrong.append(_placed(InputError(name, None, rule, f"Define {missing[1]}."), key))
+                wrong.append(_placed(InputError(name, None, rule, f"Define {missing[1]}."), place))
             return wrong
         except AnsibleError:
             # A lookup that fails is reported by the task that needs it.
             return wrong
         values[name], found = variables.convert(name, value)
-        return wrong or [_placed(error, key) for error in found]
+        return wrong or [_placed(error, place) for error in found]
 
 
 def _misread(path: str, value: Any) -> Iterator[InputError]:
@@ -151,13 +150,17 @@ def _source(value: Any) -> str:
     return lines[origin.line_num - 1][origin.col_num - 1 :]
 
 
-def _placed(error: InputError, key: Any) -> InputError:
-    """``error`` with the file and line where its variable is set, if that is known."""
-    origin = Origin.get_tag(key)
+def _place(value: Any, name: Any = None) -> str:
+    """The file and line where ``value`` is set, else where ``name`` was first; -e for the command line."""
+    # Null and booleans have no origin, and the origin of a name that is set twice is that of the value it overrides.
+    origin = Origin.get_tag(value) or Origin.get_tag(name)
     if origin is None:
-        return error
-    place = f"{origin.path}:{origin.line_num}" if origin.path else "-e"
-    return InputError(error.subject, error.value, error.rule, f"{error.hint} ({place})")
+        return ""
+    return f"{origin.path}:{origin.line_num}" if origin.path else "-e"
+
+
+def _placed(error: InputError, place: str) -> InputError:
+    return InputError(error.subject, error.value, error.rule, f"{error.hint} ({place})") if place else error
 
 
 def _plain(value: Any) -> Any:

@@ -62,14 +62,17 @@ def check_sender(host: str, values: Values, bench: Bench) -> Iterator[InputError
     for name in CPUS:
         if values.get(name) and not str(values[name]).isdecimal():
             yield InputError(name, values[name], "must be one CPU, counted from 0", "Write its number, such as 3.")
-    yield from _hosts(host, values, bench)
     yield from _macs(values)
+    unknown = list(_hosts(host, values, bench))
+    yield from unknown
+    # What is said of a host that does not exist would only follow from that.
+    if not unknown:
+        yield from _receiving_mac(values)
+        yield from _witnesses(values, bench)
     allowed, wrong = _allowed(values)
     yield from wrong
-    yield from _receiving_mac(values)
     yield from _pcaps(values, allowed)
     yield from _loads(values)
-    yield from _witnesses(values, bench)
 
 
 def _caught(function: Any, *arguments: Any) -> Iterator[InputError]:
@@ -91,8 +94,10 @@ def _hosts(host: str, values: Values, bench: Bench) -> Iterator[InputError]:
     if "linerate_interface" in values and not values["linerate_interface"]:
         hint = f"Set it for {host} in the inventory, to the interface that sends."
         yield InputError("linerate_interface", None, f"is not set for the sender {host}", hint)
-    for name in HOSTS:
-        yield from bench.check_host(name, values.get(name) or "")
+    # A default repeats the host of another variable.
+    named = {values[name]: name for name in reversed(HOSTS) if values.get(name)}
+    for other, name in named.items():
+        yield from bench.check_host(name, other)
 
 
 def _macs(values: Values) -> Iterator[InputError]:

@@ -65,7 +65,7 @@ def misread(path: str, value: float, text: str) -> Iterator[InputError]:
     octal = re.match(r"0[0-9_]*[1-9][0-9_]*(?![\w.:])", text)
     base_60 = re.match(r"[0-9][0-9_]*(?::[0-9]{1,2})+(?:\.[0-9_]*)?", text)
     if octal:
-        hint = f"Write {int(octal[0])} without the leading zero, or quote it."
+        hint = f"Write {int(octal[0])}, without the leading zero."
         yield InputError(path, None, f"{octal[0]} is octal in YAML, {value}", hint)
     elif base_60:
         yield InputError(
