@@ -13,9 +13,10 @@ from ..errors import InputError
 class Invocation:
     """One call of ansible-playbook.
 
-    ``groups`` are the hosts of the inventory by group, and ``required`` the groups of which the playbook needs a host.
-    ``limited`` are the hosts that ``limit`` (--limit) leaves, ``limit`` None without it. ``raw`` is an argument of -e
-    that assigns nothing. ``config`` is the configuration file in use, ``project`` the folder of linerate.
+    ``groups`` are the hosts of the inventory by group. ``required`` are the groups of which the playbook needs a host,
+    the first one also under a limit. ``limit`` is --limit, None without it, and ``limited`` are the hosts that it
+    leaves. ``raw`` is an argument of -e that assigns nothing, ``config`` the configuration file in use, and ``project``
+    the folder of linerate.
     """
 
     project: str
@@ -37,12 +38,13 @@ class Invocation:
         if [tag for tag in self.tags if tag != "all"]:
             hint = "Leave it out, or run one of the playbooks in playbooks/."
             yield InputError("--tags", ", ".join(self.tags), "selects nothing: linerate has no tags", hint)
-        for group in self.required:
-            if not self.groups.get(group):
-                yield self._no_host(group)
-            elif self.limit is not None and not self.limited & set(self.groups[group]):
-                rule = f"leaves no host of the group {group}, so nothing would be done"
-                yield InputError("--limit", self.limit, rule, f"Add one of {', '.join(self.groups[group])}.")
+        missing = [group for group in self.required if not self.groups.get(group)]
+        if missing:
+            yield self._no_host(missing)
+        elif self.required and self.limit is not None and not self.limited & set(self.groups[self.required[0]]):
+            group = self.required[0]
+            rule = f"leaves no host of the group {group}, so nothing would be done"
+            yield InputError("--limit", self.limit, rule, f"Add one of {', '.join(self.groups[group])}.")
 
     def _check_configuration(self) -> Iterator[InputError]:
         if self.no_log:
@@ -56,10 +58,11 @@ class Invocation:
         hint = f"Write -e @{raw}." if os.path.exists(raw) else "Write -e NAME=VALUE, or -e @FILE."
         return InputError("-e", raw, "is not NAME=VALUE", hint)
 
-    def _no_host(self, group: str) -> InputError:
+    def _no_host(self, missing: Sequence[str]) -> InputError:
         subject = f"inventory {', '.join(self.sources) or '(none)'}"
         ours = ", ".join(sorted(self.groups.keys() - {"all", "ungrouped"})) or "none"
-        rule = f"has no host in the group {group} (its groups: {ours})"
-        hint = f"Name the group {group}; inventory/rocky9-10g is an example. "
-        hint += "Or choose another inventory: -i inventory/lab is the embedded lab."
+        rule = f"has no host in the group {' and in the group '.join(missing)} (its groups: {ours})"
+        hint = "Name the groups as inventory/rocky9-10g does, or choose an inventory with -i: inventory/lab is the lab."
+        if self.config != f"{self.project}/ansible.cfg":
+            hint = f"Run it in {self.project}, whose ansible.cfg names the lab, or choose an inventory with -i."
         return InputError(subject, None, rule, hint)
