@@ -16,7 +16,7 @@ from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 
 from linerate.controller.invocation import Invocation
-from linerate.controller.sender_input import Bench, check_interface, check_sender, is_read
+from linerate.controller.sender_input import Bench, check_sender, is_read
 from linerate.controller.variables import Variables, misread
 from linerate.errors import InputError
 
@@ -54,36 +54,37 @@ class ActionModule(ActionBase):
         )
 
     def _check_variables(self, task_vars: Mapping[str, Any]) -> Iterator[InputError]:
-        """Names, then types, then meanings: each step needs the one before."""
-        hostvars, scenario = task_vars["hostvars"], self._task.args.get("scenario")
+        """Wrong names; of each host wrong types; and of each sender whose types are right, wrong meanings."""
+        hostvars = task_vars["hostvars"]
         local = hostvars.raw_get("localhost")
         # Variables of the play, such as those of an import_playbook.
-        play = {name: value for name, value in task_vars.items() if name in self._variables.options}
-        play = {name: value for name, value in play.items() if name not in local}
-        hosts = {host: {**hostvars.raw_get(host), **play} for host in (*hostvars, "localhost")}
-        places = {name: _place(value, name) for raw in (task_vars, *hosts.values()) for name, value in raw.items()}
-        wrong = [_placed(error, place) for name, place in places.items() for error in self._variables.check_name(name)]
-        values = {}
+        play = {name: task_vars[name] for name in self._variables.options.keys() & task_vars.keys() - local.keys()}
+        hosts = {host: {**hostvars.raw_get(host), **play} for host in dict.fromkeys((*hostvars, "localhost"))}
+        names = {name: value for raw in (task_vars, *hosts.values()) for name, value in raw.items()}
+        for name, value in names.items():
+            yield from (_placed(error, _place(value, name)) for error in self._variables.check_name(name))
+        values, wrong = {}, set()
         for host, raw in hosts.items():
             known = _HostVariables(raw, self._defaults, hostvars, self._loader)
             values[host], found = known.read(self._variables)
-            wrong += found
-        yield from wrong
-        if scenario and not wrong:
-            for error in _check_senders(task_vars, values):
-                yield _placed(error, places.get(re.match(r"\w*", error.subject)[0], ""))
+            wrong |= {host} if found else set()
+            yield from found
+        if self._task.args.get("scenario"):
+            bench = Bench({host: values[host].get("linerate_interface") or "" for host in hostvars})
+            for host in _senders(task_vars):
+                for error in check_sender(host, values[host], bench) if host not in wrong else ():
+                    variable = hosts[host].get(re.match(r"\w*", error.subject)[0])
+                    yield _placed(error, _place(variable))
 
 
-def _check_senders(task_vars: Mapping[str, Any], values: Mapping[str, Mapping[str, Any]]) -> Iterator[InputError]:
-    bench = Bench({host: values[host].get("linerate_interface") or "" for host in task_vars["hostvars"]})
-    senders = task_vars["groups"].get("senders", ())
-    if task_vars.get("ansible_limit") is not None:
-        senders = [host for host in senders if host in task_vars["ansible_play_hosts_all"]]
-    for interface in bench.interfaces.values():
-        if interface:
-            yield from check_interface("linerate_interface", interface)
-    for host in senders:
-        yield from check_sender(host, values[host], bench)
+def _senders(task_vars: Mapping[str, Any]) -> list[str]:
+    """The senders that the playbook runs on."""
+    limited = task_vars.get("ansible_limit") is not None
+    return [
+        host
+        for host in task_vars["groups"].get("senders", ())
+        if not limited or host in task_vars["ansible_play_hosts_all"]
+    ]
 
 
 class _HostVariables:

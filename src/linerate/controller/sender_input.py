@@ -82,7 +82,7 @@ def _caught(function: Any, *arguments: Any) -> Iterator[InputError]:
         yield error
 
 
-def check_interface(name: str, value: str) -> Iterator[InputError]:
+def _interface(name: str, value: str) -> Iterator[InputError]:
     """An error for what is not the name of an interface (dev_valid_name(), net/core/dev.c)."""
     if _NOT_IN_A_NAME.search(value) or len(value) > _LONGEST_INTERFACE or value in {".", ".."}:
         before = value.strip().split("@")[0]
@@ -94,6 +94,9 @@ def _hosts(host: str, values: Values, bench: Bench) -> Iterator[InputError]:
     if "linerate_interface" in values and not values["linerate_interface"]:
         hint = f"Set it for {host} in the inventory, to the interface that sends."
         yield InputError("linerate_interface", None, f"is not set for the sender {host}", hint)
+    receiver = values.get("linerate_receiver") or ""
+    for interface in (values.get("linerate_interface") or "", bench.interfaces.get(receiver, "")):
+        yield from _interface("linerate_interface", interface)
     # A default repeats the host of another variable.
     named = {values[name]: name for name in reversed(HOSTS) if values.get(name)}
     for other, name in named.items():
