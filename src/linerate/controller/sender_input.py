@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError
-from ..pcap.destinations import AllowedDestinations
+from ..pcap.destinations import BENCHMARK_NETWORKS, AllowedDestinations
 from ..pcap.spec import PARAMETERS, PcapSpec
 from ..results.store import plain
 from ..trial.engines.registry import engine
@@ -228,8 +228,9 @@ def _renamed(name: str, error: InputError) -> InputError:
 
 def _allowed_name(values: Values) -> str:
     """The variable that the allowed destinations are from."""
-    shared = values.get("linerate_allow_destinations") is not None
-    return "linerate_allow_destinations" if shared else "benchmark_allow_destinations"
+    shared = values.get("linerate_allow_destinations"), list(BENCHMARK_NETWORKS)
+    own = values.get("benchmark_allow_destinations") not in shared
+    return "benchmark_allow_destinations" if own else "linerate_allow_destinations"
 
 
 def _allowed(values: Values) -> tuple[AllowedDestinations | None, list[InputError]]:
