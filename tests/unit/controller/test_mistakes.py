@@ -1,4 +1,4 @@
-"""The tables of docs/mistakes.md by the real ansible-playbook: what was written, and what linerate says."""
+"""The mistakes of docs/mistakes.md by the real ansible-playbook: what was written, and what linerate says."""
 
 from __future__ import annotations
 
@@ -14,9 +14,16 @@ import yaml
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs/mistakes.md").read_text(encoding="utf-8")
-ROW = re.compile(r"^\| `(.*)` \| `(.*)` \|$", re.MULTILINE)
-VALUES = ROW.findall(TEXT.partition("## Values")[2].partition("## Calls")[0])
-CALLS = ROW.findall(TEXT.partition("## Calls")[2])
+ENTRY = re.compile(r"^(\S.*(?:\n\S.*)*)\n((?:    .*\n)+)", re.MULTILINE)
+"""What was written, and indented the answer; both may be wrapped."""
+
+
+def entries(section: str) -> list[tuple[str, str]]:
+    block = TEXT.partition(f"## {section}\n")[2].partition("```text\n")[2].partition("```")[0]
+    return [(" ".join(written.split()), " ".join(answer.split())) for written, answer in ENTRY.findall(block)]
+
+
+VALUES, CALLS = entries("Values"), entries("Calls")
 INVENTORY = """
 all: {{vars: {{ansible_connection: local}}}}
 senders:
