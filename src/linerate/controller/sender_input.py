@@ -182,7 +182,7 @@ def _pcap(
 def _loads(values: Values) -> Iterator[InputError]:
     names = _names(values)
     cases = values.get("benchmark_cases")
-    for name in ("benchmark_cases", "benchmark_engines", "benchmark_netmap_adapters", "benchmark_rates"):
+    for name in ("benchmark_cases", "benchmark_engines", "benchmark_rates"):
         if values.get(name) == [] and not values.get("benchmark_trials"):
             yield InputError(name, [], "is empty, so there is nothing to send", "Name at least one, or remove it.")
     for case in cases or ():
