@@ -16,7 +16,7 @@ from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 
 from linerate.controller.invocation import Invocation
-from linerate.controller.sender_input import Bench, check_sender, is_read
+from linerate.controller.sender_input import Bench, check_interface, check_sender, is_read
 from linerate.controller.variables import Variables, misread
 from linerate.errors import InputError
 
@@ -24,12 +24,15 @@ PROJECT = Path(__file__).resolve().parents[2]
 SHARED = "linerate"
 """The prefix of variables that several roles use; the role validate states them."""
 
+CHECKS = {"none": None, "interface": check_interface, "scenario": check_sender}
+"""What is validated of each sender in addition to names and types."""
+
 
 class ActionModule(ActionBase):
     """Fails with one line per mistake. Reads the inventory and the roles only, and connects to no host."""
 
     _supports_check_mode = True
-    _VALID_ARGS = frozenset({"groups", "scenario"})
+    _VALID_ARGS = frozenset({"groups", "senders"})
 
     def run(self, tmp=None, task_vars=None):
         """What is wrong with the call, or else with the variables of each host."""
@@ -69,10 +72,11 @@ class ActionModule(ActionBase):
             values[host], found = known.read(self._variables)
             wrong |= {host} if found else set()
             yield from found
-        if self._task.args.get("scenario"):
+        check = CHECKS[self._task.args.get("senders") or "none"]
+        if check is not None:
             bench = Bench({host: values[host].get("linerate_interface") or "" for host in hostvars})
             for host in _senders(task_vars):
-                for error in check_sender(host, values[host], bench) if host not in wrong else ():
+                for error in check(host, values[host], bench) if host not in wrong else ():
                     variable = hosts[host].get(re.match(r"\w*", error.subject)[0])
                     yield _placed(error, _place(variable))
 

@@ -63,7 +63,7 @@ def check_sender(host: str, values: Values, bench: Bench) -> Iterator[InputError
         if values.get(name) and not str(values[name]).isdecimal():
             yield InputError(name, values[name], "must be one CPU, counted from 0", "Write its number, such as 3.")
     yield from _macs(values)
-    unknown = list(_hosts(host, values, bench))
+    unknown = [*check_interface(host, values, bench), *_hosts(values, bench)]
     yield from unknown
     # What is said of a host that does not exist would only follow from that.
     if not unknown:
@@ -90,13 +90,17 @@ def _interface(name: str, value: str) -> Iterator[InputError]:
         yield InputError(name, value, "is not the name of an interface", hint)
 
 
-def _hosts(host: str, values: Values, bench: Bench) -> Iterator[InputError]:
+def check_interface(host: str, values: Values, bench: Bench) -> Iterator[InputError]:
+    """What is wrong with the interfaces of the sender ``host`` and of its receiver."""
     if "linerate_interface" in values and not values["linerate_interface"]:
         hint = f"Set it for {host} in the inventory, to the interface that sends."
         yield InputError("linerate_interface", None, f"is not set for the sender {host}", hint)
     receiver = values.get("linerate_receiver") or ""
     for interface in (values.get("linerate_interface") or "", bench.interfaces.get(receiver, "")):
         yield from _interface("linerate_interface", interface)
+
+
+def _hosts(values: Values, bench: Bench) -> Iterator[InputError]:
     # A default repeats the host of another variable.
     named = {values[name]: name for name in reversed(HOSTS) if values.get(name)}
     for other, name in named.items():

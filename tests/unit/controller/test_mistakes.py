@@ -121,3 +121,30 @@ def test_paths_in_the_environment_change_nothing():
     assert answers("site.yml", "-e", "benchmark_repeats=0", **paths) == [
         "benchmark_repeats 0: must be a whole number of at least 1. Use 1 or more. (-e)"
     ]
+
+
+@pytest.mark.parametrize("playbook", ["tune", "verify"])
+def test_a_playbook_that_needs_the_interface(tmp_path, playbook):
+    inventory = tmp_path / "hosts.ini"
+    inventory.write_text("[senders]\ns1\n")
+    assert answers(f"playbooks/{playbook}.yml", "-i", str(inventory)) == [
+        "linerate_interface: is not set for the sender s1. Set it for s1 in the inventory, to the interface that sends."
+    ]
+
+
+SCENARIOS = sorted(path.name for path in (ROOT / "scenarios").glob("*.yml"))
+INVENTORIES = sorted(path.name for path in (ROOT / "inventory").iterdir())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [*([f"-iinventory/{name}"] for name in INVENTORIES), *([f"-e@scenarios/{name}"] for name in SCENARIOS)],
+    ids=lambda options: options[0][2:],
+)
+def test_what_the_project_ships_is_valid(options):
+    # The only receiver of the stand-in is none: nothing is sent there.
+    senders = "interface" if "standin" in options[0] else "scenario"
+    command = [Path(sys.executable).parent / "ansible-playbook", "playbooks/validate_input.yml", *options]
+    command += ["-e", f"validate_senders={senders}", "-e", '{"validate_groups": ["senders", "machines"]}']
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
