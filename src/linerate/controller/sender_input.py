@@ -6,13 +6,14 @@ import difflib
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from ..errors import InputError
 from ..pcap.destinations import BENCHMARK_NETWORKS, AllowedDestinations
 from ..pcap.spec import PARAMETERS, PcapSpec
 from ..results.store import plain
+from ..tcpreplay.options import ReplayOptions
 from ..trial.engines.registry import engine
 from ..trial.plan import MODES
 from ..trial.proof import ProofLoad
@@ -27,6 +28,7 @@ PLACEHOLDER_MACS = {"src_mac": "02:00:00:00:00:01", "dst_mac": "02:00:00:00:00:0
 """For MACs that are read from the interfaces later."""
 CPUS = ("benchmark_cpu", "sender_tuning_core")
 HOSTS = ("linerate_receiver", "pcaps_receiver", "netmap_build_host", "tcpreplay_build_host")
+SETTINGS = frozenset(field.name for field in fields(ReplayOptions) if isinstance(field.default, bool))
 _PREFIXES = ("benchmark_", "pcaps_")
 _NOT_IN_A_NAME = re.compile(r"[/\s:@\x00-\x1f]")
 _LONGEST_INTERFACE = 15
@@ -73,6 +75,15 @@ def check_sender(host: str, values: Values, bench: Bench) -> Iterator[InputError
     yield from wrong
     yield from _pcaps(values, allowed)
     yield from _loads(values)
+    yield from _switches("benchmark_replay_settings", values, SETTINGS)
+    yield from _switches("sender_tuning_offloads", values)
+
+
+def _switches(variable: str, values: Values, names: frozenset[str] | None = None) -> Iterator[InputError]:
+    """Keys of a dictionary, those of ``names`` or all, that are true or false; text such as no would be true."""
+    for key, value in (values.get(variable) or {}).items():
+        if (names is None or key in names) and not isinstance(value, bool):
+            yield InputError(f"{variable}.{key}", value, "must be true or false", "Write it without quotes.")
 
 
 def _caught(function: Any, *arguments: Any) -> Iterator[InputError]:
