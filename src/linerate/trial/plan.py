@@ -80,17 +80,16 @@ def offer(combination: Combination, setup: Setup) -> tuple[Offered, int]:
         raise InputError(mode, value, rule, f"Let paced trials last {math.ceil(LEAST_PACKETS / (pps or 1))} s.")
     # At top speed the duration is only checked between passes: the loops at line rate are the outer bound.
     loop = math.ceil((packets or line_pps * duration) / case.pcap_packets)
-    margin = check_rate("deadline margin", setup.timing.deadline_margin, most=MOST_SECONDS)
+    margin = check_rate("benchmark_deadline_margin", setup.timing.deadline_margin, most=MOST_SECONDS)
     deadline = DEADLINE_FACTOR * duration + margin + setup.switching_seconds(combination.method)
     return Offered(mode, value if pps else None, pps, packets, duration, round(deadline, 3)), loop
 
 
 def _duration(bound: str, timing: Timing) -> float:
-    duration = check_rate("duration", timing.duration_seconds.get(bound), most=MOST_SECONDS)
+    duration = check_rate(f"benchmark_duration_{bound}", timing.duration_seconds.get(bound), most=MOST_SECONDS)
     if bound == "topspeed" and duration != int(duration):
-        raise InputError(
-            "duration", duration, "must be whole seconds at top speed, as tcpreplay counts it", "Round it up."
-        )
+        rule = "must be whole seconds, as tcpreplay counts it"
+        raise InputError("benchmark_duration_topspeed", duration, rule, "Round it up.")
     return duration
 
 
@@ -127,7 +126,7 @@ def plan(combinations: Sequence[Combination], repeats: int, setup: Setup) -> lis
     of the same load follow each other, and every other repeat has them in reverse (A B, B A): a steady drift then
     favours neither. InputError where one of them cannot be sent.
     """
-    check_whole("repeats", repeats, 1, MOST_REPEATS)
+    check_whole("benchmark_repeats", repeats, 1, MOST_REPEATS)
     loads: dict[tuple[Case, str, float | None], list[Combination]] = {}
     for one in combinations:
         loads.setdefault(one.load, []).append(one)
