@@ -48,7 +48,7 @@ options:
     default: false
 attributes:
   check_mode:
-    description: Reads only. A missing pcap is not an error, since it would have been created before.
+    description: Reads only. A pcap that the run would write first, as it is missing or another, is not checked.
     support: full
 """
 
@@ -68,14 +68,13 @@ pcaps:
   returned: always
   type: list
   elements: dict
-missing:
-  description: Pcaps that are missing, in check mode.
+pending:
+  description: Pcaps that the run would write before it sends them, so that they are not checked, in check mode.
   returned: always
   type: list
   elements: str
 """
 
-import os
 from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
@@ -84,7 +83,7 @@ from ansible.module_utils.linerate.nic.read import interface_name
 from ansible.module_utils.linerate.pcap.destinations import AllowedDestinations
 from ansible.module_utils.linerate.system.lock import refuse_held
 from ansible.module_utils.linerate.system.run import run
-from ansible.module_utils.linerate.trial.preflight import FarEnd, preflight
+from ansible.module_utils.linerate.trial.preflight import FarEnd, is_planned, preflight
 
 SPEC = {
     "interface": {"type": "str", "required": True},
@@ -104,19 +103,15 @@ SPEC = {
 def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     given = module.params
-    missing = [pcap["path"] for pcap in given["pcaps"] if module.check_mode and not os.path.exists(pcap["path"])]
-    # In check mode pcaps have not been created, and an existing one may be another than planned.
-    pcaps = [
-        (pcap["path"], None if module.check_mode else pcap["sha256"])
-        for pcap in given["pcaps"]
-        if pcap["path"] not in missing
-    ]
+    # In check mode the pcaps are as planned only if the run would not write them.
+    pending = [pcap["path"] for pcap in given["pcaps"] if module.check_mode and not is_planned(**pcap)]
+    pcaps = [(pcap["path"], pcap["sha256"]) for pcap in given["pcaps"] if pcap["path"] not in pending]
     try:
         far_end = FarEnd(AllowedDestinations(given["allow_destinations"]), given["receiver_mtu"])
         interface = interface_name(given["interface"], run)
         refuse_held(interface)
         summaries = preflight(interface, pcaps, far_end, run, given["cpu"], given["preload_pcap"])
-        module.exit_json(changed=False, pcaps=[asdict(summary) for summary in summaries], missing=missing)
+        module.exit_json(changed=False, pcaps=[asdict(summary) for summary in summaries], pending=pending)
     except LinerateError as error:
         module.fail_json(msg=str(error))
 

@@ -151,6 +151,7 @@ counters:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.linerate.controller.credentials import VERSIONS
 from ansible.module_utils.linerate.controller.if_mib import (
     count,
     describe,
@@ -158,7 +159,7 @@ from ansible.module_utils.linerate.controller.if_mib import (
     find_refresh,
     read_at_rest,
 )
-from ansible.module_utils.linerate.controller.snmp import AUTH_PROTOCOLS, PRIV_PROTOCOLS, VERSIONS, Agent, Target
+from ansible.module_utils.linerate.controller.snmp import AUTH_PROTOCOLS, PRIV_PROTOCOLS, Agent, Target
 from ansible.module_utils.linerate.errors import HostError, LinerateError
 
 CREDENTIALS = {

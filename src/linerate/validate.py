@@ -18,7 +18,7 @@ def check_rate(name: str, value: object, least: float = 0, most: float = MOST) -
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if isinstance(value, bool) or not math.isfinite(number) or number <= 0:
-        raise InputError(name, value, "must be a number above 0", "Use a number such as 1000.")
+        raise InputError(name, value, "must be a number above 0", f"Use a number up to {most:,.0f}.")
     if not least <= number <= most:
         raise InputError(name, value, f"must be {least:,g} to {most:,.0f}", "Use a value in this range.")
     return number

@@ -165,7 +165,7 @@ def test_check_mode_prints_the_plan_and_sends_nothing(lab, play, tmp_path):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"benchmark_cases": ["nope"]}, "case 'nope': is not among the pcaps"),
+        ({"benchmark_cases": ["nope"]}, "benchmark_cases 'nope': is not one of pcaps_set"),
         ({"benchmark_replay_settings": {"warp": 2}}, "benchmark_replay_settings 'warp': must be one of "),
     ],
 )

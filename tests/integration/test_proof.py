@@ -115,7 +115,7 @@ def test_a_destination_that_is_not_allowed_stops_the_run_before_the_burst(lab, p
         {"name": "udp_port_scan_1500", "protocol": "udp", "ip_length": 1500, "dst_ip": "192.0.2.9"},
     ]
     error = only_error(play("playbooks/benchmark.yml", pcaps_set=pcaps, **scenario))
-    assert "udp_port_scan_1500.pcap': packet 1 goes to 192.0.2.9, which is in none of the" in error
+    assert "pcaps_set[1].dst_ip '192.0.2.9': is in none of the allowed networks" in error
     assert sent_packets() == 0
     allowed = ["198.18.0.0/15", "192.0.2.0/24"]
     done = play("playbooks/benchmark.yml", pcaps_set=pcaps, linerate_allow_destinations=allowed, **scenario)
@@ -132,7 +132,7 @@ def test_a_receiver_with_a_smaller_mtu_stops_the_run_before_the_burst(lab, play,
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"benchmark_repeats": 10**9}, "repeats 1000000000: must be at most 1,000"),
+        ({"benchmark_repeats": 10**9}, "benchmark_repeats 1000000000: must be at most 1,000"),
         ({"benchmark_proof_packets": 0}, "benchmark_proof_packets 0: must be a whole number of at least 1"),
     ],
 )
@@ -159,3 +159,14 @@ def test_check_mode_prints_the_plan_and_changes_nothing(lab, play, tmp_path, sce
     assert not (tmp_path / "pcaps").exists()
     assert not (tmp_path / "results").exists()
     assert "Proof of arrival" not in checked.stdout
+
+
+def test_check_mode_accepts_a_pcap_that_the_run_would_write_again(lab, play, tmp_path, scenario):
+    assert play("playbooks/pcaps.yml", **scenario).rc == 0
+    # Damaged: as it is, preflight refuses it.
+    old = tmp_path / "pcaps/udp_port_scan_64.pcap"
+    before = old.read_bytes()
+    old.write_bytes(before[:-1])
+    checked = play("playbooks/benchmark.yml", "--check", **scenario)
+    assert checked.rc == 0, checked.stdout
+    assert old.read_bytes() == before[:-1]

@@ -169,7 +169,7 @@ def test_a_trial_too_short_for_the_counters_is_refused_if_configured(agent, play
     refused = play("playbooks/benchmark.yml", before=("ip", "netns", "exec", MANAGER), **given)
     assert refused.rc != 0
     (message,) = refused.failures
-    assert "paced duration 1.5: is shorter than 2 refreshes (30 s) of agent 2c's counters" in message
+    assert "benchmark_duration_paced 1.5: is shorter than 2 refreshes (30 s) of agent 2c's counters" in message
     assert not (tmp_path / "results").exists()
 
 

@@ -18,13 +18,10 @@ from ..trial.model import Bench, LineRate, Port, Sending, Trial, Witness
 from ..trial.plan import Setup, Timing, plan
 from ..trial.witnesses import fit, receiving_port
 from ..units import GBIT
-from ..validate import check_rate
 from .scenario import Manifests, Scenario, Unavailable, scenario_trials
 
 SCHEMA = "linerate-run/1"
 ASSUMED_LINK_BPS = 10 * GBIT
-FASTEST_LINK_BPS = 1600 * GBIT
-"""IEEE P802.3dj, the fastest Ethernet that is being standardized."""
 NO_MAC, MAC_IN_PLACE_OF_NONE = "00:00:00:00:00:00", "02:00:00:00:00:02"
 """A loopback interface has no MAC; the role pcaps invents one, so that the kernel sees frames for another host."""
 
@@ -154,7 +151,6 @@ def _bench(run_id: str, scenario: Scenario, hosts: Hosts) -> Bench:
 def line_rate(scenario: Scenario, nic: Mapping[str, Any]) -> LineRate:
     """The speed in bit/s that rates are compared with, and where it is from."""
     if scenario.link_bps:
-        check_rate("link_bps", scenario.link_bps, least=1e6, most=FASTEST_LINK_BPS)
         return LineRate(scenario.link_bps, "given")
     if nic["speed_bps"]:
         return LineRate(nic["speed_bps"], "interface")

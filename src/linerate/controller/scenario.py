@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ..errors import InputError
 from ..pcap.destinations import BENCHMARK_NETWORKS
 from ..receiver.sampler import LEAST_INTERVAL, MOST_INTERVAL
-from ..tcpreplay.options import NM_DELAY
+from ..tcpreplay.options import BOUNDS, NM_DELAY
 from ..trial.engines.registry import engine as engine_of
 from ..trial.model import (
     MOST_STALL,
@@ -21,14 +22,37 @@ from ..trial.model import (
     SendMethod,
     Witness,
 )
-from ..trial.plan import DEADLINE_MARGIN, Combination, combine
-from ..validate import check_rate
+from ..trial.plan import DEADLINE_MARGIN, MOST_REPEATS, Combination, combine
+from ..units import GBIT
+from ..validate import MOST_SECONDS, check_rate, check_whole
 
 Missing = dict[str, Any]
 """A send method that is not available: engine, adapter where it is one, reason; the listed trials it would send."""
 Manifests = Mapping[str, Mapping[str, Any]]
 Unavailable = Mapping[str, "str | None"]
 """By engine and by ``engine-adapter``, why the sender cannot use it; None where it can (engines.base.availability)."""
+FASTEST_LINK_BPS = 1600 * GBIT
+"""IEEE P802.3dj, the fastest Ethernet that is being standardized."""
+NUMBERS: dict[str, Callable[[str, Any], object]] = {
+    "benchmark_repeats": partial(check_whole, least=1, most=MOST_REPEATS),
+    "benchmark_duration_paced": partial(check_rate, most=MOST_SECONDS),
+    "benchmark_duration_topspeed": partial(check_rate, most=MOST_SECONDS),
+    "benchmark_nm_delay": partial(check_whole, least=BOUNDS["nm_delay"][0], most=BOUNDS["nm_delay"][1]),
+    "benchmark_deadline_margin": partial(check_rate, most=MOST_SECONDS),
+    "benchmark_sample_interval": partial(check_rate, least=LEAST_INTERVAL, most=MOST_INTERVAL),
+    "benchmark_stall_seconds": partial(check_rate, most=MOST_STALL),
+    "benchmark_rate_tolerance_percent": partial(check_rate, most=100),
+    "benchmark_link_bps": partial(check_rate, least=1e6, most=FASTEST_LINK_BPS),
+}
+"""The check of each number of a scenario, by role variable."""
+
+
+def check_numbers(values: Mapping[str, Any]) -> None:
+    """InputError names a number of ``values``, by role variable, that is out of its range."""
+    for name, check in NUMBERS.items():
+        # A link speed of 0 is that of the interface.
+        if values.get(name) is not None and not (name == "benchmark_link_bps" and values[name] == 0):
+            check(name, values[name])
 
 
 @dataclass(frozen=True)
@@ -70,9 +94,9 @@ class Scenario:
     search_goals: Sequence[Mapping[str, Any]] = ({"name": "ndr"},)
 
     def __post_init__(self) -> None:
-        check_rate("benchmark_sample_interval", self.sample_interval, LEAST_INTERVAL, MOST_INTERVAL)
-        check_rate("benchmark_stall_seconds", self.stall_seconds, most=MOST_STALL)
-        check_rate("benchmark_rate_tolerance_percent", self.rate_tolerance_percent, most=100)
+        durations = {f"benchmark_duration_{bound}": seconds for bound, seconds in self.duration_seconds.items()}
+        others = {name: getattr(self, name[len("benchmark_") :], None) for name in NUMBERS}
+        check_numbers({**others, **durations})
 
 
 def scenario_trials(
@@ -91,7 +115,7 @@ def scenario_trials(
         combinations = combine(cases, methods, scenario.rates) if methods else []
     if not combinations:
         reasons = "; ".join(f"{item['engine']}: {item['reason']}" for item in missing)
-        raise InputError("engines", list(scenario.engines), f"none can send here ({reasons})", "Add kernel.")
+        raise InputError("benchmark_engines", list(scenario.engines), f"none can send here ({reasons})", "Add kernel.")
     return combinations, missing
 
 
@@ -126,7 +150,7 @@ def _methods(
     for adapter in engine.adapters if adapters is None else adapters:
         if adapter not in engine.adapters:
             rule = f"must be one of {', '.join(engine.adapters)}"
-            raise InputError(f"{name} adapter", adapter, rule, f"Correct the scenario's {name} adapters.")
+            raise InputError(f"benchmark_{name}_adapters", adapter, rule, "Use one of them.")
         reason = unavailable.get(f"{name}-{adapter}")
         if reason:
             missing.append({"engine": name, "adapter": adapter, "reason": reason})
@@ -137,5 +161,7 @@ def _methods(
 
 def _case(name: str, manifests: Manifests) -> Case:
     if name not in manifests:
-        raise InputError("case", name, f"is not among the pcaps {', '.join(manifests)}", "Add it to pcaps_set.")
+        raise InputError(
+            "benchmark_cases", name, f"is not among the pcaps {', '.join(manifests)}", "Add it to pcaps_set."
+        )
     return Case.of_manifest(name, manifests[name])

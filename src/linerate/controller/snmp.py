@@ -14,6 +14,7 @@ from pysnmp.proto.rfc1902 import OctetString
 from pysnmp.proto.rfc1905 import EndOfMibView, NoSuchInstance, NoSuchObject
 
 from ..errors import HostError, InputError
+from .credentials import PASSWORDS, SHORTEST_PASSWORD, VERSIONS
 
 TIMEOUT_SECONDS = 2.0
 RETRIES = 2
@@ -32,10 +33,6 @@ PRIV_PROTOCOLS = {
     "AES192": hlapi.USM_PRIV_CFB192_AES,
     "AES256": hlapi.USM_PRIV_CFB256_AES,
 }
-SHORTEST_PASSWORD = 8
-"""Characters (RFC 3414, 11.2)."""
-VERSIONS = {"2c": ("community",), "3": ("user", "auth_password", "priv_password")}
-"""The credentials that each SNMP version needs."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +153,7 @@ def _auth_data(target: Target) -> Any:
     if target.version == "2c":
         # Many switches support nothing better. The user decides to send the community unencrypted.
         return hlapi.CommunityData(target.community, mpModel=1)  # noqa: S508
-    for name in ("auth_password", "priv_password"):
+    for name in PASSWORDS:
         if len(getattr(target, name)) < SHORTEST_PASSWORD:
             rule = f"has an {name.replace('_', ' ')} of less than {SHORTEST_PASSWORD} characters"
             raise InputError("SNMP witness", target.address, rule, hint)

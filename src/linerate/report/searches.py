@@ -15,6 +15,8 @@ from .axis import Axis, Tick, axis
 from .plots import BOTTOM, LEFT, RIGHT, TOP
 from .text import NONE, clean, number
 
+_SENTENCES = 4
+"""More outcomes than this are in the table alone."""
 STANDARD = (
     "Searched by MLRsearch (RFC 9971) with the goals in run.json. Loads are packets/s of the one sending interface; "
     "the width of the bounds is a ratio to the upper one; a trial's effective duration is the time it offers the load; "
@@ -51,7 +53,7 @@ def searches_view(run: Run) -> dict[str, Any]:
     """What the report's template shows of the searches; nothing where the run has none."""
     found = outcomes(run)
     return {
-        "sentences": [clean(sentence(outcome)) for outcome in found if outcome.kind == THROUGHPUT],
+        "sentences": [clean(sentence(outcome)) for outcome in found if outcome.kind == THROUGHPUT][:_SENTENCES],
         "rows": [_row(outcome) for outcome in found if outcome.kind == THROUGHPUT],
         "charts": [*_over_size(found), *(_loss_over_load(outcome) for outcome in _each_search(found))],
         "standard": STANDARD,

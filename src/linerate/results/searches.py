@@ -118,8 +118,10 @@ def searches_of(kinds: Sequence[str], goals: Sequence[Goal], trials: Sequence[Tr
         rule = "has no trial at top speed, which shows the sender's own limit"
         raise InputError("benchmark_rates", [trial.offered.mode for trial in trials], rule, "Add {mode: topspeed}.")
     most = LONGEST * sum(goal.duration_sum for goal in goals)
+    # A loss rate has no goal but the duration of its trials.
+    longest = max(goals, key=lambda goal: goal.final_trial_duration)
     return tuple(
-        Search(f"{kind}-{plain_name(case)}", kind, tuple(ids), tuple(goals), most)
+        Search(f"{kind}-{plain_name(case)}", kind, tuple(ids), tuple(goals) if kind == THROUGHPUT else (longest,), most)
         for case, ids in ceilings.items()
         for kind in kinds
     )

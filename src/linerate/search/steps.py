@@ -51,8 +51,7 @@ def progress(search: Search, results: Sequence[TrialResult], tolerance: Toleranc
     if limit is not None:
         try:
             if search.kind == FRAME_LOSS:
-                for goal in search.goals:
-                    frame_loss(limit.pps, goal.final_trial_duration, measurements)
+                frame_loss(limit.pps, search.goals[0].final_trial_duration, measurements)
             else:
                 found = bounds(search.goals, limit.pps, measurements)
         except TrialNeededError as error:

@@ -109,16 +109,15 @@ def _own_timing(combination: Combination, setup: Setup, line_pps: float) -> tupl
 
 
 def _deadline(combination: Combination, setup: Setup, duration: float) -> float:
-    margin = check_rate("deadline margin", setup.timing.deadline_margin, most=MOST_SECONDS)
+    margin = check_rate("benchmark_deadline_margin", setup.timing.deadline_margin, most=MOST_SECONDS)
     return round(DEADLINE_FACTOR * duration + margin + setup.switching_seconds(combination.method), 3)
 
 
 def _duration(bound: str, timing: Timing) -> float:
-    duration = check_rate("duration", timing.duration_seconds.get(bound), most=MOST_SECONDS)
+    duration = check_rate(f"benchmark_duration_{bound}", timing.duration_seconds.get(bound), most=MOST_SECONDS)
     if bound == "topspeed" and duration != int(duration):
-        raise InputError(
-            "duration", duration, "must be whole seconds at top speed, as tcpreplay counts it", "Round it up."
-        )
+        rule = "must be whole seconds, as tcpreplay counts it"
+        raise InputError("benchmark_duration_topspeed", duration, rule, "Round it up.")
     return duration
 
 
@@ -155,7 +154,7 @@ def plan(combinations: Sequence[Combination], repeats: int, setup: Setup) -> lis
     of the same load follow each other, and every other repeat has them in reverse (A B, B A): a steady drift then
     favours neither. InputError where one of them cannot be sent.
     """
-    check_whole("repeats", repeats, 1, MOST_REPEATS)
+    check_whole("benchmark_repeats", repeats, 1, MOST_REPEATS)
     loads: dict[tuple[Case, str, float | None], list[Combination]] = {}
     for one in combinations:
         loads.setdefault(one.load, []).append(one)

@@ -6,9 +6,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import PcapError
+from ..errors import InputError, PcapError
 from ..nic.read import read_nic, refuse_small_mtu, refuse_unready
 from ..nic.use import refuse_management, refuse_type
+from ..packages.archive import check_sha256
 from ..pcap.destinations import AllowedDestinations
 from ..pcap.reader import PcapSummary, read_summary
 from ..system.run import Runner
@@ -64,3 +65,14 @@ def preflight(
             refuse_preload(path, summary.packets, summary.bytes)
         found.append(summary)
     return found
+
+
+def is_planned(path: str, sha256: str | None) -> bool:
+    """Whether the pcap ``path`` exists and has the SHA-256 (hex) that was planned with, where one was."""
+    if sha256 is None:
+        return os.path.exists(path)
+    try:
+        check_sha256("pcap", path, sha256)
+    except (OSError, InputError):
+        return False
+    return True

@@ -126,7 +126,7 @@ def fit(
             rule = f"is shorter than {LEAST_REFRESHES} refreshes ({refresh:g} s) of {slowest.name}'s counters"
             if short_trials == "refuse":
                 hint = f"Let {bound} trials last {least} s, or lengthen them: benchmark_snmp_short_trials."
-                raise InputError(f"{bound} duration", seconds, rule, hint)
+                raise InputError(f"benchmark_duration_{bound}", seconds, rule, hint)
             fitted[bound] = least
             notices.append(f"{bound} trials last {least} s instead of {seconds:g} s, which {rule}.")
     return fitted, notices

@@ -127,7 +127,7 @@ def test_witnesses_are_part_of_the_bench_and_of_the_run_without_a_secret(plan):
     assert {trial.offered.duration_seconds for trial in trials} == {20.0}
     assert run["plan"]["estimated_seconds"] == 2 * (22 + 20)
     assert len(run["plan"]["notices"]) == 2
-    with pytest.raises(InputError, match=r"paced duration 1\.0: is shorter than 2 refreshes"):
+    with pytest.raises(InputError, match=r"benchmark_duration_paced 1\.0: is shorter than 2 refreshes"):
         plan(NO_NETMAP, witnesses=(agent,), short_trials="refuse")
 
 
@@ -166,11 +166,11 @@ def test_only_the_listed_trials_are_run_and_those_that_are_not_available_are_nam
 def test_a_scenario_that_cannot_run_is_refused(plan):
     with pytest.raises(InputError, match=r"none can send here .netmap: not available"):
         plan(NO_NETMAP, engines=["netmap"])
-    with pytest.raises(InputError, match="case 'b'"):
+    with pytest.raises(InputError, match="benchmark_cases 'b'"):
         plan(NO_NETMAP, cases=["b"])
     with pytest.raises(InputError, match=r"none can send here .netmap: no patched driver"):
         plan({**ALL, "netmap-native": "no patched driver"}, engines=["netmap"], adapters={"netmap": ["native"]})
-    with pytest.raises(InputError, match="netmap adapter 'warp': must be one of native, emulated"):
+    with pytest.raises(InputError, match="benchmark_netmap_adapters 'warp': must be one of native, emulated"):
         plan(ALL, adapters={"netmap": ["warp"]})
 
 
@@ -192,8 +192,11 @@ def test_an_unknown_engine_is_one_clear_error(plan, unavailable, given):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"repeats": 10**9}, "repeats 1000000000: must be at most 1,000"),
-        ({"duration_seconds": {"paced": -1.0, "topspeed": 1.0}}, "duration -1.0: must be a number above 0"),
+        ({"repeats": 10**9}, "benchmark_repeats 1000000000: must be at most 1,000"),
+        (
+            {"duration_seconds": {"paced": -1.0, "topspeed": 1.0}},
+            "benchmark_duration_paced -1.0: must be a number above 0",
+        ),
         ({"rates": [{"mode": "pps", "value": -5.0}]}, "pps -5.0: must be a number above 0"),
         ({"rates": [{"mode": "pps", "value": float("nan")}]}, "pps nan: must be a number above 0"),
         ({"rates": [{"mode": "mbps", "value": 1e-7}]}, "mbps 1e-07: must be 0.001 to 1,000,000,000"),

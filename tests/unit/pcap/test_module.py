@@ -327,9 +327,10 @@ def test_a_wrong_pcap_is_named_before_any_host_is_touched(pcap, message, ansible
 
 
 def test_role_fails_without_mac_addresses(ansible, tmp_path):
-    done = ansible(
-        "ansible-playbook", "playbooks/pcaps.yml", "-e", "linerate_receiver=", "-e", f"pcaps_dir={tmp_path}/p"
-    )
+    playbook = tmp_path / "play.yml"
+    variables = {"linerate_receiver": "", "pcaps_dir": f"{tmp_path}/p"}
+    playbook.write_text(json.dumps([{"hosts": "tx", "gather_facts": False, "vars": variables, "roles": ["pcaps"]}]))
+    done = ansible("ansible-playbook", str(playbook))
     assert done.returncode != 0
     assert "The MAC addresses of the frames are not known. Set pcaps_src_mac and pcaps_dst_mac" in done.stdout
     assert not (tmp_path / "p").exists()

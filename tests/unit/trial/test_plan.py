@@ -54,7 +54,7 @@ def test_the_deadline_margin_lengthens_the_deadline():
     usual, _ = offered_load("topspeed", None, shared=setup(GBIT, topspeed=3.0))
     slow, _ = offered_load("topspeed", None, shared=setup(GBIT, deadline_margin=300, topspeed=3.0))
     assert slow.deadline_seconds - usual.deadline_seconds == 285
-    with pytest.raises(InputError, match="deadline margin -1"):
+    with pytest.raises(InputError, match="benchmark_deadline_margin -1"):
         offered_load("topspeed", None, shared=setup(GBIT, deadline_margin=-1, topspeed=3.0))
 
 
@@ -206,9 +206,9 @@ def test_bad_rates_are_refused_by_name(mode, value, named):
 def test_bad_durations_repeats_and_empty_lists_are_refused():
     with pytest.raises(InputError, match="whole seconds"):
         offered_load("topspeed", None, shared=setup(GBIT, paced=1, topspeed=1.5))
-    with pytest.raises(InputError, match="duration 0"):
+    with pytest.raises(InputError, match="benchmark_duration_paced 0"):
         offered_load("pps", 1, shared=setup(GBIT, paced=0, topspeed=1))
-    with pytest.raises(InputError, match="repeats 0"):
+    with pytest.raises(InputError, match="benchmark_repeats 0"):
         plan([Combination(case(), KERNEL, "topspeed")], 0, SETUP)
     for what, given in {"cases": ([], [KERNEL], [{}]), "send methods": ([case()], [], [{}])}.items():
         with pytest.raises(InputError, match=f"{what} .*is empty, so there is nothing to send"):
