@@ -9,23 +9,17 @@ module: linerate_environment_info
 short_description: Read the environment that belongs to a measurement
 description: Reads kernel, CPU, memory, the state of one interface, and which send methods are available on it.
 version_added: "0.1.0"
+extends_documentation_fragment: [linerate.interface, linerate.cpu, linerate.reads]
 author: linerate contributors
 options:
   interface:
     description: The interface that sends or receives, by its name or an alternative name.
-    type: str
-    required: true
   tcpreplay_has_netmap:
     description: Whether the host's tcpreplay is built with netmap.
     type: bool
     default: false
   cpu:
     description: The one CPU that tcpreplay is to run on. A CPU that is not online is refused.
-    type: int
-attributes:
-  check_mode:
-    description: Reads only.
-    support: full
 """
 
 EXAMPLES = r"""

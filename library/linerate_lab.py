@@ -15,18 +15,12 @@ description:
   - Changes nothing but these namespaces, and fails where they contain anything else.
 requirements:
   - iproute2, util-linux and procps on the host
+extends_documentation_fragment: [linerate.state, linerate.steps]
 options:
   state:
     description: State of the lab.
-    type: str
-    choices: [present, absent]
-    default: present
 attributes:
-  check_mode:
-    support: full
-    description: Returns the steps, without doing them.
   diff_mode:
-    support: full
     description: Shows the commands and file changes.
 author:
   - The linerate contributors
