@@ -135,6 +135,7 @@ def _bench(run_id: str, scenario: Scenario, hosts: Hosts) -> Bench:
         mac = receiver["nic"]["mac"]
         allowed.append(MAC_IN_PLACE_OF_NONE if mac == NO_MAC else mac)
     AllowedDestinations(allowed)
+    _refuse_sending_port(scenario.witnesses, sender)
     return Bench(
         run_id=run_id,
         sender=Port(sender["name"], sender["nic"]["interface"]),
@@ -146,6 +147,15 @@ def _bench(run_id: str, scenario: Scenario, hosts: Hosts) -> Bench:
         versions={"linerate": __version__, **sender["versions"]},
         fingerprint=fingerprint(*(host for host in hosts.environment.values() if host)),
     )
+
+
+def _refuse_sending_port(witnesses: Sequence[Witness], sender: Mapping[str, Any]) -> None:
+    """InputError for a witness that is the sending port itself: what it sends does not arrive there."""
+    name, interface, mac = sender["name"], sender["nic"]["interface"], sender["nic"]["mac"]
+    for witness in witnesses:
+        if witness.kind == "linux" and (witness.host, witness.interface) == (name, interface) and mac != NO_MAC:
+            hint = "Set linerate_receiver_interface to the port that receives."
+            raise InputError("linux witness", f"{name} {interface}", "is the port that sends", hint)
 
 
 def line_rate(scenario: Scenario, nic: Mapping[str, Any]) -> LineRate:
