@@ -18,7 +18,7 @@ from .engines.registry import engine_of
 from .evidence import Claim, Sent, WitnessReport
 from .model import Offered, Trial
 from .plan import DEADLINE_FACTOR
-from .witnesses import primary
+from .witnesses import at_receiver, primary
 
 PROOF = "proof of arrival"
 PREPARATION_SECONDS = 15.0
@@ -95,7 +95,7 @@ def arrived(proof: Proof, sent: Sent, reports: Sequence[WitnessReport]) -> str:
     """How many packets arrived, in words. HostError where too few did: what each end saw, and the likely cause."""
     witness = primary(reports)
     if witness is None or witness.witness is None:
-        reasons = "; ".join(f"{one.name}: {one.reason}" for one in reports)
+        reasons = "; ".join(f"{one.name}: {one.reason}" for one in at_receiver(reports))
         raise HostError(PROOF, proof.path, f"no witness could count ({reasons})", "Correct benchmark_witnesses.")
     counted = witness.witness.packets
     if witness.kind == "linux" and counted > 2 * proof.packets:
