@@ -36,7 +36,8 @@ options:
     type: str
     required: true
   ip_length:
-    description: IP total length in bytes. The frame is 14 bytes longer (18 with O(vlan)), without FCS.
+    description:
+      - Length of the IP packet in bytes, header included. The frame is 14 bytes longer (18 with O(vlan)), without FCS.
     type: int
     default: 64
   first_port:
@@ -51,11 +52,11 @@ options:
     description: Number of packets in the pcap; by default one for each port.
     type: int
   src_ip:
-    description: Source IPv4 address. The default is in the range for benchmarks (RFC 2544).
+    description: Source IP address. The default is in the range for benchmarks (RFC 2544).
     type: str
     default: 198.18.0.1
   dst_ip:
-    description: Destination IPv4 address. The default is in the range for benchmarks (RFC 2544).
+    description: Destination IP address, IPv4 or IPv6 as the source. The default is in the range for benchmarks.
     type: str
     default: 198.19.0.1
   source_port:

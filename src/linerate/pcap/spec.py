@@ -11,9 +11,9 @@ from typing import Any, Union
 from .. import units as frames
 from ..errors import InputError
 
-IP_HEADER = 20
+IP_HEADERS = {4: 20, 6: 40}
 L4_HEADERS = {"tcp": 20, "udp": 8}
-"""Lengths in bytes of the headers without options (RFC 9293 section 3.1, RFC 768)."""
+"""Lengths in bytes of the headers without options (RFC 791, RFC 8200, RFC 9293 section 3.1, RFC 768)."""
 L4_CHECKSUM_OFFSETS = {"tcp": 16, "udp": 6}
 IP_PROTOCOLS = {"tcp": 6, "udp": 17}
 
@@ -43,14 +43,14 @@ class PcapSpec:
     src_mac: str
     dst_mac: str
     ip_length: int = 64
-    """IP total length in bytes; the frame in the pcap is 14 bytes longer, 18 with a VLAN tag."""
+    """Length of the whole IP packet in bytes; the frame in the pcap is 14 bytes longer, 18 with a VLAN tag."""
     first_port: int = 1024
     last_port: int = 65_534
     packets: int | None = None
     """Default: one for each port of the range."""
     src_ip: str = "198.18.0.1"
     dst_ip: str = "198.19.0.1"
-    """Addresses are from 198.18.0.0/15, reserved for benchmarks (RFC 2544 section C.2.2, RFC 6890)."""
+    """Addresses are from 198.18.0.0/15, reserved for benchmarks (RFC 2544 section C.2.2, RFC 6890); or both IPv6."""
     source_port: int = 49_152
     """The first dynamic port (RFC 6335 section 6), which belongs to no known service."""
     vlan: int | None = None
@@ -71,6 +71,9 @@ class PcapSpec:
             check_mac(name, getattr(self, name))
         for name in ("src_ip", "dst_ip"):
             object.__setattr__(self, name, _checked_ip(name, getattr(self, name)))
+        if ipaddress.ip_address(self.dst_ip).version != self.ip_version:
+            rule = f"must be an IPv{self.ip_version} address, as src_ip {self.src_ip} is"
+            raise InputError("dst_ip", self.dst_ip, rule, "Use two addresses of one IP version.")
         self._check_lengths()
         self._check_ports()
         if self.vlan is not None:
@@ -85,7 +88,7 @@ class PcapSpec:
             )
 
     def _check_lengths(self) -> None:
-        headers = IP_HEADER + L4_HEADERS[self.protocol]
+        headers = self.ip_header + L4_HEADERS[self.protocol]
         if not headers <= self.ip_length <= MAX_IP_LENGTH:
             raise InputError(
                 "ip_length",
@@ -119,9 +122,19 @@ class PcapSpec:
         return min(self.count, self.ports)
 
     @property
+    def ip_version(self) -> int:
+        """4 or 6, that of both addresses."""
+        return ipaddress.ip_address(self.src_ip).version
+
+    @property
+    def ip_header(self) -> int:
+        """Length of the IP header in bytes."""
+        return IP_HEADERS[self.ip_version]
+
+    @property
     def l4_offset(self) -> int:
         """The offset of the TCP or UDP header in the frame, in bytes."""
-        return frames.frame_length(IP_HEADER, vlan=self.vlan is not None)
+        return frames.frame_length(self.ip_header, vlan=self.vlan is not None)
 
     @property
     def frame_length(self) -> int:
@@ -135,7 +148,7 @@ class PcapSpec:
 
     def payload_bytes(self) -> bytes:
         """The bytes after the TCP or UDP header: the pattern, repeated and cut to fit."""
-        room = self.ip_length - IP_HEADER - L4_HEADERS[self.protocol]
+        room = self.ip_length - self.ip_header - L4_HEADERS[self.protocol]
         pattern = bytes.fromhex(self.payload)
         return (pattern * (room // len(pattern) + 1))[:room]
 
@@ -206,9 +219,10 @@ def check_mac(name: str, value: str) -> None:
 
 def _checked_ip(name: str, value: str) -> str:
     try:
-        address = ipaddress.IPv4Address(value)
+        address = ipaddress.ip_address(value)
     except ValueError:
-        raise InputError(name, value, "must be an IPv4 address", "Use the form 198.18.0.1.") from None
+        raise InputError(name, value, "must be an IP address", "Use the form 198.18.0.1 or 2001:2::1.") from None
     if address.is_multicast or address.is_unspecified or address == ipaddress.IPv4Address("255.255.255.255"):
-        raise InputError(name, value, "must be the address of one host", "Use one of 198.18.0.0/15 (RFC 2544).")
+        hint = "Use one of 198.18.0.0/15 (RFC 2544) or 2001:2::/48 (RFC 5180)."
+        raise InputError(name, value, "must be the address of one host", hint)
     return str(address)

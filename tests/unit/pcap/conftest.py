@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Packet, Raw
 from scapy.utils import wrpcap
@@ -25,9 +26,13 @@ def scapy_packet(spec: PcapSpec, number: int) -> Packet:
     if spec.vlan is not None:
         link = link / Dot1Q(vlan=spec.vlan)
     layer = {"tcp": TCP, "udp": UDP}[spec.protocol]
-    headers = link / IP(src=spec.src_ip, dst=spec.dst_ip, ttl=spec.ttl) / layer(sport=spec.source_port, dport=port)
+    if spec.ip_version == 6:
+        network = IPv6(src=spec.src_ip, dst=spec.dst_ip, hlim=spec.ttl)
+    else:
+        network = IP(src=spec.src_ip, dst=spec.dst_ip, ttl=spec.ttl)
+    headers = link / network / layer(sport=spec.source_port, dport=port)
     pattern = bytes.fromhex(spec.payload)
-    room = spec.ip_length - (20 + {"tcp": 20, "udp": 8}[spec.protocol])
+    room = spec.ip_length - ({4: 20, 6: 40}[spec.ip_version] + {"tcp": 20, "udp": 8}[spec.protocol])
     packet = headers / Raw((pattern * room)[:room])
     packet.time = number / 1_000_000
     return packet

@@ -43,6 +43,7 @@ def block_of_records(request, monkeypatch):
         pytest.param({"first_port": 7, "last_port": 7, "packets": 30}, id="one port repeated"),
         pytest.param({"first_port": 1000, "last_port": 1006, "packets": 30}, id="ports repeated"),
         pytest.param({"ip_length": 65535, "packets": 3}, id="longest packet"),
+        pytest.param({"src_ip": "2001:2::1", "dst_ip": "2001:2:0:1::1", "vlan": 9, "ttl": 3}, id="IPv6"),
     ],
 )
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
