@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,19 +56,14 @@ class Expected:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened:
-        opened.bind(("127.0.0.1", 0))
-        port: int = opened.getsockname()[1]
-        return port
-
-
 @pytest.fixture
-def bench(request: pytest.FixtureRequest, namespaces: None, play: Any, tmp_path: Path) -> Iterator[Bench]:
+def bench(
+    request: pytest.FixtureRequest, namespaces: None, play: Any, free_port: int, tmp_path: Path
+) -> Iterator[Bench]:
     """The bench of ``request.param``, an inventory. Its lab is created first, as nothing else exists in check mode."""
     inventory = REPOSITORY / "inventory" / request.param
     topology = yaml.safe_load((inventory / "group_vars/all.yml").read_text())["lab_topology"]
-    lab = Lab(TOPOLOGIES[topology], snmp_port=free_port())
+    lab = Lab(TOPOLOGIES[topology], snmp_port=free_port)
     scenario = {
         "benchmark_repeats": 1,
         "benchmark_rates": [{"mode": "pps", "value": RATE}],

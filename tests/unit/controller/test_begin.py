@@ -131,6 +131,15 @@ def test_witnesses_are_part_of_the_bench_and_of_the_run_without_a_secret(plan):
         plan(NO_NETMAP, witnesses=(agent,), short_trials="refuse")
 
 
+def test_the_port_that_sends_is_no_witness_but_on_the_loopback_interface(plan, environment):
+    own = Witness("sender1", "linux", "sender1", "lo")
+    assert plan(NO_NETMAP, witnesses=(own,))[1]
+    nic = {**environment["sender"]["nic"], "mac": "02:00:00:00:00:01"}
+    hosts = Hosts({**environment, "sender": {**environment["sender"], "nic": nic}}, NO_NETMAP)
+    with pytest.raises(InputError, match="linux witness 'sender1 lo': is the port that sends"):
+        begin("r", scenario(witnesses=(own,)), {"a": MANIFEST}, hosts)
+
+
 def test_netmap_sends_through_each_available_adapter(plan):
     run, trials = plan(ALL, repeats=1)
     check(run, SCHEMAS / "run.schema.json")
