@@ -146,6 +146,25 @@ def test_both_versions_of_snmp_count_the_same(bench):
     assert [(pair["packets"], pair["within"]) for pair in trial["witness_disagreement"]] == [(0, True)]
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("bench", ["firewall-snmp"], indirect=True)
+def test_the_reference_experiment_on_its_own_bench(bench):
+    """The cases that this machine can send are counted by the firewall; the others are listed with the reason."""
+    reference = yaml.safe_load((REPOSITORY / "scenarios/reference.yml").read_text())
+    short = {"benchmark_repeats": 1, "benchmark_duration_paced": 1, "benchmark_duration_topspeed": 1}
+    done = bench.site(**{**reference, **short, "benchmark_netmap_adapters": ["native"]})
+    assert done.rc == 0, done.stdout
+    trials = [json.loads(line) for line in (bench.results / "latest/trials.jsonl").read_text().splitlines()]
+    kernel = [trial for trial in trials if trial["engine"] == "kernel"]
+    assert [trial["case"]["name"] for trial in kernel] == ["tcp_port_scan_1500", "udp_port_scan_1500"]
+    assert [trial["witness"]["method"] for trial in trials] == ["if_mib"] * len(trials)
+    assert [trial["verdict"]["reasons"] for trial in trials] == [[]] * len(trials)
+    rows = json.loads((bench.results / "latest/summary.json").read_text())["reference"]
+    assert len(rows) == 6
+    assert [row["ours"][0]["send_method"] for row in rows[4:]] == ["kernel", "kernel"]
+    assert "## Reference experiment" in bench.summary()
+
+
 @pytest.mark.parametrize("bench", ["firewall-snmp"], indirect=True)
 def test_a_next_hop_that_does_not_answer_is_one_error(bench):
     refused = bench.site(playbook="playbooks/pcaps.yml", linerate_next_hop="198.18.0.99")
