@@ -197,6 +197,7 @@ def test_a_loss_in_the_device_is_located_there(bench):
     assert loss["by_place"].get("path to device", 0) == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("bench", ["second-port"], indirect=True)
 def test_the_senders_own_second_port_receives(bench):
     trial = verify_three_runs(bench, Expected({"sender1": "receiver"}, "sender and receiver", "Receiver sender1: "))
