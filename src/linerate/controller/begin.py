@@ -15,7 +15,7 @@ from ..results.store import plain
 from ..trial.engines.registry import engine_of
 from ..trial.environment import fingerprint
 from ..trial.model import Bench, LineRate, Port, Sending, Trial, Witness
-from ..trial.plan import Setup, Timing, plan
+from ..trial.plan import Setup, Timing, bound, plan
 from ..trial.witnesses import fit, receiving_port
 from ..units import GBIT
 from .scenario import Manifests, Scenario, Unavailable, scenario_trials
@@ -54,9 +54,12 @@ def begin(run_id: str, scenario: Scenario, manifests: Manifests, hosts: Hosts) -
     InputError when no send method is left, or ``run_id`` is not a plain name.
     """
     combinations, missing = scenario_trials(scenario, manifests, hosts.unavailable)
-    durations, notices = fit(scenario.duration_seconds, scenario.witnesses, scenario.short_trials)
+    bench = _bench(plain(run_id), scenario, hosts)
+    used = {bound(one, bench.line_rate.bps) for one in combinations}
+    requested = {name: seconds for name, seconds in scenario.duration_seconds.items() if name in used}
+    durations, notices = fit(requested, scenario.witnesses, scenario.short_trials)
     setup = Setup(
-        bench=_bench(plain(run_id), scenario, hosts),
+        bench=bench,
         sending=Sending(
             interface=hosts.sender["nic"]["interface"],
             executable=scenario.executable,
