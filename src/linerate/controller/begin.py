@@ -97,7 +97,9 @@ def begin(run_id: str, scenario: Scenario, manifests: Manifests, hosts: Hosts) -
 
 
 def _searches(scenario: Scenario, trials: Sequence[Trial]) -> tuple[Search, ...]:
-    goals = [_fitted(goal_of(goal), scenario) for goal in scenario.search_goals]
+    goals = [goal_of(goal) for goal in scenario.search_goals]
+    if scenario.search:
+        goals = [_fitted(goal, scenario) for goal in goals]
     searches = searches_of(scenario.search, goals, trials)
     if searches and not scenario.witnesses:
         rule = "is empty, and a search needs to know what arrived"
