@@ -49,7 +49,9 @@ mac:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
+from ansible.module_utils.linerate.nic.read import interface_name
 from ansible.module_utils.linerate.pcap.neighbour import find_neighbour
+from ansible.module_utils.linerate.system.run import run
 
 
 def main() -> None:
@@ -64,7 +66,8 @@ def main() -> None:
     )
     given = module.params
     try:
-        mac = find_neighbour(given["interface"], given["address"], given["source"], given["vlan"])
+        interface = interface_name(given["interface"], run)
+        mac = find_neighbour(interface, given["address"], given["source"], given["vlan"])
         module.exit_json(changed=False, mac=mac)
     except LinerateError as error:
         module.fail_json(msg=str(error))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import HostError
-from ..system.files import write_whole
+from ..system.files import make_folder, write_whole
 
 COMMUNITY, USER = "linerate-lab", "linerate"
 AUTH_PASSWORD, PRIV_PASSWORD = "linerate-lab-auth", "linerate-lab-priv"
@@ -66,7 +66,7 @@ class SnmpAgent:
         program = shutil.which("snmpd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
         if program is None:
             raise HostError("program", "snmpd", "is not on this host", "Install snmpd (Debian) or net-snmp (EL).")
-        self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        make_folder(self.folder)
         write_whole(self._configuration, CONFIGURATION.encode())
         log = self.folder / "snmpd.log"
         log.unlink(missing_ok=True)
