@@ -268,7 +268,7 @@ def _entry(name: str, entry: str) -> Iterator[InputError]:
 def _receiving_mac(values: Values) -> Iterator[InputError]:
     name, entries = _allowed_name(values), values.get("benchmark_allow_destinations")
     mac = str(values.get("pcaps_dst_mac") or "").strip().lower()
-    if not mac and not values.get("pcaps_receiver_interface"):
+    if not mac and not values.get("pcaps_next_hop") and not values.get("pcaps_receiver_interface"):
         hint = "Set it to the MAC of the device, or set linerate_receiver to the host that receives."
         yield InputError("pcaps_dst_mac", None, "is not set, and no receiver has a linerate_interface", hint)
     # The MAC of a receiver that is a host is allowed, too, and is not known yet.
