@@ -12,7 +12,6 @@ import io
 import sys
 import zipfile
 from functools import cache
-from importlib.abc import InspectLoader
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
 
@@ -87,10 +86,12 @@ def _read(name: str) -> tuple[str, str] | None:
         spec = find_spec(name)
     except ModuleNotFoundError:
         return None
-    if spec is None or not isinstance(spec.loader, InspectLoader):
+    # An archive's loader (zipimport) is not registered as an InspectLoader.
+    read = getattr(spec and spec.loader, "get_source", None)
+    if spec is None or read is None:
         return None
     is_package = spec.submodule_search_locations is not None
-    return spec.loader.get_source(spec.name) or "", name if is_package else name.rpartition(".")[0]
+    return read(spec.name) or "", name if is_package else name.rpartition(".")[0]
 
 
 def _imported(source: str, package: str) -> list[str]:

@@ -25,7 +25,7 @@ def installed(root: Path) -> Path:
 
 def run(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-I", place, *arguments], capture_output=True, text=True, cwd="/", check=False
+        [sys.executable, "-I", "-S", place, *arguments], capture_output=True, text=True, cwd="/", check=False
     )
 
 
@@ -42,6 +42,21 @@ def test_it_holds_nothing_of_other_send_methods():
     names = zipfile.ZipFile(BytesIO(program.content())).namelist()
     assert {"__main__.py", "linerate/__init__.py", "linerate/xdp/sender.py", "linerate/pcap/reader.py"} <= set(names)
     assert not [name for name in names if "tcpreplay" in name or "netmap" in name or "trial" in name]
+
+
+def test_it_is_the_same_from_the_archive_that_ansible_provides(tmp_path):
+    with zipfile.ZipFile(tmp_path / "payload.zip", "w") as payload:
+        for name in ("ansible", "ansible/module_utils"):
+            payload.writestr(f"{name}/__init__.py", "")
+        for path in sorted((REPOSITORY / "src/linerate").rglob("*.py")):
+            payload.write(path, f"ansible/module_utils/{path.relative_to(REPOSITORY / 'src')}")
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path / 'payload.zip')!r})\n"
+        "from ansible.module_utils.linerate.xdp import program\n"
+        "print(program.path())"
+    )
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == program.path(), done.stderr
 
 
 def test_each_version_has_a_place_of_its_own_and_stays(tmp_path):
