@@ -95,11 +95,21 @@ options:
     description: Send through netmap.
     type: bool
     default: false
+  xdp:
+    description: Send through an XDP socket, by linerate's own sender in place of tcpreplay. Excludes O(netmap).
+    type: bool
+    default: false
+  xdp_attach_ok:
+    description:
+      - Whether an XDP program may be attached to the interface during the trial, for O(adapter=zerocopy). The NIC's
+        rings are reset, and the link may flap.
+    type: bool
+    default: false
   adapter:
     description:
-      - The adapter, C(native) or C(emulated), that netmap is forced to use during the trial by its parameter admode;
-        needed with O(netmap=true).
-      - Native needs a patched driver, which must be loaded.
+      - With O(netmap=true), the adapter, C(native) or C(emulated), that netmap is forced to use during the trial by its
+        parameter admode. Native needs a patched driver, which must be loaded.
+      - With O(xdp=true), C(copy), or C(zerocopy), which needs a driver that has it.
     type: str
   cpu:
     description:
@@ -243,6 +253,8 @@ AD_HOC = {
     "flow_stats": {"type": "bool"},
     "timer": {"type": "str", "choices": list(TIMERS)},
     "netmap": {"type": "bool"},
+    "xdp": {"type": "bool"},
+    "xdp_attach_ok": {"type": "bool"},
     "adapter": {"type": "str"},
     "nm_delay": {"type": "int"},
     "executable": {"type": "str"},

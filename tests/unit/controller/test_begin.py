@@ -202,7 +202,7 @@ def test_a_scenario_that_cannot_run_is_refused(plan):
 def test_an_unknown_engine_is_one_clear_error(plan, unavailable, given):
     with pytest.raises(InputError) as refused:
         plan(unavailable, **given)
-    assert str(refused.value) == "engine 'warp': must be one of kernel, netmap. Correct benchmark_engines."
+    assert str(refused.value) == "engine 'warp': must be one of kernel, netmap, xdp. Correct benchmark_engines."
 
 
 @pytest.mark.parametrize(
