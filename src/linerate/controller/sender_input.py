@@ -175,7 +175,12 @@ def _pcaps(values: Values, allowed: AllowedDestinations | None) -> Iterator[Inpu
         yield InputError("pcaps_set", name, "is the name of two pcaps", "Give each a name of its own.")
     for at, pcap in enumerate(_set(values)):
         # A capture of the user's has other parameters.
-        if "protocol" in pcap:
+        if "src" in pcap:
+            continue
+        missing = [name for name in ("protocol", "ip_length") if name not in pcap]
+        for name in missing:
+            yield InputError(f"pcaps_set[{at}].{name}", None, "is missing", f"Set {name}.")
+        if not missing:
             yield from _pcap(at, pcap, values, allowed)
 
 

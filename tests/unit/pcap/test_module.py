@@ -62,6 +62,7 @@ def ansible(tmp_path, python_without_scapy):
             "children": {
                 "senders": {"hosts": {"tx": {"linerate_interface": "lo", "linerate_receiver": "rx"}}},
                 "receivers": {"hosts": {"rx": {"linerate_interface": "lo"}}},
+                "machines": {"hosts": {"tx": {}, "rx": {}}},
             },
         }
     }
@@ -315,7 +316,7 @@ def test_a_capture_is_converted_and_copied_once(ansible, captures, tmp_path):
     [
         ({"src": "none.pcap"}, "none.pcap': cannot be read. Use the path of an existing file."),
         ({"src": "my.pcapng", "rewrite": {"dst_mac": "recv"}}, "dst_mac 'recv': must be six bytes in hex"),
-        ({"ip_length": 64}, "protocol: must be given. Set protocol."),
+        ({"ip_length": 64}, "pcaps_set[0].protocol: is missing. Set protocol."),
     ],
 )
 def test_a_wrong_pcap_is_named_before_any_host_is_touched(pcap, message, ansible, captures, tmp_path):
