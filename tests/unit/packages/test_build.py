@@ -57,14 +57,23 @@ def test_a_failed_step_shows_the_end_of_its_output_and_the_next_build_succeeds(b
         assert message.startswith(f"{step} of {bench.product.title}: ended with status 2; the last lines of its output")
         assert "no pcap.h\n" in message
         assert not list(bench.packages.iterdir())
-        if bench.product.keeps_failed:
-            (log,) = bench.work.glob(f"*/{step}.log")
-            assert f"({log} on the build host)" in message
-        else:
-            assert bench.remainders == set()
+        (log,) = bench.work.glob(f"*/{step}.log")
+        assert f"({log} on the build host)" in message
     bench.commands()
     assert bench.build()[1]
     assert bench.remainders == set()
+
+
+def test_a_failed_step_shows_the_compilers_first_error_and_keeps_its_log(bench):
+    bench.commands(make="@printf 'a.c:1:2: error: no such x\\nb.c:3:4: error: y\\n' >&2; seq 100; exit 3")
+    with pytest.raises(HostError) as error:
+        bench.build()
+    (log,) = bench.work.glob("*/make.log")
+    assert str(error.value) == (
+        f"make of {bench.product.title}: ended with status 2; the compiler's first error is 'a.c:1:2: error: no such x' "
+        f"(log: {log} on the build host). Fix the cause and run again."
+    )
+    assert "b.c:3:4: error: y" in log.read_text()
 
 
 def running(pid: int) -> bool:
