@@ -110,14 +110,14 @@ class Workspace:
         if full or shutil.disk_usage(self.folder).free < FULL_BELOW:
             work = self.tools.work
             hint = f"Free space in {work}, or build in another folder, and run again."
-            raise DiskFull(f"{name} of {self.title}", None, f"failed because {work} is full", hint)
+            raise DiskFullErrorError(f"{name} of {self.title}", None, f"failed because {work} is full", hint)
 
     def log(self, name: str) -> Path:
         """The file with what the step ``name`` wrote."""
         return self.folder / f"{name}.log"
 
 
-class DiskFull(HostError):
+class DiskFullErrorError(HostError):
     """A build ran out of space: its output is incomplete, and its folder takes up that space."""
 
 
@@ -197,7 +197,7 @@ def build(product: Product[SomeManifest], packages: str, tools: Tools, check: bo
                 try:
                     manifest, contents = _make(product, folder, tools)
                 except BaseException as error:
-                    if not isinstance(error, HostError) or isinstance(error, DiskFull):
+                    if not isinstance(error, HostError) or isinstance(error, DiskFullErrorError):
                         shutil.rmtree(folder)
                     raise
                 shutil.rmtree(folder)

@@ -70,8 +70,8 @@ def test_a_failed_step_shows_the_compilers_first_error_and_keeps_its_log(bench):
         bench.build()
     (log,) = bench.work.glob("*/make.log")
     assert str(error.value) == (
-        f"make of {bench.product.title}: ended with status 2; the compiler's first error is 'a.c:1:2: error: no such x' "
-        f"(log: {log} on the build host). Fix the cause and run again."
+        f"make of {bench.product.title}: ended with status 2; the compiler's first error is "
+        f"'a.c:1:2: error: no such x' (log: {log} on the build host). Fix the cause and run again."
     )
     assert "b.c:3:4: error: y" in log.read_text()
 

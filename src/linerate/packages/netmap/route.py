@@ -1,4 +1,4 @@
-"""The source of the patched drivers: Intel's (external), the kernel's own, or none, when netmap emulates the adapter."""
+"""The source of the patched drivers: the vendor's, the kernel's own, or none, when netmap emulates the adapter."""
 
 from __future__ import annotations
 

@@ -50,7 +50,9 @@ class Recipe(AnyRecipe):
             raise InputError("tcpreplay_prefix", self.prefix, "is not an absolute path", "Begin it with /.")
         for option in self.options:
             if option.startswith(OWN_OPTIONS):
-                raise InputError("tcpreplay_configure_options", option, "has a parameter of its own", "Use that parameter.")
+                raise InputError(
+                    "tcpreplay_configure_options", option, "has a parameter of its own", "Use that parameter."
+                )
         broken = why_netmap_is_broken(self.version) if self.netmap else None
         if broken:
             raise InputError("tcpreplay_version", self.version, broken, "Use 4.4.2, 4.4.3, or 4.5.3 or later.")

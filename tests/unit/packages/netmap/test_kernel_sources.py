@@ -41,7 +41,7 @@ def test_the_digest_of_an_archive_is_that_of_sha256sum(tmp_path):
 def test_el_sources_must_be_of_the_same_build(tmp_path, pack):
     check_version(pack(kernel_tree(tmp_path / "same", "ixgbe", version="5.14.0", build="503.22.1")), EL)
     other = pack(kernel_tree(tmp_path / "other", "ixgbe", version="5.14.0", build="503.2"))
-    with pytest.raises(InputError, match=rf"has the sources of kernel 5\.14\.0-503\.2, but the build is for {EL}\. Put"):
+    with pytest.raises(InputError, match=rf"sources of kernel 5\.14\.0-503\.2, but the build is for {EL}\. Put"):
         check_version(other, EL)
     vanilla = pack(kernel_tree(tmp_path / "vanilla", "ixgbe", version="5.14.0"))
     with pytest.raises(InputError, match=rf"has the sources of kernel 5\.14\.0, but the build is for {EL}"):

@@ -99,7 +99,10 @@ NOTHING = {"kernel_sources": "", "driver_archives": []}
     [
         ({"native_route": "fast"}, "netmap_native_route 'fast': is not a route. Use one of auto, external, kernel"),
         ({"rebind_ok": False}, "netmap_rebind_ok False: the patched ixgbe may not replace the stock driver of ens17"),
-        (NOTHING, f"no source of ixgbe for {EL_9_5}: netmap_kernel_sources is empty, and netmap_driver_archives has no"),
+        (
+            NOTHING,
+            f"ixgbe for {EL_9_5}: netmap_kernel_sources is empty, and netmap_driver_archives has no",
+        ),
         ({**NOTHING, "native_route": "kernel"}, f"ixgbe for {EL_9_5}: netmap_kernel_sources is empty. docs/native"),
         ({**NOTHING, "native_route": "external"}, f"{EL_9_5}: netmap_driver_archives has no archive of ixgbe. docs/"),
         (
@@ -146,4 +149,4 @@ def test_the_documentation_has_the_same_table():
     text = (Path(__file__).parents[4] / "docs/native-mode.md").read_text(encoding="utf-8")
     rows = {tuple(cell.strip(" `") for cell in line.strip("|").split("|")) for line in text.splitlines() if "|" in line}
     seen = {(one.kernel, one.driver, f"{one.route} {one.version}".strip(), one.outcome) for one in SEEN}
-    assert seen == {row for row in rows if row[-1] in OUTCOMES}
+    assert seen == {row[:4] for row in rows if len(row) > 4 and row[3] in OUTCOMES}
