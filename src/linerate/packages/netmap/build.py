@@ -95,7 +95,7 @@ class NetmapBuild(Product[Manifest]):
             files = (path for path in (stage / folder).rglob("*") if path.is_file())
             contents.update({str(path.relative_to(stage)): path.read_bytes() for path in files})
         for module in recipe.modules:
-            _check_module(module, contents.get(f"{modules}/{module}.ko"), recipe.kernel)
+            _check_module(module, contents.get(f"{modules}/{module}.ko"), recipe.kernel, workspace.log("make"))
         manifest = Manifest(
             key=recipe.key,
             files={name: sha256(content) for name, content in contents.items()},
@@ -195,10 +195,10 @@ def _replace_download_programs(folder: Path) -> None:
         program.chmod(0o755)
 
 
-def _check_module(module: str, content: bytes | None, kernel: str) -> None:
+def _check_module(module: str, content: bytes | None, kernel: str, log: Path) -> None:
     subject = "build of netmap"
     if content is None:
-        raise HostError(subject, None, f"produced no {module}.ko", "Build by hand, and read the output.")
+        raise HostError(subject, None, f"produced no {module}.ko", f"Read its output, {log} on the build host.")
     # .modinfo contains `vermagic=<release> ...`; a module of another kernel would fail only when it is loaded.
     if f"vermagic={kernel} ".encode() not in content:
         hint = f"Install the headers of {kernel} on the build host again."

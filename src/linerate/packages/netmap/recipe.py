@@ -122,12 +122,11 @@ class Recipe(AnyRecipe):
                 check(_DRIVER, variable, name, "is not the name of a driver", f"Use one of {', '.join(DRIVERS)}.")
         for version in self.select_versions.values():
             check(_VERSION, "netmap_select_versions", version, "is not a version", "Write it as 6.1.6.")
-        digests = {archive.path: archive.sha256 for archive in self.archives}
+        digests = {f"netmap_driver_archives, sha256 of {archive.path}": archive.sha256 for archive in self.archives}
         if self.signing:
-            digests[self.signing.certificate] = self.signing.sha256
-        for path, digest in digests.items():
-            hint = "Use 64 hexadecimal digits, as sha256sum prints them."
-            check(SHA256, f"sha256 of {path}", digest, "is not a sha256", hint)
+            digests[f"sha256 of {self.signing.certificate}"] = self.signing.sha256
+        for subject, digest in digests.items():
+            check(SHA256, subject, digest, "is not a sha256", "Use 64 hexadecimal digits, as sha256sum prints them.")
         self._refuse_unchecked_downloads()
 
     def _refuse_unchecked_downloads(self) -> None:

@@ -51,8 +51,10 @@ def test_a_driver_that_configure_left_out_is_an_error(netmap):
 
 def test_a_driver_without_its_module_is_an_error(netmap):
     netmap.release(drivers="e1000")
-    with pytest.raises(HostError, match=r"produced no e1000\.ko"):
+    with pytest.raises(HostError, match=r"produced no e1000\.ko") as error:
         netmap.build_with(drivers=("e1000",))
+    (log,) = netmap.work.glob("*/make.log")
+    assert f"{log} on the build host" in error.value.hint
 
 
 def test_an_archive_of_the_kernels_own_drivers_is_unpacked(netmap, tmp_path):

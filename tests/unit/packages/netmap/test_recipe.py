@@ -103,7 +103,10 @@ def test_the_order_of_drivers_is_not_part_of_the_key():
         ({"drivers": ("e1000,igb",)}, "netmap_drivers 'e1000,igb': is not the name of a driver. Use one of e1000, "),
         ({"no_ext_drivers": ("/igb",)}, "netmap_no_ext_drivers '/igb': is not the name of a driver"),
         ({"select_versions": {"igb": "5;rm"}}, "netmap_select_versions '5;rm': is not a version"),
-        ({"archives": (replace(IXGBE, sha256="12"),)}, "not a sha256"),
+        (
+            {"archives": (replace(IXGBE, sha256="12"),)},
+            "netmap_driver_archives, sha256 of /srv/v6.1.6.zip '12': is not a sha",
+        ),
     ],
 )
 def test_invalid_values_are_named(values, message):
