@@ -85,7 +85,12 @@ def test_a_host_that_another_one_builds_for_needs_no_headers(play):
     kernel = os.uname().release
     if Path(f"/lib/modules/{kernel}/build/Makefile").exists():
         pytest.skip(f"this machine has the headers of its kernel, {kernel}")
-    done = play("tests/integration/devtools.yml", devtools_kernel_headers=True, netmap_build_host="builder")
+    done = play(
+        "tests/integration/devtools.yml",
+        before=("env", "ANSIBLE_NOCOLOR=1"),
+        devtools_kernel_headers=True,
+        netmap_build_host="builder",
+    )
     assert (done.rc, done.changed_tasks) == (0, 0), done.stdout
     said = " ".join(done.stdout.split())
     assert f"There are no headers of the running kernel, {kernel}, on localhost. They are not needed now" in said

@@ -36,14 +36,20 @@ BUILD = """\
         name: netmap
         tasks_from: kernel_sources
 
-    - name: Find and build the package
+    - name: Find the package
       ansible.builtin.include_role:
         name: source_product
-        tasks_from: "{{ item }}"
+        tasks_from: find
       vars:
         source_product_spec: "{{ __netmap_product }}"
-      loop: [find, build]
-      when: item == 'find' or source_product_package.missing
+
+    - name: Build the package
+      ansible.builtin.include_role:
+        name: source_product
+        tasks_from: build
+      vars:
+        source_product_spec: "{{ __netmap_product }}"
+      when: source_product_package.missing
 """
 PACKAGES = """\
 - name: Print the packages that a build needs

@@ -141,18 +141,20 @@ class NetmapBuild(Product[Manifest]):
             raise InputError("netmap_driver_archives", missing, rule, f"{hint}netmap_select_versions.")
 
     def _complaint(self, workspace: Workspace) -> str:
-        """Why configure left out a driver: its own words, the compiler's first error, and where the log is.
+        """Why configure left out a driver: the compiler's first error or its own words, and where the log is.
 
         configure compiles an external driver before it patches it, and writes the compiler's output to a log of its
-        own, among the intended errors of its many tests: only errors in the driver's files count.
+        own, among the intended errors of its many tests: only errors in the driver's files count. Its own words may
+        name the copy of the sources instead.
         """
         log = workspace.build / CONFIGURE_LOG
         text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-        errors = (first_compile_error(text, module) for module in module_names(self.recipe.drivers))
-        complaint = first_complaint(workspace.output("configure"))
-        error = next(filter(None, errors), None)
-        about = f"; the compiler's first error is '{error}'" if error else ""
-        return f"{complaint.rstrip('.')}{about} (log: {log if text else workspace.log('configure')} on the build host)"
+        complaint = first_complaint(workspace.output("configure")).rstrip(".")
+        for module in module_names(self.recipe.drivers):
+            error = first_compile_error(text, module)
+            if error:
+                complaint = f"{module} does not compile: {error}"
+        return f"{complaint} (log: {log if text else workspace.log('configure')} on the build host)"
 
 
 def headers_of(kernel: str, root: str = "/") -> str:
