@@ -149,11 +149,11 @@ class NetmapBuild(Product[Manifest]):
         """
         log = workspace.build / CONFIGURE_LOG
         text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-        complaint = first_complaint(workspace.output("configure")).rstrip(".")
         for module in module_names(self.recipe.drivers):
             error = first_compile_error(text, module)
             if error:
-                complaint = f"{module} does not compile: {error}"
+                return f"{module} does not compile: {error} (log: {log} on the build host)"
+        complaint = first_complaint(workspace.output("configure")).rstrip(".")
         return f"{complaint} (log: {log if text else workspace.log('configure')} on the build host)"
 
 
