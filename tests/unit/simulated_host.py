@@ -83,5 +83,5 @@ class SimulatedHost:
     def machine(self) -> Machine:
         return read_machine(str(self.root))
 
-    def attachment(self, cpu: int | None = None) -> Attachment:
-        return read_attachment(self.nic, self.machine(), cpu, str(self.root))
+    def attachment(self, cpu: int | None = None, zerocopy: bool | None = None) -> Attachment:
+        return read_attachment(self.nic, self.machine(), cpu, zerocopy, str(self.root))

@@ -20,7 +20,7 @@ _INTEL = ("e1000", "e1000e", "i40e", "ice", "igb", "igc", "ixgbe", "ixgbevf")
 NATIVE_NETMAP = frozenset((*_INTEL, "forcedeth", "mlx5_core", "r8169", "stmmac", "veth", "virtio_net", "vmxnet3"))
 """The drivers that netmap has patches for (LINUX/configure, driver_avail); not each patch fits each kernel."""
 ZEROCOPY_XDP = frozenset(("i40e", "ice", "igc", "ixgbe", "mlx5_core", "nfp", "stmmac"))
-"""The drivers with zero-copy for XDP sockets in Linux 6.1 (ndo_xsk_wakeup); newer kernels have more."""
+"""The drivers with zero-copy for XDP sockets in Linux 6.1 (ndo_xsk_wakeup). Newer kernels have more, and say so."""
 
 _HYPERVISOR_VENDORS = ("1af4", "1b36", "15ad", "80ee", "1ab8", "1414", "5853", "1ae0")
 """PCI vendors of hypervisors, also as subsystem of emulated cards: Red Hat twice, VMware, VirtualBox, Parallels,
@@ -61,8 +61,14 @@ class Attachment(Record):
     limits: tuple[str, ...]
 
 
-def read_attachment(nic: Nic, machine: Machine, cpu: int | None = None, root: str = "/") -> Attachment:
-    """Read how ``nic`` is attached to ``machine``; ``cpu`` is the one that the sending program is to be pinned to."""
+def read_attachment(
+    nic: Nic, machine: Machine, cpu: int | None = None, zerocopy: bool | None = None, root: str = "/"
+) -> Attachment:
+    """Read how ``nic`` is attached to ``machine``.
+
+    ``cpu`` is the one that the sending program is to be pinned to; ``zerocopy`` is whether the kernel says that the
+    driver has zero-copy for XDP sockets, None where it does not say.
+    """
     function = function_of(nic.interface, root)
     node = attribute(function, "numa_node") if function else None
     numa_node = int(node) if node and int(node) >= 0 else None
@@ -78,7 +84,7 @@ def read_attachment(nic: Nic, machine: Machine, cpu: int | None = None, root: st
         pcie=slowest_link(real, whole_path=machine.kind != GUEST) if real else None,
         iommu=iommu_group(real) if real else None,
         netmap=_netmap(nic, kind),
-        af_xdp="zerocopy" if nic.driver in ZEROCOPY_XDP else "copy",
+        af_xdp="zerocopy" if (nic.driver in ZEROCOPY_XDP if zerocopy is None else zerocopy) else "copy",
         limits=(),
     )
     return replace(found, limits=(*_limits(nic, machine, found), *_numa_limits(numa_node, cpu, root)))

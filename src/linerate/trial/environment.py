@@ -17,6 +17,7 @@ from ..system.machine import Machine, read_machine
 from ..system.run import Runner
 from ..tuning.describe import read_tuning
 from ..tuning.pin import refuse_cpu
+from ..xdp.netlink import has_zerocopy
 
 
 def read_environment(interface: str, run: Runner, root: str = "/", cpu: int | None = None) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def read_environment(interface: str, run: Runner, root: str = "/", cpu: int | No
         "python": platform.python_version(),
         "machine": machine.to_json(),
         "nic": nic.to_json(),
-        "attachment": read_attachment(nic, machine, cpu, root).to_json(),
+        "attachment": read_attachment(nic, machine, cpu, has_zerocopy(interface), root).to_json(),
         "tuning": read_tuning(interface, cpu, run, root),
     }
 

@@ -135,6 +135,12 @@ def test_a_virtual_function_on_its_own_host(bare_metal: SimulatedHost) -> None:
     assert "spoof checking" in limits(found)
 
 
+@pytest.mark.parametrize(("zerocopy", "adapter"), [(True, "zerocopy"), (False, "copy"), (None, "copy")])
+def test_the_kernel_knows_more_drivers_with_zerocopy(host: SimulatedHost, zerocopy: bool | None, adapter: str) -> None:
+    host.attach(host.function("0000:01:00.0", "8086:1521"), "igb", queues=8)
+    assert host.attachment(zerocopy=zerocopy).af_xdp == adapter
+
+
 @pytest.mark.parametrize("bus", ["xen", "vmbus"])
 def test_an_interface_on_the_bus_of_a_hypervisor(host: SimulatedHost, bus: str) -> None:
     host.put("proc/cpuinfo", "flags : hypervisor")
