@@ -51,6 +51,7 @@ from ansible.utils.display import Display
 try:
     from linerate.console.feed import open_feed
     from linerate.console.log import Log
+    from linerate.console.outcome import shown
     from linerate.console.screen import Redirected, Screen
     from linerate.console.view import Command, View
 
@@ -77,10 +78,11 @@ class TeeDisplay(Display):
         return made
 
     def display(self, msg, *args, **kwargs):
-        """Write ``msg``: to the log without colours, and never so that a log that fails is noticed."""
+        """Write ``msg``: to the log without colours, and once where it has a form of its own for a log."""
         if self.shown:
             self.real.display(msg, *args, **kwargs)
-        self.write(msg if msg.endswith("\n") else msg + "\n")
+        if not kwargs.get("screen_only"):
+            self.write(msg if msg.endswith("\n") else msg + "\n")
 
 
 class Plain(Default):
@@ -213,7 +215,7 @@ class Console:
     def stop(self) -> None:
         """The process ends: say so, unless the playbook has ended."""
         if self._view:
-            self._view.stopped(str(self._log.where))
+            self._view.stopped(shown(self._log.where))
             self._view = None
 
     def _tick(self) -> None:
@@ -228,7 +230,7 @@ class Console:
             self._drop(error)
 
     def v2_playbook_on_start(self, playbook) -> None:
-        name = os.path.relpath(playbook._file_name)
+        name = shown(playbook._file_name)
         program = Path(sys.argv[0])
         linerate = program.with_name("linerate") if program.name != sys.argv[0] else "linerate"
         command = Command(name, shlex.join(sys.argv), str(linerate))
@@ -270,12 +272,12 @@ class Console:
     def v2_playbook_on_stats(self, stats) -> None:
         for event in self._feed.received():
             self._view.event(event)
-        self._view.end(sorted({*stats.failures, *stats.dark}), str(self._log.where))
+        self._view.end(sorted({*stats.failures, *stats.dark}), shown(self._log.where))
         self._view = None
 
     def _failed(self, result, one) -> None:
         task = result.task
-        path = os.path.relpath(task.get_path()) if task.get_path() else None
+        path = shown(task.get_path()) if task.get_path() else None
         self._view.failure(result.host.get_name(), str(task.name or task.get_name()), one, path, _rescued(task))
 
     def _warn(self, result) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -88,16 +89,13 @@ def next_command(command: Command, run_dir: str, complete: bool, first: str | No
         return f"{command.line} -e benchmark_resume={Path(run_dir).name}"
     before = first or previous_run(run_dir)
     if before is not None:
-        return f"{command.linerate} compare {_shown(before)} {_shown(run_dir)}"
-    return (
-        f"{command.line}    (then: {command.linerate} compare {_shown(run_dir)} {_shown(Path(run_dir).parent)}/latest)"
-    )
+        return f"{command.linerate} compare {shown(before)} {shown(run_dir)}"
+    return f"{command.line}    (then: {command.linerate} compare {shown(run_dir)} {shown(Path(run_dir).parent)}/latest)"
 
 
-def _shown(path: str | Path) -> str:
-    """Relative to the working folder where it is below it."""
+def shown(path: str | Path) -> str:
+    """A path as it is short to read: relative where it is below the working folder."""
     absolute = Path(path).resolve()
-    try:
+    with contextlib.suppress(ValueError, OSError):
         return str(absolute.relative_to(Path.cwd()))
-    except (ValueError, OSError):
-        return str(absolute)
+    return str(absolute)

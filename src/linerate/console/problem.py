@@ -20,7 +20,7 @@ def problem(result: Mapping[str, Any]) -> list[str]:
     message = _WRAPPED.sub("", str(result.get("msg") or "").strip())
     lines = [clean(line) for line in message.splitlines()]
     if message.rstrip(".") in _EMPTY:
-        lines = [*_command(result), *lines]
+        lines = _command(result) or lines
     for name in ("stderr", "module_stderr", "stdout", "module_stdout"):
         text = str(result.get(name) or "").strip()
         if text and text not in message:

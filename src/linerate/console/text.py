@@ -13,7 +13,11 @@ BAR = 24
 CURVE = 12
 """The newest intervals that are drawn."""
 
+LONGEST_NAME = 32
+
 Json = Mapping[str, Any]
+Widths = tuple[int, int]
+"""The columns of the names of cases and of send methods."""
 
 
 def duration(seconds: float) -> str:
@@ -52,12 +56,18 @@ def curve(rates: Sequence[float], ascii_only: bool = False) -> str:
     return "".join(blocks[int((len(blocks) - 1) * one / top)] if top > 0 else blocks[0] for one in newest)
 
 
-def what(trial: Json) -> str:
+def widths(trials: Sequence[Json]) -> Widths:
+    """The widths of the columns for these trials."""
+    names = max((len(clean(trial["case"]["name"])) for trial in trials), default=0)
+    return min(names, LONGEST_NAME), max((len(method(trial)) for trial in trials), default=0)
+
+
+def what(trial: Json, columns: Widths) -> str:
     """Case, send method, offered load and repeat of a planned trial or of a result, in columns."""
     load = trial["offered"]
     return (
-        f"{clean(trial['case']['name']):<20}  {method(trial):<8}  {offered(load['mode'], load['value']):>10}  "
-        f"#{trial['repeat']}"
+        f"{clean(trial['case']['name']):<{columns[0]}}  {method(trial):<{columns[1]}}  "
+        f"{offered(load['mode'], load['value']):>10}  #{trial['repeat']}"
     )
 
 
@@ -72,7 +82,7 @@ def outcome(trial: Json) -> str:
     rates = trial["rates"]
     best = rates["received"] or rates["sent"]
     shown = rate(best["pps"]) if best else "no rate"
-    return f"{shown:>15}  {_loss(trial):<16}  {clean(trial['verdict']['limit'])}"
+    return f"{shown:>13}  {_loss(trial):<13}  {clean(trial['verdict']['limit'])}"
 
 
 def _loss(trial: Json) -> str:

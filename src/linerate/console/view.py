@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Callable
 
 from ..report.text import clean, count
@@ -62,6 +63,7 @@ class View:
         self._task: tuple[str, str, float] | None = None
         self._running: Running | None = None
         self._progress: Progress | None = None
+        self._widths = text.widths(())
         self._reports: list[str] = []
         self._shown: set[str] = set()
         self._failed = False
@@ -79,6 +81,7 @@ class View:
 
     def play(self, name: str) -> None:
         """A play starts; the one before has ended."""
+        self._end_task()
         self._end_step()
         self._step = Step(name, self._clock())
         self.tick()
@@ -156,7 +159,8 @@ class View:
         else:
             word = "FAIL" if failed else "check" if self._check else " ok"
             nothing = ": nothing was changed" if self._check and not failed else ""
-            self._say(f"{word}  {self._command.playbook}{nothing}  {self._took()}", "bad" if failed else "ok")
+            style = "bad" if failed else "ok"
+            self._say(f"{word:<5} {self._command.playbook}{nothing}  {self._took()}", style)
         if failed and log:
             self._say(f"      log: {log}")
         self._say_next(failed)
@@ -178,9 +182,11 @@ class View:
 
     def _say_next(self, failed: bool) -> None:
         progress = self._progress
-        if progress is None or self._check or (failed and progress.done == progress.total):
+        if progress is None or self._check or not Path(progress.run_dir).is_dir():
             return
         complete = progress.done == progress.total
+        if failed and complete:
+            return
         first = self._reports[0] if len(self._reports) > 1 else None
         self._say(f"next: {next_command(self._command, progress.run_dir, complete, first)}", "dim")
 
@@ -221,6 +227,7 @@ class View:
         line = text.header(trials, result["plan"]["estimated_seconds"])
         if line not in self._shown:
             self._shown.update((line, *result["listing"][-1:]) if not self._check else (line,))
+            self._widths = text.widths(trials)
             self._say()
             self._say(line, "strong")
             self._say_limits(result["plan"])
@@ -255,7 +262,7 @@ class View:
             return
         number = self._progress.add(trial, result["valid"])
         valid = trial["verdict"]["valid"]
-        line = f"{number:>6}  {text.what(trial)}  {' ok ' if valid else 'FAIL'}  {text.outcome(trial)}"
+        line = f"{number:>6}  {text.what(trial, self._widths)}  {' ok ' if valid else 'FAIL'}  {text.outcome(trial)}"
         self._say(line.rstrip(), None if valid else "bad")
         for note in text.notes(trial):
             self._say(f"        !  {note}", "warn")
@@ -307,10 +314,10 @@ class View:
         trial = running.trial
         seconds = trial["offered"]["duration_seconds"]
         elapsed = running.elapsed if running.rates else min(now - running.since, seconds)
-        rates = f"  {text.rate(running.rates[-1]):>15}" if running.rates else ""
         drawn = text.curve(running.rates, self._screen.ascii_only)
+        rates = f"  {text.rate(running.rates[-1])}  {drawn}" if running.rates else ""
         number = progress.number(trial["trial_id"])
-        return f"{number:>6}  {text.what(trial)}   >> {rates}  {drawn}  {elapsed:.1f}/{seconds:g} s"
+        return f"{number:>6}  {text.what(trial, self._widths)}   >>  {elapsed:.1f}/{seconds:g} s{rates}"
 
     def _outcome(self, run_dir: str, failed: bool) -> bool:
         """Print the outcome of a run; whether it failed."""

@@ -23,7 +23,7 @@ from linerate.console.problem import cause, problem
         ),
         (
             {"msg": "non-zero return code", "rc": 2, "cmd": ["make", "all"], "stderr": "a\nb\n", "stdout": ""},
-            ["exit status 2: make all", "non-zero return code", "stderr:", "  a", "  b"],
+            ["exit status 2: make all", "stderr:", "  a", "  b"],
         ),
         ({"msg": "Host checks failed:\none\ntwo"}, ["Host checks failed:", "one", "two"]),
         ({"msg": "it broke: out of memory", "stderr": "out of memory"}, ["it broke: out of memory"]),
