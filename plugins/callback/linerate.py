@@ -28,6 +28,14 @@ options:
     ini:
       - section: callback_linerate
         key: output
+  log_folder:
+    description: Folder of the log of a playbook without a run; by default C(results) of the project.
+    type: path
+    env:
+      - name: LINERATE_LOG_FOLDER
+    ini:
+      - section: callback_linerate
+        key: log_folder
 author: The linerate contributors
 extends_documentation_fragment:
   - default_callback
@@ -35,6 +43,7 @@ extends_documentation_fragment:
 """
 
 import atexit
+import contextlib
 import copy
 import os
 import shlex
@@ -96,12 +105,8 @@ class Plain(Default):
     def tell(self, method, args, kwargs) -> None:
         """Pass one event on."""
         self._current_task_result = next((arg for arg in args if hasattr(arg, "task_fields")), None)
-        try:
+        with contextlib.nullcontext() if self._display.shown else contextlib.suppress(Exception):
             getattr(self, method)(*args, **kwargs)
-        except Exception:
-            # Where only the log is written, nobody is to notice.
-            if self._display.shown:
-                raise
 
 
 class CallbackModule(CallbackBase):
@@ -127,12 +132,12 @@ class CallbackModule(CallbackBase):
     def _begin(self) -> None:
         if IMPORT_ERROR:
             raise IMPORT_ERROR
-        self._log = Log(REPOSITORY / "results")
-        self._plain._display.write = self._log.write
+        self._log = Log(Path(self.get_option("log_folder") or REPOSITORY / "results"))
+        self._plain._display.write = self._write_log
         atexit.register(self._close, os.getpid())
         output = self._output()
         if output != "ansible":
-            self._console = Console(self._log, live=output == "live", drop=self._drop)
+            self._console = Console(self._log, self._write_log, live=output == "live", drop=self._drop)
             self._plain._display.shown = False
 
     def _output(self) -> str:
@@ -142,6 +147,11 @@ class CallbackModule(CallbackBase):
         if self._display.verbosity or context.CLIARGS.get("diff"):
             return "ansible"
         return "live" if sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb" else "lines"
+
+    def _write_log(self, text) -> None:
+        """Write to the log; one that fails is nobody's loss."""
+        with contextlib.suppress(Exception):
+            self._log.write(text)
 
     def _pass_on(self, name, args, kwargs) -> None:
         """The view first: Ansible's output removes what it has printed from a result."""
@@ -196,12 +206,12 @@ for _name in EVENTS:
 class Console:
     """Ansible's events as calls of the view, and the thread that lets it draw."""
 
-    def __init__(self, log, live, drop) -> None:
+    def __init__(self, log, write_log, live, drop) -> None:
         self._log, self._drop = log, drop
         self._feed = open_feed(follow=live)
         self.screen = Screen(sys.stdout, live, bool(ANSIBLE_COLOR))
         self._streams = sys.stdout, sys.stderr
-        sys.stdout, sys.stderr = (Redirected(stream, self.screen, log.write) for stream in self._streams)
+        sys.stdout, sys.stderr = (Redirected(stream, self.screen, write_log) for stream in self._streams)
         self._view = None
         self._closed = threading.Event()
         threading.Thread(target=self._tick, name="linerate-view", daemon=True).start()

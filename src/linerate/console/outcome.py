@@ -24,9 +24,17 @@ def read_summary(run_dir: str) -> dict[str, Any] | None:
 
 
 def passed(summary: Json) -> bool:
-    """Whether every planned trial has a valid result."""
+    """Whether the run passed all its gates; without gates, whether every planned trial has a valid result."""
+    gates = summary.get("gates")
+    if gates:
+        return all(gate["passed"] for gate in gates)
     trials = summary["trials"]
     return bool(trials["planned"] <= trials["ended"] == trials["valid"] > 0)
+
+
+def failed_gates(summary: Json) -> list[str]:
+    """What the gates that failed have found."""
+    return [f"{clean(gate['name'])}: {clean(gate['text'])}" for gate in summary.get("gates", ()) if not gate["passed"]]
 
 
 def best_rates(summary: Json) -> Iterator[str]:

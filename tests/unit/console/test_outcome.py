@@ -7,7 +7,7 @@ import os
 import pytest
 from synthetic_run import make_run
 
-from linerate.console.outcome import Command, best_rates, next_command, passed, previous_run, read_summary
+from linerate.console.outcome import Command, best_rates, failed_gates, next_command, passed, previous_run, read_summary
 from linerate.report.write import write_report
 
 COMMAND = Command("site.yml", "ansible-playbook site.yml -e a=1", "linerate")
@@ -25,6 +25,16 @@ def test_a_whole_run_of_valid_trials_passes(reported):
     for trials in ({"planned": 5, "ended": 4, "valid": 4}, {"planned": 4, "ended": 4, "valid": 3}):
         assert not passed({**summary, "trials": trials})
     assert not passed({**summary, "trials": {"planned": 0, "ended": 0, "valid": 0}})
+
+
+def test_the_gates_of_a_run_decide(reported):
+    summary = read_summary(str(reported))
+    good = {"name": "valid trials", "passed": True, "text": "all"}
+    bad = {"name": "benchmark_expect", "passed": False, "text": "20 pps, at least 30 pps expected"}
+    assert passed({**summary, "gates": [good]})
+    assert not passed({**summary, "gates": [good, bad]})
+    assert failed_gates({"gates": [good, bad]}) == ["benchmark_expect: 20 pps, at least 30 pps expected"]
+    assert failed_gates({}) == []
 
 
 def test_the_best_rates_name_their_limit(reported):
