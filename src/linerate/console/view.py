@@ -256,10 +256,11 @@ class View:
 
     def _recorded(self, host: str, result: Json) -> None:
         self._running = None
-        self._shown.add(result["line"])
         trial = result.get("trial")
-        if not trial or self._progress is None:
+        # The playbook's own message shows what was stored of an earlier run, or why nothing was.
+        if not trial or self._progress is None or trial["run_id"] != Path(self._progress.run_dir).name:
             return
+        self._shown.add(result["line"])
         number = self._progress.add(trial, result["valid"])
         valid = trial["verdict"]["valid"]
         line = f"{number:>6}  {text.what(trial, self._widths)}  {' ok ' if valid else 'FAIL'}  {text.outcome(trial)}"

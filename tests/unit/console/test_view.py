@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 
 import pytest
-from synthetic_run import BENCH, invalid, make_info, make_run, read_trials, unwitness, write_trials
+from synthetic_run import BENCH, RUN_ID, invalid, make_info, make_run, read_trials, unwitness, write_trials
 
 from linerate.console.outcome import Command
 from linerate.console.screen import Screen
@@ -38,6 +38,12 @@ class Watched:
         self.stream.buffer.seek(0)
         self.stream.buffer.truncate()
         return text
+
+
+@pytest.fixture
+def run_dir(tmp_path: Path) -> Path:
+    """A run of four valid trials, in a folder of its name."""
+    return make_run(tmp_path / RUN_ID, trials=4)
 
 
 def plan(folder: Path, **changes) -> dict:
@@ -118,7 +124,7 @@ def test_a_trial_that_is_not_valid_has_its_reasons_and_fails_the_run(run_dir):
 
 
 def test_the_outcome_of_a_run_with_invalid_trials_is_fail(tmp_path):
-    run_dir = make_run(tmp_path / "run", trials=4)
+    run_dir = make_run(tmp_path / RUN_ID, trials=4)
     records = read_trials(run_dir)
     records[0] = invalid(records[0], "link down")
     write_trials(run_dir, records)
@@ -128,6 +134,17 @@ def test_the_outcome_of_a_run_with_invalid_trials_is_fail(tmp_path):
     watched.view.result("sender1", "linerate_report", {"report_path": f"{run_dir}/report.html", "summary": ""})
     watched.view.end([], None)
     assert any(line.startswith("FAIL  3 of 4 trials valid.") for line in watched.lines)
+
+
+def test_a_trial_of_an_earlier_run_is_not_counted_and_its_message_shown(run_dir):
+    watched, records = Watched(), read_trials(run_dir)
+    begin(watched, run_dir)
+    watched.new()
+    record(watched, {**records[0], "run_id": "another"}, 9)
+    watched.view.result("sender1", "debug", {"msg": f"{records[0]['trial_id']}, ..."})
+    watched.view.result("sender1", "linerate_record", {"line": "001 belongs to a run in progress", "valid": 0})
+    watched.view.result("sender1", "debug", {"msg": "001 belongs to a run in progress"})
+    assert watched.lines == [f"      {records[0]['trial_id']}, ...", "      001 belongs to a run in progress"]
 
 
 def test_trials_of_a_search_are_numbered_and_its_outcome_is_shown(run_dir):
