@@ -46,6 +46,7 @@ def environment(**changes: str) -> dict[str, str]:
         **os.environ,
         "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
         "LC_ALL": "C.UTF-8",
+        "LINERATE_OUTPUT": "auto",
         "TERM": "xterm",
         **changes,
     }

@@ -226,13 +226,14 @@ class View:
             return
         line = text.header(trials, result["plan"]["estimated_seconds"])
         if line not in self._shown:
-            self._shown.update((line, *result["listing"][-1:]) if not self._check else (line,))
+            self._shown.add(line)
+            if not (self._check or result.get("searches")):
+                # The total, which the header has. Check mode shows the whole plan.
+                self._shown.add(result["listing"][-1])
             self._widths = text.widths(trials)
             self._say()
             self._say(line, "strong")
             self._say_limits(result["plan"])
-            for listed in result["listing"][len(trials) * 2 + 1 :]:
-                self._say(f"      {listed}")
         self._progress = Progress.of(result["run_dir"], trials, result.get("ended") or (), self._clock)
         # Messages with the folder of the run repeat what the end of the view says.
         self._shown.add(result["run_dir"])
