@@ -66,6 +66,7 @@ class View:
         self._widths = text.widths(())
         self._reports: list[str] = []
         self._shown: set[str] = set()
+        self._warned: set[str] = set()
         self._failed = False
         self._modules: dict[str, Callable[[str, Json], None]] = {
             "linerate_environment_info": self._environment,
@@ -112,8 +113,8 @@ class View:
     def warning(self, host: str, message: str) -> None:
         """A module warns; the same text is shown once."""
         message = clean(message)
-        if message not in self._shown:
-            self._shown.add(message)
+        if message not in self._warned:
+            self._warned.add(message)
             self._say(f" !    {host}: {message}", "warn")
 
     def failure(self, host: str, task: str, result: Json, path: str | None = None, rescued: bool = False) -> None:
@@ -286,7 +287,7 @@ class View:
         message = result.get("msg")
         parts = message if isinstance(message, list) else [message]
         lines = [line for part in parts for line in str(part or "").split("\n")]
-        if message in (None, _ALL_PASSED) or any(known in line for known in self._shown for line in lines):
+        if message in (None, _ALL_PASSED) or any(known and known in line for known in self._shown for line in lines):
             return
         for line in lines:
             self._say(f"      {clean(line)}")
