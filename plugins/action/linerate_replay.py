@@ -12,7 +12,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from linerate.console.feed import current_feed
-from linerate.console.follow import Follower, Read
+from linerate.console.follow import REMOTE_PAUSE, Follower
 from linerate.controller.owner import end_with_playbook, owner
 from linerate.errors import HostError
 from linerate.trial.events import path_of
@@ -56,7 +56,7 @@ class ActionModule(ActionBase):
             feed.send({"event": "trial", **trial.planned()})
             if not feed.follow:
                 return None
-            follower = Follower(self._reader(path_of(trial)), feed.send)
+            follower = self._follower(path_of(trial), feed.send)
             follower.start()
         except Exception as error:
             # The console must not cost a trial. The module reports what is wrong with it.
@@ -64,10 +64,10 @@ class ActionModule(ActionBase):
             return None
         return follower
 
-    def _reader(self, path: str) -> Read:
+    def _follower(self, path: str, send) -> Follower:
         """Reads ``path`` on the target: over a session of its own, as the module keeps its session busy."""
         if self._connection.transport in OF_THE_CONTROLLER:
-            return lambda offset: _read(path, offset)
+            return Follower(lambda offset: _read(path, offset), send)
         session = copy.copy(self._connection)
         session.become = None
 
@@ -76,7 +76,7 @@ class ActionModule(ActionBase):
             status, content, _ = session.exec_command(command, sudoable=False)
             return content if status == 0 else b""
 
-        return read
+        return Follower(read, send, REMOTE_PAUSE)
 
 
 def _read(path: str, offset: int) -> bytes:

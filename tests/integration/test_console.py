@@ -31,7 +31,7 @@ def command(tmp_path: Path, *options: str) -> list[str]:
         "benchmark_repeats": 1,
         "benchmark_rates": [{"mode": "topspeed"}],
         "benchmark_cases": ["udp_port_scan_64"],
-        "benchmark_duration_topspeed": 5,
+        "benchmark_duration_topspeed": 8,
         "benchmark_sample_interval": 0.25,
         "benchmark_proof": False,
         "benchmark_results_dir": str(tmp_path / "results"),
@@ -79,7 +79,7 @@ def test_a_terminal_shows_the_rate_of_a_trial_that_is_sent_over_ssh(by_ssh, tmp_
     status, output = on_a_terminal([*by_ssh["before"], *command(tmp_path, "-i", by_ssh["inventory"])])
     assert status == 0, output
     assert verdict(tmp_path) == []
-    assert re.search(r"1/1  udp_port_scan_64  kernel +top speed  #1   >>  [0-9.]+/5 s  [0-9,]+ pps  [▁-█]+", output)
+    assert re.search(r"1/1  udp_port_scan_64  kernel +top speed  #1   >>  [0-9.]+/8 s  [0-9,]+ pps  [▁-█]+", output)
     assert re.search(r"1/1  udp_port_scan_64  kernel +top speed  #1   ok  +[0-9,]+ pps  loss ", output)
     assert "PASS  1 of 1 trial valid." in output
     assert f"report: file://{tmp_path}/results/{RUN}/report.html" in output

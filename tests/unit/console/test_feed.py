@@ -62,7 +62,7 @@ def test_a_connection_that_fails_ends_following_and_nothing_else():
         read.set()
         raise ConnectionError("lost")
 
-    follower = Follower(lost, lambda event: None)
+    follower = Follower(lost, lambda event: None, pause=0.01)
     follower.start()
     assert read.wait(10)
     follower._thread.join(10)
