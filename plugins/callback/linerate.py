@@ -213,6 +213,7 @@ class Console:
         self._streams = sys.stdout, sys.stderr
         sys.stdout, sys.stderr = (Redirected(stream, self.screen, write_log) for stream in self._streams)
         self._view = None
+        self._check = bool(context.CLIARGS.get("check"))
         self._closed = threading.Event()
         threading.Thread(target=self._tick, name="linerate-view", daemon=True).start()
 
@@ -244,7 +245,7 @@ class Console:
         program = Path(sys.argv[0])
         linerate = program.with_name("linerate") if program.name != sys.argv[0] else "linerate"
         command = Command(name, shlex.join(sys.argv), str(linerate))
-        self._view = View(self.screen, command, check=bool(context.CLIARGS.get("check")))
+        self._view = View(self.screen, command, self._check)
 
     def v2_playbook_on_play_start(self, play) -> None:
         self._view.play(play.get_name().strip())
@@ -264,7 +265,8 @@ class Console:
 
     def v2_runner_item_on_ok(self, result) -> None:
         self._warn(result)
-        self._view.result(result.host.get_name(), _module(result.task), result.result)
+        pretended = bool(result.task.check_mode) and not self._check
+        self._view.result(result.host.get_name(), _module(result.task), result.result, pretended)
 
     def v2_runner_on_failed(self, result, ignore_errors=False) -> None:
         self._warn(result)

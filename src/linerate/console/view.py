@@ -71,7 +71,6 @@ class View:
         self._modules: dict[str, Callable[[str, Json], None]] = {
             "linerate_environment_info": self._environment,
             "linerate_run": self._planned,
-            "linerate_pcap": self._pcap,
             "linerate_proof": self._arrived,
             "linerate_record": self._recorded,
             "linerate_search": self._searched,
@@ -97,15 +96,16 @@ class View:
         self._task = (name, module, self._clock())
         self.tick()
 
-    def result(self, host: str, module: str, result: Json) -> None:
-        """A task, or an item of its loop, succeeded on ``host``."""
+    def result(self, host: str, module: str, result: Json, pretended: bool = False) -> None:
+        """A task, or an item of its loop, succeeded on ``host``; ``pretended``: it only checked, and changed nothing."""
         step = self._step
         if step:
             step.ran += 1
-            changed = bool(result.get("changed"))
-            step.changed += changed
-            if changed and self._check and self._task and module not in _TRIAL_MODULES and module != "linerate_run":
-                self._say(f"      would change: {self._task[0]} ({host})")
+            if not pretended:
+                step.pcaps += module == "linerate_pcap"
+                step.changed += bool(result.get("changed"))
+        if self._check and result.get("changed") and module not in (*_TRIAL_MODULES, "linerate_run"):
+            self._would_change(host)
         handler = self._modules.get(module)
         if handler:
             handler(host, result)
@@ -248,9 +248,11 @@ class View:
             self._say(f" !    {name}: {clean(missing['reason'])}", "warn")
             self._shown.add(missing["reason"])
 
-    def _pcap(self, host: str, result: Json) -> None:
-        if self._step:
-            self._step.pcaps += 1
+    def _would_change(self, host: str) -> None:
+        line = f"      would change: {self._task[0]} ({host})" if self._task else ""
+        if line and line not in self._warned:
+            self._warned.add(line)
+            self._say(line)
 
     def _arrived(self, host: str, result: Json) -> None:
         self._shown.add(result["line"])

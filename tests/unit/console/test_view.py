@@ -87,6 +87,17 @@ def test_a_step_has_one_line_with_its_time_and_changes():
     ]
 
 
+def test_what_a_task_only_checked_is_no_change():
+    watched = Watched()
+    watched.view.play("Validate")
+    watched.view.result("sender1", "linerate_pcap", {"changed": True}, pretended=True)
+    watched.view.play("Generate the pcaps")
+    for name in ("udp", "tcp"):
+        watched.view.result("sender1", "linerate_pcap", {"changed": True, "name": name})
+    watched.view.end([], None)
+    assert watched.lines[:2] == [" ok   Validate  0 s", " ok   Generate the pcaps  0 s  (2 pcaps, 2 changed)"]
+
+
 def test_a_run_has_a_header_a_line_per_trial_and_an_outcome(run_dir):
     watched, records = Watched(), read_trials(run_dir)
     write_report(run_dir)
@@ -172,11 +183,12 @@ def test_check_mode_shows_the_plan_and_what_would_change(run_dir):
     watched = Watched(check=True)
     watched.view.play("Install")
     watched.view.task("Install it", "linerate_install")
-    watched.view.result("sender1", "linerate_install", {"changed": True})
+    for _ in range(2):
+        watched.view.result("sender1", "linerate_install", {"changed": True})
     begin(watched, run_dir)
     watched.view.result("sender1", "debug", {"msg": "\n".join(plan(run_dir)["listing"])})
     watched.view.end([], None)
-    assert watched.lines[0] == "      would change: Install it (sender1)"
+    assert watched.text.count("      would change: Install it (sender1)\n") == 1
     assert "      4 trials: 1 packet" in watched.lines
     assert watched.lines[-1] == "check site.yml: nothing was changed  0 s"
 
