@@ -97,7 +97,7 @@ class View:
         self.tick()
 
     def result(self, host: str, module: str, result: Json, pretended: bool = False) -> None:
-        """A task, or an item of its loop, succeeded on ``host``; ``pretended``: it only checked, and changed nothing."""
+        """A task, or an item of its loop, succeeded on ``host``; where it ``pretended``, it changed nothing."""
         step = self._step
         if step:
             step.ran += 1
