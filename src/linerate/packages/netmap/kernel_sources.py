@@ -109,7 +109,11 @@ def _makefiles(path: str, names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
 
 
 def _headers_version(headers: str) -> str:
-    text = Path(headers, VERSION_HEADER).read_text(encoding="ascii")
+    """The version in the folder ``headers``; empty when it is incomplete."""
+    header = Path(headers, VERSION_HEADER)
+    if not header.is_file():
+        return ""
+    text = header.read_text(encoding="ascii")
     code = int(_defined("LINUX_VERSION_CODE", text))
     # The code's last number ends at 255; the definition of its own was added in 5.13.
     return f"{code >> 16}.{code >> 8 & 255}.{_defined('LINUX_VERSION_SUBLEVEL', text) or code & 255}"

@@ -60,7 +60,7 @@ def test_other_sources_must_have_the_version_of_the_headers(tmp_path, sublevel):
 def test_without_headers_other_sources_must_have_the_version_in_the_kernels_name(tmp_path):
     check_version(str(kernel_tree(tmp_path / "same", version="6.1.2")), KERNEL)
     with pytest.raises(InputError, match=rf"has the sources of kernel 6\.12\.2, but the build is for {KERNEL}"):
-        check_version(str(kernel_tree(tmp_path / "other", version="6.12.2")), KERNEL)
+        check_version(str(kernel_tree(tmp_path / "other", version="6.12.2")), KERNEL, str(tmp_path / "incomplete"))
 
 
 def test_what_is_no_source_tree_is_named(tmp_path):
