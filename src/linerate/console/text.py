@@ -82,7 +82,7 @@ def outcome(trial: Json) -> str:
     rates = trial["rates"]
     best = rates["received"] or rates["sent"]
     shown = rate(best["pps"]) if best else "no rate"
-    return f"{shown:>13}  {_loss(trial):<13}  {clean(trial['verdict']['limit'])}"
+    return f"{shown:>13}  {_loss(trial):<6}  {clean(trial['verdict']['limit'])}"
 
 
 def _loss(trial: Json) -> str:
