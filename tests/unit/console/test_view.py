@@ -115,7 +115,8 @@ def test_a_run_has_a_header_a_line_per_trial_and_an_outcome(run_dir):
     assert " ".join(trials[0].split()) == "1/4 tcp_port_scan_64 kernel 10,000 pps #1 ok 10,000 pps loss 0 pacing"
     outcome = watched.lines[7:]
     assert outcome[1].startswith("PASS  4 of 4 trials valid.")
-    assert "top speed; limit:" in outcome[2]
+    assert outcome[2].endswith(", top speed")
+    assert outcome[3].startswith("        limit: ")
     assert outcome[-2] == f"      report: file://{run_dir}/report.html"
     assert outcome[-1].startswith("next: bin/ansible-playbook site.yml -i lab")
     assert "# Run" not in watched.text
