@@ -265,7 +265,7 @@ def test_a_terminal_shows_the_rate_of_the_running_trial_and_the_remaining_time(r
     watched.view.tick()
     sending, total = watched.new().removeprefix("\r\x1b[K\x1b[1A\x1b[K").split("\n")
     assert sending.startswith("   2/4  tcp_port_scan_64")
-    assert sending.split("#1")[1].split() == [">>", "2.0/5", "s", "200,000", "pps", "▄█"]
+    assert sending.split("#1")[1].split() == [">>", "2.0/5", "s", "200,000", "pps", "▅█"]
     assert total == "[######..................] 1/4  0:10 elapsed  0:30 left   valid 1  lost 0"
 
 
