@@ -80,7 +80,7 @@ def test_a_terminal_shows_the_rate_of_a_trial_that_is_sent_over_ssh(by_ssh, tmp_
     assert status == 0, output
     assert verdict(tmp_path) == []
     assert re.search(r"1/1  udp_port_scan_64  kernel +top speed  #1   >>  [0-9.]+/8 s  [0-9,]+ pps  [▁-█]+", output)
-    assert re.search(r"1/1  udp_port_scan_64  kernel +top speed  #1   ok  +[0-9,]+ pps  loss ", output)
+    assert re.search(r"1/1  udp_port_scan_64  kernel +top speed  #1  ok +[0-9,]+ pps  loss ", output)
     assert "PASS  1 of 1 trial valid." in output
     assert f"report: file://{tmp_path}/results/{RUN}/report.html" in output
     log = (tmp_path / "results" / RUN / "ansible.log").read_text()

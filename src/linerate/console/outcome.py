@@ -38,7 +38,7 @@ def failed_gates(summary: Json) -> list[str]:
 
 
 def best_rates(summary: Json) -> Iterator[str]:
-    """The highest rate in packets and the highest in bits, one line where both are the same."""
+    """The highest rate in packets and the highest in bits, each with its limit; once where both are the same."""
     results = [result for result in summary["results"] if _side(result)]
     seen = set()
     for unit in ("pps", "l1_bps"):
@@ -46,6 +46,7 @@ def best_rates(summary: Json) -> Iterator[str]:
         if best is not None and id(best) not in seen:
             seen.add(id(best))
             yield _rate_line(best)
+            yield f"  limit: {clean(', '.join(best['limits']))}"
 
 
 def _side(result: Json) -> dict[str, float | None] | None:
@@ -60,7 +61,7 @@ def _rate_line(result: Json) -> str:
     return (
         f"{number(side.get('pps'))} pps {'received' if result['received'] else 'sent'}, "
         f"{bit_rate(side.get('l1_bps') or 0)}{share}: {clean(result['case'])}, {clean(result['send_method'])}, "
-        f"{offered(load['mode'], load['value'])}; limit: {clean(', '.join(result['limits']))}"
+        f"{offered(load['mode'], load['value'])}"
     )
 
 

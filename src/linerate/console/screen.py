@@ -59,12 +59,12 @@ class Screen:
         return f"\x1b[{COLOURS[style]}m{text}\x1b[0m" if style and self._colour else text
 
     def _clear(self) -> str:
-        """The sequence that removes the status: to the start of its first line, then clear to the end of the screen."""
-        if not self._drawn:
-            return ""
-        up = f"\x1b[{self._drawn - 1}A" if self._drawn > 1 else ""
-        self._drawn = 0
-        return f"\r{up}\x1b[J"
+        """The sequence that removes the status, line by line, and leaves the cursor where its first line began.
+
+        To clear the rest of the screen is shorter, but from its first line terminals keep a copy in their history.
+        """
+        lines, self._drawn = self._drawn, 0
+        return "\r\x1b[K" + "\x1b[1A\x1b[K" * (lines - 1) if lines else ""
 
     def _draw(self) -> str:
         """The status, each line cut to the width: a line that wraps could not be removed."""

@@ -53,7 +53,7 @@ def curve(rates: Sequence[float], ascii_only: bool = False) -> str:
     newest = rates[-CURVE:]
     blocks = ASCII_BLOCKS if ascii_only else BLOCKS
     top = max(newest, default=0.0)
-    return "".join(blocks[int((len(blocks) - 1) * one / top)] if top > 0 else blocks[0] for one in newest)
+    return "".join(blocks[round((len(blocks) - 1) * one / top)] if top > 0 else blocks[0] for one in newest)
 
 
 def widths(trials: Sequence[Json]) -> Widths:
@@ -82,7 +82,7 @@ def outcome(trial: Json) -> str:
     rates = trial["rates"]
     best = rates["received"] or rates["sent"]
     shown = rate(best["pps"]) if best else "no rate"
-    return f"{shown:>13}  {_loss(trial):<13}  {clean(trial['verdict']['limit'])}"
+    return f"{shown:>13}  {_loss(trial):<6}  {clean(trial['verdict']['limit'])}"
 
 
 def _loss(trial: Json) -> str:

@@ -267,7 +267,7 @@ class View:
         self._shown.add(result["line"])
         number = self._progress.add(trial, result["valid"])
         valid = trial["verdict"]["valid"]
-        line = f"{number:>6}  {text.what(trial, self._widths)}  {' ok ' if valid else 'FAIL'}  {text.outcome(trial)}"
+        line = f"{number:>6}  {text.what(trial, self._widths)}  {'ok' if valid else 'FAIL':<4} {text.outcome(trial)}"
         self._say(line.rstrip(), None if valid else "bad")
         for note in text.notes(trial):
             self._say(f"        !  {note}", "warn")
@@ -318,11 +318,13 @@ class View:
     def _sending(self, now: float, running: Running, progress: Progress) -> str:
         trial = running.trial
         seconds = trial["offered"]["duration_seconds"]
-        elapsed = running.elapsed if running.rates else min(now - running.since, seconds)
-        drawn = text.curve(running.rates, self._screen.ascii_only)
-        rates = f"  {text.rate(running.rates[-1])}  {drawn}" if running.rates else ""
+        # Until the first interval arrives, sending may not have begun; where none can be read, none will.
+        so_far = text.duration(now - running.since)
+        if running.rates:
+            drawn = text.curve(running.rates, self._screen.ascii_only)
+            so_far = f"{min(running.elapsed, seconds):.1f}/{seconds:g} s  {text.rate(running.rates[-1])}  {drawn}"
         number = progress.number(trial["trial_id"])
-        return f"{number:>6}  {text.what(trial, self._widths)}   >>  {elapsed:.1f}/{seconds:g} s{rates}"
+        return f"{number:>6}  {text.what(trial, self._widths)}   >>  {so_far}"
 
     def _outcome(self, run_dir: str, failed: bool) -> bool:
         """Print the outcome of a run; whether it failed."""

@@ -163,7 +163,7 @@ def test_a_terminal_shows_what_runs_now(command, environment):
     status, output = on_a_terminal([*command, "-e", "seconds=2"], environment)
     assert status == 2
     assert " ..   Prepare: Wait  1 s" in output
-    assert "\x1b[J" in output
+    assert "\x1b[K" in output
     assert "\x1b[31mFAIL  localhost: object of type 'dict'" in output
     assert "\x1b[?25l" not in output
 

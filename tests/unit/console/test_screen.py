@@ -35,9 +35,9 @@ def test_a_status_is_cut_to_the_width_and_removed_before_a_line(terminal):
     screen.status(["first " + "x" * 40, "second"])
     assert written(other) == "first " + "x" * 13 + "\r\nsecond"
     screen.line("stays")
-    assert written(other) == "\r\x1b[1A\x1b[Jstays\r\nfirst " + "x" * 13 + "\r\nsecond"
+    assert written(other) == "\r\x1b[K\x1b[1A\x1b[Kstays\r\nfirst " + "x" * 13 + "\r\nsecond"
     screen.status([])
-    assert written(other) == "\r\x1b[1A\x1b[J"
+    assert written(other) == "\r\x1b[K\x1b[1A\x1b[K"
 
 
 def test_the_same_status_is_not_drawn_again(terminal):
@@ -57,7 +57,7 @@ def test_what_others_print_goes_above_the_status_and_to_the_log(terminal):
     screen.status(["status"])
     written(other)
     print("\x1b[31mwarning\x1b[0m", file=Redirected(stream, screen, log.append))
-    assert written(other).replace("\r\n", "\n").split("\r\x1b[J")[1].startswith("\x1b[31mwarning\x1b[0m")
+    assert written(other).replace("\r\n", "\n").split("\r\x1b[K")[1].startswith("\x1b[31mwarning\x1b[0m")
     assert "".join(log) == "warning\n"
 
 

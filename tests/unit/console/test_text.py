@@ -17,8 +17,8 @@ def test_durations(seconds, short, long):
 
 
 def test_a_curve_shows_the_newest_rates_relative_to_the_highest():
-    assert curve([0, 50, 100]) == "▁▄█"
-    assert curve([0, 50, 100], ascii_only=True) == "_=#"
+    assert curve([0, 50, 100]) == "▁▅█"
+    assert curve([0, 50, 100], ascii_only=True) == "_+#"
     assert curve([0, 0]) == "▁▁"
     assert curve([]) == ""
     assert len(curve(list(range(1_000)))) == 12

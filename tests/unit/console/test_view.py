@@ -115,7 +115,8 @@ def test_a_run_has_a_header_a_line_per_trial_and_an_outcome(run_dir):
     assert " ".join(trials[0].split()) == "1/4 tcp_port_scan_64 kernel 10,000 pps #1 ok 10,000 pps loss 0 pacing"
     outcome = watched.lines[7:]
     assert outcome[1].startswith("PASS  4 of 4 trials valid.")
-    assert "top speed; limit:" in outcome[2]
+    assert outcome[2].endswith(", top speed")
+    assert outcome[3].startswith("        limit: ")
     assert outcome[-2] == f"      report: file://{run_dir}/report.html"
     assert outcome[-1].startswith("next: bin/ansible-playbook site.yml -i lab")
     assert "# Run" not in watched.text
@@ -262,9 +263,9 @@ def test_a_terminal_shows_the_rate_of_the_running_trial_and_the_remaining_time(r
         watched.view.event({"event": "interval", **interval})
     watched.new()
     watched.view.tick()
-    sending, total = watched.new().removeprefix("\r\x1b[1A\x1b[J").split("\n")
+    sending, total = watched.new().removeprefix("\r\x1b[K\x1b[1A\x1b[K").split("\n")
     assert sending.startswith("   2/4  tcp_port_scan_64")
-    assert sending.split("#1")[1].split() == [">>", "2.0/5", "s", "200,000", "pps", "▄█"]
+    assert sending.split("#1")[1].split() == [">>", "2.0/5", "s", "200,000", "pps", "▅█"]
     assert total == "[######..................] 1/4  0:10 elapsed  0:30 left   valid 1  lost 0"
 
 
