@@ -194,7 +194,7 @@ def test_written_twice_is_changed_once(run_dir: Path) -> None:
     assert (first.changed, second.changed) == (True, False)
     assert [path.stat().st_mtime_ns for path in paths] == times
     assert sorted(path.name for path in run_dir.iterdir()) == [
-        "report.html", "run.json", "samples", "summary.json", "summary.md", "trials.csv", "trials.jsonl",
+        "junit.xml", "report.html", "run.json", "samples", "summary.json", "summary.md", "trials.csv", "trials.jsonl",
     ]  # fmt: skip
     assert first.report.read_text() == report_html(load_run(run_dir))
 
