@@ -30,10 +30,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the script."""
-    # Imported late, and main imports this module.
     import shtab
 
-    from .main import parser
-
-    print(shtab.complete(parser(), args.shell))
+    print(shtab.complete(args.parser, args.shell))
     return GOOD

@@ -34,7 +34,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    """The arguments; each command sets ``run``, which returns the exit status."""
+    """The arguments; each command sets ``run``, which returns the exit status. ``parser`` is this whole parser."""
     arguments = Parser(
         prog="linerate",
         description="Measure what a Linux traffic generator really sends and what arrives: set up the hosts, run "
@@ -43,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
         "checkout if the package was not installed from it.",
         epilog=examples("linerate plan", "linerate run", "linerate show", "linerate compare previous latest"),
     )
+    arguments.set_defaults(parser=arguments)
     arguments.add_argument("--version", action="version", version=f"linerate {__version__}")
     commands = arguments.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for command in (cli_play, cli_runs, cli_compare, cli_report, cli_pcap, cli_parse, cli_completion):
