@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 
 from ..errors import InputError
 from ..record import Record
+from ..tcpreplay.options import PACING
 from ..trial.engines.registry import engines
 from ..validate import check_rate
 from .searches import Search
 
 _HINT = "Correct benchmark_expect."
-_MODES = ("pps", "mbps", "topspeed")
 _NUMBERS = ("value", "min_pps", "min_line_rate_percent", "max_loss_percent")
 
 
@@ -47,8 +47,8 @@ class Expectation(Record):
             check_rate("benchmark_expect: min_line_rate_percent", self.min_line_rate_percent, most=100)
         if self.max_loss_percent is not None and not 0 <= self.max_loss_percent <= 100:
             raise InputError("benchmark_expect: max_loss_percent", self.max_loss_percent, "must be 0 to 100", _HINT)
-        if self.mode is not None and self.mode not in _MODES:
-            raise InputError("benchmark_expect: mode", self.mode, f"must be one of {', '.join(_MODES)}", _HINT)
+        if self.mode is not None and self.mode not in PACING:
+            raise InputError("benchmark_expect: mode", self.mode, f"must be one of {', '.join(PACING)}", _HINT)
         if self.goal is not None and (self.mode is not None or self.max_loss_percent is not None):
             rule = "excludes mode, value and max_loss_percent: a search chooses the loads, and its goal states the loss"
             raise InputError("benchmark_expect: goal", self.goal, rule, _HINT)
