@@ -83,7 +83,7 @@ def gates_of(
     fail_on_invalid: bool, given: Iterable[Mapping[str, Any]], cases: Iterable[str], searches: Iterable[Search]
 ) -> Gates:
     """The gates of a scenario. InputError names an expectation for what is not in its cases, engines or goals."""
-    expect = tuple(Expectation.from_json(_plain(one)) for one in given)
+    expect = tuple(expectation_of(one) for one in given)
     known = list(dict.fromkeys(cases))
     goals = list(dict.fromkeys(goal.name for search in searches for goal in search.goals))
     for one in expect:
@@ -98,15 +98,15 @@ def gates_of(
     return Gates(fail_on_invalid, expect)
 
 
-def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the keys that Ansible adds for options that were not given, and numbers as such."""
+def expectation_of(given: Mapping[str, Any]) -> Expectation:
+    """The expectation of an element of benchmark_expect; None stands for a key that is not there."""
     names = [field.name for field in fields(Expectation)]
     unknown = sorted(given.keys() - set(names))
     if unknown:
         raise InputError("benchmark_expect", ", ".join(unknown), f"must be one of {', '.join(names)}", _HINT)
-    return {
-        name: _number(name, value) if name in _NUMBERS else value for name, value in given.items() if value is not None
-    }
+    known = {name: value for name, value in given.items() if value is not None}
+    numbers = {name: _number(name, value) for name, value in known.items() if name in _NUMBERS}
+    return Expectation.from_json({**known, **numbers})
 
 
 def _number(name: str, value: object) -> float:

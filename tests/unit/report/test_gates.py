@@ -114,7 +114,10 @@ def test_a_selected_result_without_a_valid_trial_fails(tmp_path):
         ({"min_pps": True}, "benchmark_expect: min_pps True: must be a number"),
         ({"max_loss_percent": 101}, "benchmark_expect: max_loss_percent 101.0: must be 0 to 100"),
         ({"minimum": 1}, "benchmark_expect 'minimum': must be one of case, engine, "),
-        ({"mode": "gbps", "min_pps": 1}, "benchmark_expect: mode 'gbps': must be one of pps, mbps, multiplier, topspeed"),
+        (
+            {"mode": "gbps", "min_pps": 1},
+            "benchmark_expect: mode 'gbps': must be one of pps, mbps, multiplier, topspeed",
+        ),
     ],
 )
 def test_an_expectation_that_cannot_be_meant_is_one_error(expect, message):
