@@ -32,6 +32,18 @@ options:
     type: list
     elements: dict
     default: [{name: ndr}]
+  fail_on_invalid:
+    description: Whether a trial that is not valid makes the run fail, when it has ended. Stored with the run.
+    type: bool
+    default: true
+  expect:
+    description: >-
+      Limits that the results must keep, each with C(min_pps), C(min_line_rate_percent) or C(max_loss_percent), and
+      optionally C(case), C(engine), C(adapter), C(mode), C(value) and C(goal) of the results that it is for. Stored
+      with the run; M(linerate_report) checks them.
+    type: list
+    elements: dict
+    default: []
   results_dir:
     description: Folder of all results.
     type: path
@@ -357,6 +369,8 @@ SCENARIO = {
     "settings": {"type": "dict", "default": {}},
     "search": {"type": "list", "elements": "str", "default": []},
     "search_goals": {"type": "list", "elements": "dict", "default": [{"name": "ndr"}]},
+    "fail_on_invalid": {"type": "bool", "default": True},
+    "expect": {"type": "list", "elements": "dict", "default": []},
 }
 
 

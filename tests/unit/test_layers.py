@@ -55,7 +55,9 @@ def imported(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(CORE)))
 def test_core_imports_neither_ansible_nor_itself_by_name(path):
-    assert not imported(path) & {"ansible", "ansible_runner", "linerate"}
+    # The command runs playbooks by ansible-runner; nothing else may.
+    runner = set() if path.parent.name == "cli" else {"ansible_runner"}
+    assert not imported(path) & {"ansible", "linerate", *runner}
 
 
 @pytest.mark.parametrize("path", ON_TARGETS, ids=lambda path: str(path.relative_to(CORE)))

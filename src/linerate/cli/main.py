@@ -1,4 +1,4 @@
-"""The command line: ``linerate pcap``, ``parse``, ``report``, ``compare``."""
+"""The command line: ``linerate`` with its commands."""
 
 from __future__ import annotations
 
@@ -11,35 +11,48 @@ from typing import Any, TextIO
 
 from .. import __version__
 from . import compare as cli_compare
+from . import completion as cli_completion
 from . import parse as cli_parse
 from . import pcap as cli_pcap
+from . import play as cli_play
 from . import report as cli_report
+from . import runs as cli_runs
+from .common import NOT_RUN, Formatter, examples
 
-EXIT_FAILED, EXIT_INTERRUPTED, EXIT_PIPE_CLOSED = 1, 130, 141
-"""The last two are those of a shell for SIGINT and SIGPIPE."""
+EXIT_INTERRUPTED, EXIT_PIPE_CLOSED = 130, 141
+"""Those of a shell for SIGINT and SIGPIPE."""
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that does not hide that its help could not be written."""
+    """A parser that does not hide that its help could not be written, and keeps the lines of examples."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"formatter_class": Formatter, **options})
 
     def _print_message(self, message: str, file: Any = None) -> None:
         print(message, end="", file=file or sys.stderr)
 
 
 def parser() -> argparse.ArgumentParser:
-    """The arguments; each command sets ``run``, which returns the exit status."""
+    """The arguments; each command sets ``run``, which returns the exit status. ``parser`` is this whole parser."""
     arguments = Parser(
-        prog="linerate", description="Create pcaps, parse tcpreplay's statistics, report on runs and compare them."
+        prog="linerate",
+        description="Measure what a Linux traffic generator really sends and what arrives: set up the hosts, run "
+        "trials, report and compare them. Exit status: 0 good, 1 a trial, a limit or a statistic failed, 2 unusable "
+        "arguments, 3 the command could not run. Every command works from any folder; LINERATE_HOME names the "
+        "checkout if the package was not installed from it.",
+        epilog=examples("linerate plan", "linerate run", "linerate show", "linerate compare previous latest"),
     )
+    arguments.set_defaults(parser=arguments)
     arguments.add_argument("--version", action="version", version=f"linerate {__version__}")
     commands = arguments.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (cli_pcap, cli_parse, cli_report, cli_compare):
+    for command in (cli_play, cli_runs, cli_compare, cli_report, cli_pcap, cli_parse, cli_completion):
         command.add_parser(commands)
     return arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit status. Output that cannot be written is one line and status 1."""
+    """Run one command; returns its exit status. Output that cannot be written is one line and status 3."""
     if sys.stderr is None:
         # print() would write to standard output instead.
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, it stays open
@@ -72,7 +85,7 @@ def _failed(reason: str) -> int:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             _discard(stream)
-    return EXIT_FAILED
+    return NOT_RUN
 
 
 def _discard(stream: TextIO) -> None:

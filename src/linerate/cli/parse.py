@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import StatisticsError
 from ..tcpreplay.diagnosis import warnings
 from ..tcpreplay.output import Statistics, Totals, parse
+from .common import FAILED, GOOD, examples
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -23,14 +24,15 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Parse the saved output of tcpreplay and print one JSON object per file. The output is stdout "
         "alone, or stdout and stderr mixed; - is standard input. Bytes are pcap bytes (no FCS), mbps is 10^6 bit/s of "
         "them. Exit status: 0 if every file has complete, consistent statistics of one run, otherwise 1.",
+        epilog=examples("linerate parse saved-output.txt", "tcpreplay -i lo scan.pcap | linerate parse -"),
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="saved output of one run")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print one object per file; returns 1 when the statistics of one are not usable."""
-    status = 0
+    """Print one object per file; returns FAILED when the statistics of one are not usable."""
+    status = GOOD
     for file in arguments.files:
         text = ""
         try:
@@ -42,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             found = {"file": file, "complete": False, "reason": f"cannot be read: {reason}"}
         if not found["complete"]:
-            status = 1
+            status = FAILED
             print(f"linerate parse: {file}: {found['reason']}", file=sys.stderr)
         print(json.dumps(found), flush=True)
     return status

@@ -13,6 +13,7 @@ from ..pcap.manifest import Ensured, ensure, manifest_path
 from ..pcap.rewrite import Rewrite
 from ..pcap.spec import PARAMETERS, PcapSpec
 from ..pcap.template import build_template
+from .common import GOOD, examples, failed
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -23,8 +24,6 @@ DST_MAC = "02:00:00:00:00:02"
 
 SHARED = ("src_mac", "dst_mac", "vlan")
 """Parameters of a port scan that a capture has, too."""
-EXIT_FAILED = 1
-EXIT_BAD_INPUT = 2
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -34,7 +33,11 @@ def add_parser(subparsers: Subparsers) -> None:
         help="write a port-scan pcap, or convert a capture, and print the manifest",
         description="Write a pcap of one packet per destination port, or with --from the packets of a capture, and its "
         "manifest to OUT.pcap.json and to standard output. An up-to-date pcap is not written again. Exit status: 0 "
-        "success, 1 the capture cannot be used or the file cannot be written, 2 a value is not valid.",
+        "success, 2 a value is not valid, 3 the capture cannot be used or the file cannot be written.",
+        epilog=examples(
+            "linerate pcap --protocol tcp --ip-length 64 scan.pcap",
+            "linerate pcap --from capture.pcapng --dst-mac 02:00:00:00:00:02 converted.pcap",
+        ),
     )
     parser.add_argument("path", metavar="OUT.pcap", help="the file to write; an existing one is replaced")
     _add_generated(parser.add_argument_group("a port scan"))
@@ -77,12 +80,11 @@ def run(args: argparse.Namespace) -> int:
     try:
         result = _generated(args) if args.source is None else _converted(args)
     except LinerateError as error:
-        print(f"linerate pcap: {error}", file=sys.stderr)
-        return EXIT_BAD_INPUT if isinstance(error, InputError) else EXIT_FAILED
+        return failed("pcap", error)
     done = f"written, {result.reason}" if result.changed else f"unchanged, it matches {manifest_path(args.path)}"
     print(f"linerate pcap: {args.path}: {done}", file=sys.stderr)
     print(json.dumps(result.manifest.to_json(), indent=2))
-    return 0
+    return GOOD
 
 
 def _generated(args: argparse.Namespace) -> Ensured:

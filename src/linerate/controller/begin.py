@@ -10,6 +10,7 @@ from .. import __version__
 from ..clock import utc_now
 from ..errors import InputError
 from ..pcap.destinations import AllowedDestinations
+from ..results.expect import gates_of
 from ..results.searches import Goal, Search, goal_of, searches_of
 from ..results.store import plain
 from ..trial.engines.registry import engine_of
@@ -76,6 +77,7 @@ def begin(run_id: str, scenario: Scenario, manifests: Manifests, hosts: Hosts) -
         # A setting that the sending program does not take is refused here, and not by the first trial.
         engine_of(trial.method).command(trial)
     searches = _searches(scenario, trials)
+    gates = gates_of(scenario.fail_on_invalid, scenario.expect, (trial.case.name for trial in trials), searches)
     run = {
         "schema": SCHEMA,
         "run_id": run_id,
@@ -92,6 +94,7 @@ def begin(run_id: str, scenario: Scenario, manifests: Manifests, hosts: Hosts) -
         "witnesses": [_stored(witness) for witness in scenario.witnesses],
         "environment": {"fingerprint": setup.bench.fingerprint, **hosts.environment},
         "searches": [search.to_json() for search in searches],
+        "gates": gates.to_json(),
     }
     return run, trials
 

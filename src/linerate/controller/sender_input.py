@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import InputError
 from ..pcap.destinations import BENCHMARK_NETWORKS, AllowedDestinations
 from ..pcap.spec import PARAMETERS, PcapSpec
+from ..results.expect import expectation_of
 from ..results.store import plain
 from ..tcpreplay.options import ReplayOptions
 from ..trial.engines.registry import engine
@@ -75,6 +76,7 @@ def check_sender(host: str, values: Values, bench: Bench) -> Iterator[InputError
     yield from wrong
     yield from _pcaps(values, allowed)
     yield from _loads(values)
+    yield from _expectations(values)
     yield from _switches("benchmark_replay_settings", values, SETTINGS)
     yield from _switches("sender_tuning_offloads", values)
 
@@ -232,6 +234,16 @@ def _load(path: str, load: Mapping[str, Any]) -> Iterator[InputError]:
         yield InputError(f"{path}.value", None, f"is missing: {mode} needs a rate", "Set value.")
     else:
         yield from _caught(check_rate, f"{path}.value", value, LEAST_RATE)
+
+
+def _expectations(values: Values) -> Iterator[InputError]:
+    for at, expected in enumerate(values.get("benchmark_expect") or ()):
+        yield from _caught(expectation_of, expected)
+        if expected.get("case"):
+            yield from _known(f"benchmark_expect[{at}].case", expected["case"], _names(values), "pcaps_set")
+        if expected.get("engine"):
+            for error in _caught(engine, expected["engine"]):
+                yield _renamed(f"benchmark_expect[{at}].engine", error)
 
 
 def _known(name: str, value: str, known: Sequence[str], where: str) -> Iterator[InputError]:

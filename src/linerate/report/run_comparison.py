@@ -1,41 +1,68 @@
-"""The comparison of two runs: as Markdown, and as data."""
+"""The comparison of two runs: as Markdown, as data, and as gates."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
+from ..results import significance
 from ..results.compare import Ratio
-from ..results.compare_runs import Effect, RunsCompared
+from ..results.compare_runs import FASTER, NOT_VALID, SAME, SLOWER, Difference, Effect, RunsCompared
 from ..results.groups import Group
 from ..results.statistics import METHOD
+from .gates import Gate
 from .markdown import md, table
 from .summary_data import estimate_data
-from .text import clean, group_offered, group_title, interval_text, rate_text
+from .text import NONE, clean, group_offered, group_title, interval_text, number, rate_text
 
-HEADER = ("Case", "Offered", "Before, pps (95 %)", "After, pps (95 %)", "After / before (95 %)", "Counted", "Valid")
-ALIGN = "lrrrrlr"
+HEADER = (
+    *("Case", "Offered", "Before, pps (95 %)", "After, pps (95 %)", "After / before (95 %)"),
+    *("Change", "Verdict", "n", "Counted"),
+)
+ALIGN = "lrrrrrlrl"
 
 
 def comparison_markdown(found: RunsCompared) -> str:
     """The ratios of both runs, and what differs between them."""
     lines = [f"# {md(found.before.run_id)} to {md(found.after.run_id)}", ""]
     if found.effects:
-        lines += [*table(HEADER, [_row(effect) for effect in found.effects], ALIGN), ""]
+        lines += [*table(HEADER, [_row(found, effect) for effect in found.effects], ALIGN), ""]
+    if found.hardware:
+        lines.append(f"- **Different hardware**, so the ratios compare hosts: {md('; '.join(_words(found.hardware)))}.")
+    lines.append("- n: valid of all repeats, before and after.")
+    lines.append(f"- {SAME}: no significant difference. {md(significance.METHOD)}.")
     lines.append(f"- Intervals of 95 %: {md(METHOD)}.")
     lines.append("- The runs were not interleaved, so the ratios include any drift between them.")
     for which, groups in (("first", found.only_before), ("second", found.only_after)):
         names = "; ".join(_titles(groups))
         lines += [f"- Only the {which} run has: {md(names)}."] if names else []
-    for title, differing in (("in the environment", _environment(found)), ("in what was sent", _sending(found))):
+    for title, differing in (("in the environment", found.environment), ("in what was sent", _sending(found))):
         lines += ["", f"## Differences {title}", ""]
-        for one in differing:
-            before, after = (json.dumps(one[side], ensure_ascii=False) for side in ("before", "after"))
-            lines.append(f"- {md(one['field'])}: {md(before)} before, {md(after)} after")
-        lines += [] if differing else ["- None."]
+        lines += [f"- {md(text)}" for text in _words(differing)] or ["- None."]
     return "\n".join(lines)
+
+
+def fail_below(found: RunsCompared, least: float) -> list[Gate]:
+    """A gate per case, send method and offered load of the first run: the second reaches ``least`` times its rate.
+
+    A lower rate passes if the difference is not significant, and fails if the repeats are too few to tell. What the
+    second run lacks fails, and so does what has no valid trial there.
+    """
+    limit = f"at least {number(least, 3)} expected"
+    gates = [_gate(effect, least, limit) for effect in found.effects if effect.before.group.valid]
+    return gates + [
+        Gate(group_title(one), False, "only the first run has it") for one in found.only_before if one.valid
+    ]
+
+
+def _gate(effect: Effect, least: float, limit: str) -> Gate:
+    title = group_title(effect.before.group)
+    if effect.ratio is None:
+        return Gate(title, False, f"{NOT_VALID} in the second run, {limit}")
+    value, passed = effect.ratio.ratio, effect.ratio.ratio.value >= least or effect.verdict == SAME
+    return Gate(title, passed, f"{interval_text(value)} times the rate ({effect.verdict}), {limit}")
 
 
 def comparison_json(found: RunsCompared) -> dict[str, Any]:
@@ -44,23 +71,28 @@ def comparison_json(found: RunsCompared) -> dict[str, Any]:
         "before": found.before.run_id,
         "after": found.after.run_id,
         "interval": {"level_percent": 95, "method": METHOD},
+        "significance": significance.METHOD,
         "effects": [_effect(effect) for effect in found.effects],
-        "environment": _environment(found),
-        "sending": _sending(found),
+        "fingerprints": [run.info.environment.fingerprint for run in (found.before, found.after)],
+        "different_hardware": [asdict(one) for one in found.hardware],
+        "environment": [asdict(one) for one in found.environment],
+        "sending": [asdict(one) for one in _sending(found)],
         "only_before": _titles(found.only_before),
         "only_after": _titles(found.only_after),
     }
 
 
-def _row(effect: Effect) -> tuple[str, ...]:
+def _row(found: RunsCompared, effect: Effect) -> tuple[str, ...]:
     sides, ratio, group = (effect.before, effect.after), effect.ratio, effect.before.group
     return (
         f"{clean(group.case_name)}, {clean(group.method.name)}",
         group_offered(group),
         *(rate_text(side.pps) for side in sides),
-        interval_text(ratio.ratio) if ratio else "no valid trial",
-        _counted(ratio) if ratio else "",
+        interval_text(ratio.ratio if ratio else None),
+        f"{100 * (ratio.ratio.value - 1):+.1f} %" if ratio else NONE,
+        effect.verdict + (", different hardware" if found.hardware else ""),
         " and ".join(f"{len(side.group.valid)}/{len(side.group.trials)}" for side in sides),
+        _counted(ratio) if ratio else "",
     )
 
 
@@ -78,6 +110,8 @@ def _effect(effect: Effect) -> dict[str, Any]:
         "offered": group_offered(group),
         "counted": ratio.counted if ratio else None,
         "paced": ratio.paced if ratio else None,
+        "verdict": effect.verdict,
+        "significant": effect.verdict in (FASTER, SLOWER),
         "before_pps": estimate_data(effect.before.pps),
         "after_pps": estimate_data(effect.after.pps),
         "after_over_before": estimate_data(ratio.ratio) if ratio else None,
@@ -90,9 +124,12 @@ def _titles(groups: Sequence[Group]) -> list[str]:
     return [group_title(group) for group in groups]
 
 
-def _environment(found: RunsCompared) -> list[dict[str, Any]]:
-    return [asdict(one) for one in found.environment]
+def _sending(found: RunsCompared) -> list[Difference]:
+    return [replace(one, field=f"{group_title(group)}: {one.field}") for group, one in found.sending]
 
 
-def _sending(found: RunsCompared) -> list[dict[str, Any]]:
-    return [{**asdict(one), "field": f"{group_title(group)}: {one.field}"} for group, one in found.sending]
+def _words(differing: Sequence[Difference]) -> list[str]:
+    shown = [
+        (one.field, *(json.dumps(side, ensure_ascii=False) for side in (one.before, one.after))) for one in differing
+    ]
+    return [f"{field}: {before} before, {after} after" for field, before, after in shown]

@@ -10,6 +10,7 @@ from ..results.run import Host, Run, RunInfo
 from ..search.outcome import sentence
 from .caveats import adapters, caveats, lab_text, line_rates, unavailable
 from .findings import findings, verdict
+from .gates import gates
 from .hosts import attachment_texts
 from .markdown import md, table
 from .searches import outcomes
@@ -30,6 +31,7 @@ def summary_markdown(run: Run) -> str:
     groups = group_trials(run.listed)
     results = [*_rates_table(groups), "", *_bits_table(groups), "", *_legend(run)] if groups else []
     sections = (
+        ("Gates", _gates(run)),
         ("Throughput and loss", [f"- {md(sentence(outcome))}" for outcome in outcomes(run)]),
         ("Results", results),
         ("Send methods compared", comparison_lines(groups)),
@@ -43,6 +45,13 @@ def summary_markdown(run: Run) -> str:
     for title, section in sections:
         lines += [f"## {title}", "", *section, ""] if section else []
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _gates(run: Run) -> list[str]:
+    """The gates where one failed, or where the scenario has limits of its own."""
+    found = gates(run)
+    shown = run.info.gates.expect or not all(gate.passed for gate in found)
+    return [f"- {md(gate.line)}" for gate in found] if shown else []
 
 
 def _facts(run: Run, groups: Sequence[Group]) -> list[str]:

@@ -14,6 +14,7 @@ from ..results.run import Run
 from ..results.statistics import METHOD, Estimate
 from .comparison import sentence
 from .findings import verdict
+from .gates import gates
 from .references import why_not
 from .searches import searches_data
 
@@ -43,6 +44,7 @@ def summary_data(run: Run) -> dict[str, Any]:
             "ended": len(run.trials),
             "valid": len(run.valid),
         },
+        "gates": [asdict(gate) for gate in gates(run)],
         "units": UNITS,
         "interval": {"level_percent": 95, "method": METHOD},
         "searches": searches_data(run),

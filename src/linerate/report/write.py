@@ -11,7 +11,9 @@ from ..results.files import SCHEMAS, SUMMARY_SCHEMA
 from ..results.files import check as check_schema
 from ..results.read import load_run
 from ..system.files import write_whole
+from .gates import Gate, gates, passed
 from .html import report_html
+from .junit import run_junit
 from .summary import summary_markdown
 from .summary_data import summary_data
 from .trials_csv import trials_csv
@@ -20,19 +22,32 @@ REPORT = "report.html"
 SUMMARY = "summary.md"
 DATA = "summary.json"
 TRIALS = "trials.csv"
+JUNIT = "junit.xml"
 
 
 @dataclass(frozen=True)
 class Written:
-    """The files of a report. ``changed``: the content of at least one differs from before."""
+    """The files of a report. ``changed``: the content of at least one differs from before. ``gates`` are the run's."""
 
     report: Path
     summary: Path
     data: Path
     trials: Path
+    junit: Path
     text: str
     previous_text: str | None
     changed: bool
+    gates: tuple[Gate, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every gate of the run passed."""
+        return passed(self.gates)
+
+    @property
+    def failures(self) -> list[str]:
+        """The gates that did not pass, in words."""
+        return [f"{gate.name}: {gate.text}" for gate in self.gates if not gate.passed]
 
 
 def write_report(run_dir: Path, check: bool = False, schemas: Path = SCHEMAS) -> Written:
@@ -41,21 +56,22 @@ def write_report(run_dir: Path, check: bool = False, schemas: Path = SCHEMAS) ->
     Raises ResultError when the run cannot be read, HostError when the files cannot be written.
     """
     run = load_run(run_dir, schemas)
-    text, data = summary_markdown(run), summary_data(run)
+    found, text, data = gates(run), summary_markdown(run), summary_data(run)
     check_schema(data, schemas / SUMMARY_SCHEMA)
     contents = {
         run.path / REPORT: report_html(run),
         run.path / SUMMARY: text,
         run.path / DATA: json.dumps(data, indent=2) + "\n",
         run.path / TRIALS: trials_csv(run),
+        run.path / JUNIT: run_junit(run, found),
     }
     before = {path: _read(path) for path in contents}
     stale = [path for path in contents if before[path] != contents[path]]
     if not check:
         for path in stale:
             write_whole(path, contents[path].encode())
-    report, summary, stored, trials = contents
-    return Written(report, summary, stored, trials, text, before[summary], bool(stale))
+    report, summary, stored, trials, junit = contents
+    return Written(report, summary, stored, trials, junit, text, before[summary], bool(stale), found)
 
 
 def _read(path: Path) -> str | None:

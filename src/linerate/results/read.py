@@ -20,8 +20,10 @@ RUN, TRIALS = "run.json", "trials.jsonl"
 _HINT_RUN = "Name the folder of a run, for example results/latest."
 
 
-def load_run(path: Path, schemas: Path = SCHEMAS) -> Run:
+def load_run(path: Path, schemas: Path = SCHEMAS, samples: bool = True) -> Run:
     """The run stored in the folder ``path``; ``schemas`` is the folder of the JSON Schemas.
+
+    Without ``samples``, none are read: a list of runs needs none.
 
     Raises ResultError naming file, line and rule when something is unreadable or breaks its schema.
     """
@@ -31,7 +33,8 @@ def load_run(path: Path, schemas: Path = SCHEMAS) -> Run:
     file = folder / RUN
     info = _info(parse(read_text(file), str(file), schemas / RUN_SCHEMA), str(file))
     trials = sorted(read_trials(folder / TRIALS, schemas, info), key=lambda trial: trial.sequence)
-    return Run(folder, info, tuple(trials), {trial.trial_id: read_samples(folder / trial.samples) for trial in trials})
+    read = {trial.trial_id: read_samples(folder / trial.samples) for trial in trials} if samples else {}
+    return Run(folder, info, tuple(trials), read)
 
 
 def _info(data: dict[str, Any], subject: str) -> RunInfo:

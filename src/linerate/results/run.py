@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,6 +12,7 @@ from ..nic.read import Nic
 from ..record import Record
 from ..system.machine import Machine
 from ..trial.model import PlannedTrial, Witness
+from .expect import Gates
 from .model import TrialResult
 from .samples import SideSample
 from .searches import Search
@@ -122,6 +123,7 @@ class RunInfo(Record):
         "witnesses": Witness,
         "environment": Environment,
         "searches": Search,
+        "gates": Gates,
     }
 
     schema: str
@@ -134,6 +136,7 @@ class RunInfo(Record):
     witnesses: tuple[Witness, ...]
     environment: Environment
     searches: tuple[Search, ...] = ()
+    gates: Gates = field(default_factory=Gates)
 
     @property
     def loopback(self) -> bool:

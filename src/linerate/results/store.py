@@ -100,6 +100,7 @@ class RunFolder:
         for name, then, now in (
             ("plan", stored["plan"]["trials"], run["plan"]["trials"]),
             ("searches", stored.get("searches", []), run.get("searches", [])),
+            ("gates", stored.get("gates", run.get("gates")), run.get("gates")),
             ("witnesses", stored["witnesses"], run["witnesses"]),
             ("fingerprint", stored["environment"]["fingerprint"], run["environment"]["fingerprint"]),
         ):

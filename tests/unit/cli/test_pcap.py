@@ -93,7 +93,7 @@ def test_bad_value_is_one_line_and_no_file(argv, message, linerate_pcap, tmp_pat
 
 def test_full_disk_is_one_line_and_no_file(linerate_pcap, tmp_path):
     done = linerate_pcap("--protocol", "tcp", "out.pcap", file_size_limit=1_000_000)
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert "file 'out.pcap': cannot be written: File too large" in done.stderr
     assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
@@ -101,7 +101,7 @@ def test_full_disk_is_one_line_and_no_file(linerate_pcap, tmp_path):
 
 def test_missing_folder_is_one_line(linerate_pcap):
     done = linerate_pcap("--protocol", "tcp", "none/out.pcap")
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert "file 'none/out.pcap': cannot be written: No such file or directory" in done.stderr
     assert done.stderr.count("\n") == 1
 
@@ -142,7 +142,7 @@ def test_a_capture_is_converted(linerate_pcap, capture, tmp_path):
         (("--protocol", "udp"), 2, "--protocol 'udp': has no meaning with --from"),
         (("--map-ip", "10.0.0.0/24"), 2, "rewrite ip '10.0.0.0/24: ': is not valid"),
         (("--vlan", "none"), 2, "rewrite vlan 'none': must be 0 to 4094, or untagged"),
-        (("--from", "missing.pcap"), 1, "capture 'missing.pcap': cannot be read"),
+        (("--from", "missing.pcap"), 3, "capture 'missing.pcap': cannot be read"),
     ],
 )
 def test_a_bad_conversion_is_one_line_and_no_file(argv, status, message, linerate_pcap, capture, tmp_path):

