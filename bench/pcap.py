@@ -37,7 +37,7 @@ def with_scapy(spec: PcapSpec) -> Callable[[str], None]:
     layer = {"tcp": scapy.TCP, "udp": scapy.UDP}[spec.protocol]
 
     def make(path: str) -> None:
-        payload = scapy.Raw(spec.payload_bytes())
+        payload = scapy.Raw(spec.payload_bytes(spec.cycle[0]))
         packets = []
         for number in range(spec.count):
             port = spec.first_port + number % spec.ports
@@ -56,8 +56,8 @@ def with_linerate(spec: PcapSpec) -> Callable[[str], None]:
     template = import_module("linerate.pcap.template")
     writer = import_module("linerate.pcap.writer")
     # The first call imports Scapy's layers, so it is not measured.
-    template.build_template(spec)
-    return lambda path: writer.write_pcap(path, spec, template.build_template(spec))
+    template.build_templates(spec)
+    return lambda path: writer.write_pcap(path, spec, template.build_templates(spec))
 
 
 METHODS = {"scapy": with_scapy, "linerate": with_linerate}

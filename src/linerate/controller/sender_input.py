@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..pcap.destinations import BENCHMARK_NETWORKS, AllowedDestinations
+from ..pcap.layout import Layout
 from ..pcap.spec import PARAMETERS, PcapSpec
 from ..results.store import plain
 from ..tcpreplay.options import ReplayOptions
@@ -174,21 +175,33 @@ def _pcaps(values: Values, allowed: AllowedDestinations | None) -> Iterator[Inpu
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield InputError("pcaps_set", name, "is the name of two pcaps", "Give each a name of its own.")
     for at, pcap in enumerate(_set(values)):
-        # A capture of the user's has other parameters.
-        if "protocol" in pcap:
+        if "src" in pcap:
+            yield from _capture(f"pcaps_set[{at}]", pcap)
+        else:
             yield from _pcap(at, pcap, values, allowed)
+
+
+def _capture(path: str, pcap: Mapping[str, Any]) -> Iterator[InputError]:
+    for name in PARAMETERS:
+        if name in pcap:
+            yield InputError(f"{path}.{name}", pcap[name], "has no meaning for a capture", "Remove it, or remove src.")
 
 
 def _pcap(
     at: int, pcap: Mapping[str, Any], values: Values, allowed: AllowedDestinations | None
 ) -> Iterator[InputError]:
-    given = {name: pcap.get(name, values.get(f"pcaps_{name}")) for name in PARAMETERS}
+    if "rewrite" in pcap:
+        yield InputError(f"pcaps_set[{at}].rewrite", None, "is for a capture", "Set src, or remove rewrite.")
+    # The addresses that are common to all pcaps are of IPv4.
+    apart = ("src_ip", "dst_ip") if pcap.get("ip_version") == 6 else ()
+    common = {name: values.get(f"pcaps_{name}") for name in PARAMETERS if name not in apart}
     try:
         # A MAC in another notation is reported by its own check.
-        address = ipaddress.ip_address(PcapSpec.of({**given, **PLACEHOLDER_MACS}).dst_ip)
-        if allowed and not allowed.holds(address):
-            hint = "Add its network to linerate_allow_destinations, if the packets may flood it."
-            raise InputError("dst_ip", str(address), "is in none of the allowed networks", hint)
+        spec = PcapSpec.of({**common, **{name: pcap[name] for name in PARAMETERS if name in pcap}, **PLACEHOLDER_MACS})
+        for destination in Layout.of(spec).destinations() if allowed else ():
+            if not allowed.holds_all(ipaddress.ip_network(destination)):
+                hint = "Add its network to linerate_allow_destinations, if the packets may flood it."
+                raise InputError("dst_ip", destination, "is in none of the allowed networks", hint)
     except InputError as error:
         own = error.subject in pcap or f"pcaps_{error.subject}" not in values
         yield _renamed(f"pcaps_set[{at}].{error.subject}" if own else f"pcaps_{error.subject}", error)
