@@ -53,21 +53,18 @@ options:
       - Frame lengths in bytes with FCS, each with its weight (RFC 6985), such as V({64: 7, 594: 4, 1518: 1}). They
         alternate, evenly spread.
     type: dict
-  ip_version:
-    description: V(4) or V(6).
-    type: int
-    choices: [4, 6]
-    default: 4
   src_ip:
     description:
-      - Source address, or a network whose hosts are the sources of successive flows.
-      - By default 198.18.0.1 or 2001:2::1, in the ranges for benchmarks (RFC 2544, RFC 5180).
+      - Source IP address, or a network whose hosts are the sources of successive flows. The default is in the range for
+        benchmarks (RFC 2544).
     type: str
+    default: 198.18.0.1
   dst_ip:
     description:
-      - Destination address, or a network whose hosts are the destinations of successive flows.
-      - By default 198.19.0.1 or 2001:2:0:8000::1, in the ranges for benchmarks (RFC 2544, RFC 5180).
+      - Destination IP address, or a network whose hosts are the destinations of successive flows; IPv4 or IPv6 as the
+        source. The default is in the range for benchmarks.
     type: str
+    default: 198.19.0.1
   first_port:
     description: Destination port of the first flow.
     type: int
@@ -157,8 +154,8 @@ EXAMPLES = r"""
   linerate_pcap:
     path: /tmp/udp6_imix.pcap
     protocol: udp
-    ip_version: 6
     imix: {78: 7, 594: 4, 1518: 1}
+    src_ip: 2001:2::1
     dst_ip: 2001:2:0:8000::/64
     flows: 1000
     payload: random
@@ -265,7 +262,7 @@ reason:
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import InputError, LinerateError
 from ansible.module_utils.linerate.pcap.manifest import ensure
-from ansible.module_utils.linerate.pcap.spec import IP_HEADERS, L4_HEADERS, PARAMETERS, PcapSpec
+from ansible.module_utils.linerate.pcap.spec import L4_HEADERS, PARAMETERS, PcapSpec
 from ansible.module_utils.linerate.pcap.template import build_templates
 from ansible.module_utils.linerate.system.lease import refuse_leased
 
@@ -277,9 +274,8 @@ ARGUMENT_SPEC = {
     "frame_length": {"type": "int"},
     "ip_length": {"type": "int"},
     "imix": {"type": "dict"},
-    "ip_version": {"type": "int", "choices": list(IP_HEADERS), "default": PcapSpec.ip_version},
-    "src_ip": {"type": "str"},
-    "dst_ip": {"type": "str"},
+    "src_ip": {"type": "str", "default": PcapSpec.src_ip},
+    "dst_ip": {"type": "str", "default": PcapSpec.dst_ip},
     "first_port": {"type": "int", "default": PcapSpec.first_port},
     "last_port": {"type": "int", "default": PcapSpec.last_port},
     "source_port": {"type": "int", "default": PcapSpec.source_port},

@@ -11,7 +11,7 @@ from ..errors import InputError, LinerateError
 from ..pcap.convert import Capture, ensure_converted
 from ..pcap.manifest import Ensured, ensure, manifest_path
 from ..pcap.rewrite import Rewrite
-from ..pcap.spec import ADDRESSES, IP_LENGTH, PARAMETERS, PcapSpec
+from ..pcap.spec import IP_LENGTH, PARAMETERS, PcapSpec
 from ..pcap.template import build_templates
 
 if TYPE_CHECKING:
@@ -55,7 +55,6 @@ def _add_frames(group: argparse._ArgumentGroup) -> None:
     add("--frame-length", metavar="BYTES", help="length with FCS and VLAN tags, as in RFC 2544, such as 64 or 1518")
     add("--ip-length", metavar="BYTES", help=f"or the IP total length (default {IP_LENGTH})")
     add("--imix", metavar="BYTES:WEIGHT,...", help="or lengths with FCS by weight, such as 64:7,594:4,1518:1")
-    add("--ip-version", metavar="4|6", help=f"IP version (default {PcapSpec.ip_version})")
     add("--outer-vlan", metavar="ID", help="identifier of a tag before that of --vlan (QinQ, IEEE 802.1ad)")
     add("--payload", metavar="HEX|random", help=f"pattern of the payload (default {PcapSpec.payload})")
     add("--seed", metavar="N", help="seed of a random payload (default 1)")
@@ -65,11 +64,10 @@ def _add_frames(group: argparse._ArgumentGroup) -> None:
 def _add_flows(group: argparse._ArgumentGroup) -> None:
     """The options of generated flows; the defaults are those of ``PcapSpec``."""
     add = group.add_argument
-    (src4, dst4), (src6, dst6) = ADDRESSES[4], ADDRESSES[6]
     add("--packets", metavar="N", help="number of packets (default: one per flow; the flows repeat when N is larger)")
     add("--flows", metavar="N", help="number of flows (default: that of the largest range of addresses or ports)")
-    add("--src-ip", metavar="IP", help=f"source address, or network (default {src4} or {src6})")
-    add("--dst-ip", metavar="IP", help=f"destination address, or network (default {dst4} or {dst6})")
+    add("--src-ip", metavar="IP", help=f"source address, or network (default {PcapSpec.src_ip})")
+    add("--dst-ip", metavar="IP", help=f"destination, of the same IP version (default {PcapSpec.dst_ip})")
     add("--first-port", metavar="PORT", help=f"first destination port (default {PcapSpec.first_port})")
     add("--last-port", metavar="PORT", help=f"last destination port (default {PcapSpec.last_port})")
     add("--source-port", metavar="PORT", help=f"first source port (default {PcapSpec.source_port})")

@@ -192,12 +192,10 @@ def _pcap(
 ) -> Iterator[InputError]:
     if "rewrite" in pcap:
         yield InputError(f"pcaps_set[{at}].rewrite", None, "is for a capture", "Set src, or remove rewrite.")
-    # The addresses that are common to all pcaps are of IPv4.
-    apart = ("src_ip", "dst_ip") if pcap.get("ip_version") == 6 else ()
-    common = {name: values.get(f"pcaps_{name}") for name in PARAMETERS if name not in apart}
+    given = {name: pcap.get(name, values.get(f"pcaps_{name}")) for name in PARAMETERS}
     try:
         # A MAC in another notation is reported by its own check.
-        spec = PcapSpec.of({**common, **{name: pcap[name] for name in PARAMETERS if name in pcap}, **PLACEHOLDER_MACS})
+        spec = PcapSpec.of({**given, **PLACEHOLDER_MACS})
         for destination in Layout.of(spec).destinations() if allowed else ():
             if not allowed.holds_all(ipaddress.ip_network(destination)):
                 hint = "Add its network to linerate_allow_destinations, if the packets may flood it."

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ipaddress
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Union
 
 from ..errors import InputError
 
-_EXAMPLES = {4: "198.18.0.1 or 198.18.0.0/24", 6: "2001:2::1 or 2001:2::/64"}
-_RESERVED = {4: "198.18.0.0/15 (RFC 2544)", 6: "2001:2::/48 (RFC 5180)"}
+Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 _BROADCAST = ipaddress.IPv4Address("255.255.255.255")
 
 
@@ -25,30 +25,40 @@ class Range(NamedTuple):
         return Range(self.first, min(self.size, flows))
 
 
-def address_range(name: str, text: str, version: int) -> tuple[str, Range]:
-    """The normalised text and the hosts of an address or a network. InputError where it is not of IP ``version``."""
+def parse_network(name: str, text: str) -> Network | Address:
+    """The address or network in ``text``. InputError where it cannot be that of hosts."""
     try:
         network = ipaddress.ip_network(text.strip())
-        reason = "" if network.version == version else f" (it is of IPv{network.version})"
     except ValueError as error:
-        reason = f" ({error})"
-    if reason:
-        rule = f"must be an IPv{version} address or network{reason}"
-        raise InputError(name, text, rule, f"Use the form {_EXAMPLES[version]}.")
+        reason = f" ({error})" if "host bits" in str(error) else ""
+        hint = "Use the form 198.18.0.1, 198.18.0.0/24, 2001:2::1 or 2001:2::/64."
+        raise InputError(name, text, f"must be an IP address or network{reason}", hint) from None
+    for address in (network.network_address, network.broadcast_address):
+        if address.is_multicast or address.is_unspecified or address == _BROADCAST:
+            hint = "Use one of 198.18.0.0/15 (RFC 2544) or 2001:2::/48 (RFC 5180)."
+            raise InputError(name, text, "must be the address of one host", hint)
+    return network.network_address if network.num_addresses == 1 else network
+
+
+def ip_version(text: str) -> int:
+    """4 or 6, of an address or a network."""
+    return ipaddress.ip_network(text).version
+
+
+def hosts(text: str) -> Range:
+    """The hosts of an address or network, as numbers."""
+    network = ipaddress.ip_network(text)
     first, size = int(network.network_address), network.num_addresses
     if network.prefixlen < network.max_prefixlen - 1:
         # The first address is the network's, in IPv6 that of any router; the last one in IPv4 is for broadcasts.
-        first, size = first + 1, size - (2 if version == 4 else 1)
-    for address in (network.network_address, network.broadcast_address):
-        if address.is_multicast or address.is_unspecified or address == _BROADCAST:
-            raise InputError(name, text, "must be the address of one host", f"Use one of {_RESERVED[version]}.")
-    return str(network.network_address if network.num_addresses == 1 else network), Range(first, size)
+        first, size = first + 1, size - (2 if network.version == 4 else 1)
+    return Range(first, size)
 
 
 def networks(used: Range, version: int) -> list[str]:
     """The addresses of a range, as addresses and as few networks as hold exactly these."""
     last = used.first + used.size - 1
-    found: Iterable[ipaddress.IPv4Network | ipaddress.IPv6Network]
+    found: Iterable[Network]
     if version == 4:
         found = ipaddress.summarize_address_range(ipaddress.IPv4Address(used.first), ipaddress.IPv4Address(last))
     else:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..units import ETHERNET_HEADER, FCS, VLAN_TAG
-from .ranges import Range, address_range, most_flows, spread
+from .ranges import Range, hosts, ip_version, most_flows, parse_network, spread
 
 IP_HEADERS = {4: 20, 6: 40}
 L4_HEADERS = {"tcp": 20, "udp": 8}
@@ -19,8 +19,6 @@ L4_HEADERS = {"tcp": 20, "udp": 8}
 
 IP_LENGTH = 64
 """The IP total length in bytes where no length is given."""
-ADDRESSES = {4: ("198.18.0.1", "198.19.0.1"), 6: ("2001:2::1", "2001:2:0:8000::1")}
-"""Source and destination by IP version, reserved for benchmarks (RFC 2544 section C.2.2, RFC 5180 section 8)."""
 RANDOM = "random"
 MIN_FRAME, MAX_IP_LENGTH = 64, 65_535
 MAX_PORT = 65_535
@@ -57,10 +55,12 @@ class PcapSpec:
     """Length of the frame in bytes with FCS and VLAN tags (RFC 2544 section 9)."""
     imix: Mapping[str, int] | None = None
     """Frame lengths (bytes with FCS), each with its weight; they alternate (RFC 6985)."""
-    ip_version: int = 4
-    src_ip: str | None = None
-    dst_ip: str | None = None
-    """An address, or a network, whose hosts are a range; default: ADDRESSES."""
+    src_ip: str = "198.18.0.1"
+    dst_ip: str = "198.19.0.1"
+    """Each an address, or a network, whose hosts are a range. Both are of the same IP version.
+
+    The defaults are from 198.18.0.0/15, reserved for benchmarks (RFC 2544 section C.2.2, RFC 6890).
+    """
     first_port: int = 1024
     last_port: int = 65_534
     """Range of destination ports."""
@@ -93,10 +93,11 @@ class PcapSpec:
             raise InputError("protocol", self.protocol, "must be tcp or udp", "Use one of the two.")
         for name in ("src_mac", "dst_mac"):
             check_mac(name, getattr(self, name))
-        if self.ip_version not in IP_HEADERS:
-            raise InputError("ip_version", self.ip_version, "must be 4 or 6", "Use one of the two.")
-        for name, default in zip(("src_ip", "dst_ip"), ADDRESSES[self.ip_version]):
-            self._set(name, address_range(name, getattr(self, name) or default, self.ip_version)[0])
+        for name in ("src_ip", "dst_ip"):
+            self._set(name, str(parse_network(name, getattr(self, name))))
+        if ip_version(self.dst_ip) != self.ip_version:
+            rule = f"must be an IPv{self.ip_version} address, as src_ip {self.src_ip} is"
+            raise InputError("dst_ip", self.dst_ip, rule, "Set src_ip and dst_ip to the same version.")
         self._check_tags()
         self._check_lengths()
         self._check_ports()
@@ -190,8 +191,6 @@ class PcapSpec:
         base = {key: value for key, value in self.parameters().items() if key not in _OF_ALL}
         if own.keys() & set(_LENGTHS):
             base = {key: value for key, value in base.items() if key not in _LENGTHS}
-        if own.get("ip_version", self.ip_version) != self.ip_version:
-            base = {key: value for key, value in base.items() if key not in ("src_ip", "dst_ip")}
         if own.get("payload", RANDOM) != RANDOM:
             base.pop("seed", None)
         try:
@@ -208,6 +207,11 @@ class PcapSpec:
     def ports(self) -> int:
         """The number of destination ports in the range."""
         return self.last_port - self.first_port + 1
+
+    @property
+    def ip_version(self) -> int:
+        """4 or 6, that of both addresses."""
+        return ip_version(self.src_ip)
 
     @property
     def ranges(self) -> dict[str, Range]:
@@ -296,7 +300,7 @@ class PcapSpec:
 
 
 NUMBERS = frozenset(
-    {"ip_length", "frame_length", "ip_version", "first_port", "last_port", "source_port", "last_source_port"}
+    {"ip_length", "frame_length", "first_port", "last_port", "source_port", "last_source_port"}
     | {"flows", "packets", "vlan", "outer_vlan", "seed", "ttl"}
 )
 """The parameters that are whole numbers."""

@@ -55,7 +55,6 @@ def test_every_option_reaches_the_pcap(linerate_pcap):
         "vlan": 12,
         "payload": "random",
         "ttl": 3,
-        "ip_version": 4,
         "outer_vlan": 13,
         "last_source_port": 9,
         "flows": 6,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import ip_network
 from itertools import islice
 from pathlib import Path
@@ -22,6 +23,7 @@ from linerate.pcap.writer import Written, write_pcap
 MACS = {"src_mac": "02:00:00:00:00:01", "dst_mac": "02:00:00:00:00:02"}
 
 
+@lru_cache
 def hosts(text: str) -> list[Any]:
     """The addresses of successive flows."""
     network = ip_network(text)

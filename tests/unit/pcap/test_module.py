@@ -241,7 +241,6 @@ OPTIONS = {
     "src_mac": "0a:00:00:00:00:01",
     "dst_mac": "0a:00:00:00:00:02",
     "ip_length": 99,
-    "ip_version": 4,
     "first_port": 11,
     "last_port": 17,
     "packets": 5,
@@ -269,12 +268,6 @@ def test_every_option_of_the_module_works_in_the_set(ansible, tmp_path):
     wanted = {"all": OPTIONS, **{name: {**others, name: value} for name, value in LENGTHS.items()}}
     manifests, _ = play_role(ansible, tmp_path, pcaps_set=[{"name": name, **given} for name, given in wanted.items()])
     assert {name: manifest["parameters"] for name, manifest in manifests.items()} == wanted
-
-
-def test_a_pcap_of_ipv6_has_addresses_of_ipv6(ansible, tmp_path):
-    pcap = {"name": "six", "protocol": "udp", "ip_version": 6, "packets": 2}
-    manifests, _ = play_role(ansible, tmp_path, pcaps_set=[pcap], pcaps_dst_ip="198.19.7.7")
-    assert manifests["six"]["destinations"] == ["2001:2:0:8000::1"]
 
 
 @pytest.fixture

@@ -19,6 +19,9 @@ from linerate.pcap.writer import predict_pcap, write_pcap
 FIRST_CHECKSUM_IN_FILE = {"tcp": 24 + 16 + 14 + 20 + 16, "udp": 24 + 16 + 14 + 20 + 6}
 
 
+IPV6 = {"src_ip": "2001:2::1", "dst_ip": "2001:2:0:1::1"}
+
+
 @pytest.fixture(params=[writer.BLOCK_BYTES, 700], ids=["one block", "many blocks"])
 def block_of_records(request, monkeypatch):
     """Small files fit in one block; with small blocks they cover the block boundaries."""
@@ -47,20 +50,20 @@ def block_of_records(request, monkeypatch):
         pytest.param({"frame_length": 1518, "vlan": 7}, id="frame length with a tag"),
         pytest.param({"frame_length": 9018, "packets": 5}, id="jumbo frame"),
         pytest.param({"vlan": 5, "outer_vlan": 4094, "frame_length": 128}, id="QinQ"),
-        pytest.param({"ip_version": 6}, id="IPv6"),
-        pytest.param({"ip_version": 6, "frame_length": 129, "vlan": 1, "outer_vlan": 0, "ttl": 1}, id="IPv6 in QinQ"),
+        pytest.param({**IPV6, "vlan": 9, "ttl": 3}, id="IPv6"),
+        pytest.param({**IPV6, "frame_length": 129, "vlan": 1, "outer_vlan": 0, "ttl": 1}, id="IPv6 in QinQ"),
         pytest.param({"dst_ip": "198.19.0.0/29"}, id="destinations"),
         pytest.param({"src_ip": "10.0.255.0/24", "dst_ip": "198.19.0.0/31", "flows": 27}, id="both addresses"),
         pytest.param({"src_ip": "10.255.255.248/29", "dst_ip": "10.0.0.0/8"}, id="carry into other words"),
         pytest.param({"source_port": 65533, "last_source_port": 65535, "last_port": 1030}, id="both ports"),
         pytest.param({"last_source_port": 65535, "last_port": 1024, "flows": 4, "packets": 31}, id="flows repeated"),
         pytest.param({"flows": 1}, id="one flow"),
-        pytest.param({"ip_version": 6, "dst_ip": "2001:2::ffff:fff0/125", "flows": 9}, id="IPv6 destinations"),
-        pytest.param({"ip_version": 6, "src_ip": "2001:2::/64", "dst_ip": "2001:2:1::/127"}, id="IPv6 networks"),
+        pytest.param({**IPV6, "dst_ip": "2001:2::ffff:fff0/125", "flows": 9}, id="IPv6 destinations"),
+        pytest.param({**IPV6, "src_ip": "2001:2::/64", "dst_ip": "2001:2:1::/127"}, id="IPv6 networks"),
         pytest.param({"payload": "random"}, id="random payload"),
         pytest.param({"payload": "random", "seed": 99, "frame_length": 255}, id="odd random payload"),
         pytest.param({"payload": "random", "ip_length": 40}, id="shortest random payload"),
-        pytest.param({"payload": "random", "flows": 1, "ip_version": 6, "frame_length": 100}, id="only payloads differ"),
+        pytest.param({"payload": "random", "flows": 1, **IPV6, "frame_length": 100}, id="only payloads differ"),
         pytest.param({"imix": {64: 7, 594: 4, 1518: 1}}, id="IMIX"),
         pytest.param({"imix": {64: 7, 594: 4, 1518: 1}, "flows": 6, "payload": "random"}, id="IMIX, random payload"),
         pytest.param({"imix": {70: 2, 100: 4}, "packets": 2}, id="less than one IMIX cycle"),
@@ -72,7 +75,7 @@ def block_of_records(request, monkeypatch):
                 "streams": [
                     {"protocol": "udp", "flows": 5},
                     {"imix": {128: 1, 256: 1}, "dst_ip": "198.19.0.0/28", "dst_mac": "02:00:00:00:00:03"},
-                    {"ip_version": 6, "ip_length": 61, "payload": "ab", "vlan": 1, "outer_vlan": 2},
+                    {**IPV6, "ip_length": 61, "payload": "ab", "vlan": 1, "outer_vlan": 2},
                 ],
             },
             id="three different streams",
