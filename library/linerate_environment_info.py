@@ -9,23 +9,21 @@ module: linerate_environment_info
 short_description: Read the environment that belongs to a measurement
 description: Reads kernel, CPU, memory, the state of one interface, and which send methods are available on it.
 version_added: "0.1.0"
+extends_documentation_fragment: [linerate.interface, linerate.cpu, linerate.reads]
 author: linerate contributors
 options:
   interface:
     description: The interface that sends or receives, by its name or an alternative name.
-    type: str
-    required: true
   tcpreplay_has_netmap:
     description: Whether the host's tcpreplay is built with netmap.
     type: bool
     default: false
+  xdp_attach_ok:
+    description: Whether an XDP program may be attached to the interface; without it, xdp is not offered zero-copy.
+    type: bool
+    default: false
   cpu:
     description: The one CPU that tcpreplay is to run on. A CPU that is not online is refused.
-    type: int
-attributes:
-  check_mode:
-    description: Reads only.
-    support: full
 """
 
 EXAMPLES = r"""
@@ -50,7 +48,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.nic.read import interface_name
 from ansible.module_utils.linerate.system.run import run
-from ansible.module_utils.linerate.trial.engines.base import SenderHost, availability
+from ansible.module_utils.linerate.trial.engines.base import XDP_ATTACH_OK, SenderHost, availability
 from ansible.module_utils.linerate.trial.engines.registry import engines
 from ansible.module_utils.linerate.trial.environment import read_environment
 
@@ -60,17 +58,19 @@ def main() -> None:
         argument_spec={
             "interface": {"type": "str", "required": True},
             "tcpreplay_has_netmap": {"type": "bool", "default": False},
+            "xdp_attach_ok": {"type": "bool", "default": False},
             "cpu": {"type": "int"},
         },
         supports_check_mode=True,
     )
-    features = frozenset({"netmap"} if module.params["tcpreplay_has_netmap"] else ())
+    features = {"netmap": module.params["tcpreplay_has_netmap"], XDP_ATTACH_OK: module.params["xdp_attach_ok"]}
     try:
         interface = interface_name(module.params["interface"], run)
+        host = SenderHost(interface, frozenset(name for name, has in features.items() if has))
         module.exit_json(
             changed=False,
             environment=read_environment(interface, run, cpu=module.params["cpu"]),
-            unavailable=availability(engines(), SenderHost(interface, features)),
+            unavailable=availability(engines(), host),
         )
     except LinerateError as error:
         module.fail_json(msg=str(error))

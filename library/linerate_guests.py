@@ -15,12 +15,10 @@ description:
   - The ports of the guests are stored in C(guests.json) in O(folder).
 requirements:
   - qemu-system-x86, qemu-utils and grub-pc-bin on the host
+extends_documentation_fragment: [linerate.state, linerate.steps]
 options:
   state:
     description: State of the guests.
-    type: str
-    choices: [present, absent]
-    default: present
   folder:
     description: Folder for the overlays, console logs and pid files. O(state=absent) removes it.
     type: path
@@ -52,11 +50,7 @@ options:
     type: int
     default: 2
 attributes:
-  check_mode:
-    support: full
-    description: Returns the steps, without doing them.
   diff_mode:
-    support: full
     description: Shows which guests are started and stopped.
 author:
   - The linerate contributors

@@ -17,6 +17,7 @@ description:
   - Folders in O(work) that interrupted builds of the product left are removed.
 requirements:
   - for netmap kmod, for tcpreplay the library libpcap
+extends_documentation_fragment: [linerate.netmap_parameters, linerate.steps]
 options:
   product:
     description: The product in the package.
@@ -27,10 +28,6 @@ options:
     description: The package, on this host.
     type: path
     required: true
-  parameters:
-    description: Parameters of the kernel module netmap, with values as the kernel writes them.
-    type: dict
-    default: {}
   load:
     description: Whether to load netmap as well; the module netmap_driver loads it when a driver is replaced.
     type: bool
@@ -38,13 +35,6 @@ options:
   work:
     description: The folder that builds create theirs in; folders of running builds are kept.
     type: path
-attributes:
-  check_mode:
-    support: full
-    description: Reports the steps without changing anything.
-  diff_mode:
-    support: full
-    description: Shows the steps.
 author:
   - The linerate contributors
 """

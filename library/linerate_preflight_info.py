@@ -12,12 +12,11 @@ description:
     that is damaged, has a destination that is not allowed, or has frames too long for one of the two ends.
   - M(linerate_replay) validates the same before each trial; this module validates all pcaps before the first trial.
 version_added: "0.1.0"
+extends_documentation_fragment: [linerate.interface, linerate.destinations, linerate.receiver_mtu, linerate.cpu]
 author: linerate contributors
 options:
   interface:
-    description: Sending interface, by its name or an alternative name.
-    type: str
-    required: true
+    description: The interface that sends, by its name or an alternative name.
   pcaps:
     description: Pcaps on the host. Each is read to its end.
     type: list
@@ -32,16 +31,7 @@ options:
         description: SHA-256 of the expected pcap, in hex; another pcap is refused.
         type: str
   allow_destinations:
-    description: IP networks and MACs to which frames may be sent; see M(linerate_replay).
-    type: list
-    elements: str
     required: true
-  receiver_mtu:
-    description: MTU of the receiver's interface in bytes; not validated if omitted.
-    type: int
-  cpu:
-    description: The CPU that tcpreplay will run on.
-    type: int
   preload_pcap:
     description: Whether tcpreplay will read each pcap into memory, which must have room for it.
     type: bool

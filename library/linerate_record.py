@@ -11,14 +11,11 @@ description:
   - Joins what the sender and the witnesses saw, judges the trial, and stores the result, validated against the schema.
   - Runs on the controller.
 version_added: "0.1.0"
+extends_documentation_fragment: [linerate.results]
 author: linerate contributors
 options:
   run_dir:
     description: Folder of the run.
-    type: path
-    required: true
-  schemas_dir:
-    description: Folder of the JSON Schemas.
     type: path
     required: true
   trial:
@@ -38,10 +35,6 @@ options:
     type: list
     elements: list
     default: []
-  rate_tolerance_percent:
-    description: By how many percent the rate of a paced trial may differ from the requested one.
-    type: float
-    default: 1.0
 attributes:
   check_mode:
     description: Stores nothing.

@@ -20,6 +20,7 @@ description:
     killed, a cleanup process ends tcpreplay and restores the settings; if that is killed, too, the next trial does.
   - What is known of O(trial) is kept in a journal on the host, which M(linerate_journal) reads.
 version_added: "0.1.0"
+extends_documentation_fragment: [linerate.destinations, linerate.receiver_mtu, linerate.tcpreplay, linerate.cpu]
 author: linerate contributors
 options:
   trial:
@@ -52,18 +53,6 @@ options:
   pcap_sha256:
     description: Expected SHA-256 of the pcap, in hex; any other pcap is refused.
     type: str
-  allow_destinations:
-    description:
-      - Where frames may go - IP networks and MAC addresses. The destination MAC of a frame must be listed; where the
-        frame carries IP, its destination must be in a listed network, too. VLAN tags, MPLS labels, PPPoE and LLC/SNAP
-        are looked through; a frame with another header that may hide an IP packet is allowed only if the header is
-        listed (its EtherType such as 0x88e5, or llc). A listed MAC is enough for a frame without IP.
-      - An address of the sending interface that is in none of the networks is in use, so the interface is refused.
-    type: list
-    elements: str
-  receiver_mtu:
-    description: MTU of the receiver's interface in bytes; not checked when left out.
-    type: int
   pps:
     description: Packets per second. Exactly one of O(pps), O(mbps), O(multiplier), O(topspeed) is given.
     type: float
@@ -106,35 +95,29 @@ options:
     description: Send through netmap.
     type: bool
     default: false
+  xdp:
+    description: Send through an XDP socket, by linerate's own sender in place of tcpreplay. Excludes O(netmap).
+    type: bool
+    default: false
+  xdp_attach_ok:
+    description:
+      - Whether an XDP program may be attached to the interface during the trial, for O(adapter=zerocopy). The NIC's
+        rings are reset, and the link may flap.
+    type: bool
+    default: false
   adapter:
     description:
-      - The adapter, C(native) or C(emulated), that netmap is forced to use during the trial by its parameter admode;
-        needed with O(netmap=true).
-      - Native needs a patched driver, which must be loaded.
+      - With O(netmap=true), the adapter, C(native) or C(emulated), that netmap is forced to use during the trial by its
+        parameter admode. Native needs a patched driver, which must be loaded.
+      - With O(xdp=true), C(copy), or C(zerocopy), which needs a driver that has it.
     type: str
-  nm_delay:
-    description: Seconds that tcpreplay waits for the link when it opens and closes netmap.
-    type: int
-    default: 10
   cpu:
     description:
       - The one CPU that tcpreplay may run on; by default the scheduler chooses.
       - Where the role sender_tuning isolated that CPU, tcpreplay joins the isolated partition.
-    type: int
-  executable:
-    description: The tcpreplay to run.
-    type: str
-    default: tcpreplay
   deadline_seconds:
     description: When tcpreplay is stopped from outside, with SIGINT and then SIGKILL.
     type: float
-  stall_seconds:
-    description:
-      - How long nothing may leave the interface, in addition to the gap between two packets at the offered rate, before
-        the run is hopeless; two seconds more through netmap, since a NIC counts in steps. A busy emulated host needs
-        more.
-    type: float
-    default: 3.0
   interval_seconds:
     description: Time between two samples of the interface's counters.
     type: float
@@ -270,6 +253,8 @@ AD_HOC = {
     "flow_stats": {"type": "bool"},
     "timer": {"type": "str", "choices": list(TIMERS)},
     "netmap": {"type": "bool"},
+    "xdp": {"type": "bool"},
+    "xdp_attach_ok": {"type": "bool"},
     "adapter": {"type": "str"},
     "nm_delay": {"type": "int"},
     "executable": {"type": "str"},

@@ -19,11 +19,10 @@ description:
     O(interface), or while a process has netmap open.
 requirements:
   - kmod, iproute2, ethtool
+extends_documentation_fragment: [linerate.interface, linerate.steps]
 options:
   interface:
     description: The interface that sent.
-    type: str
-    required: true
   rebind_ok:
     description:
       - Whether all interfaces of a patched driver may disappear for a moment while the stock driver replaces it.
@@ -47,13 +46,6 @@ options:
     type: list
     elements: path
     default: []
-attributes:
-  check_mode:
-    support: full
-    description: Returns the steps, without doing them.
-  diff_mode:
-    support: full
-    description: Shows the steps.
 author:
   - The linerate contributors
 """

@@ -11,6 +11,7 @@ description:
   - Plans every case by every send method at every rate, reports which send methods are not available and why, and
     creates the run's folder with C(run.json). Runs on the controller.
 version_added: "0.1.0"
+extends_documentation_fragment: [linerate.destinations, linerate.tcpreplay, linerate.results, linerate.cpu]
 author: linerate contributors
 options:
   run_id:
@@ -33,10 +34,6 @@ options:
     default: [{name: ndr}]
   results_dir:
     description: Folder of all results.
-    type: path
-    required: true
-  schemas_dir:
-    description: Folder of the JSON Schemas.
     type: path
     required: true
   scenario:
@@ -118,10 +115,6 @@ options:
   link_bps:
     description: Link speed in bit/s; by default what the sending interface reports, else 10 Gbit/s is assumed.
     type: float
-  nm_delay:
-    description: Seconds that tcpreplay waits for the link when it opens and closes netmap.
-    type: int
-    default: 10
   deadline_margin:
     description: How many seconds longer than planned a trial may take before it is stopped from outside.
     type: float
@@ -130,14 +123,6 @@ options:
     description: Seconds between two samples of the counters; longer in trials of more than 1,000 s.
     type: float
     default: 0.1
-  stall_seconds:
-    description: How long nothing may leave the interface that should; see M(linerate_replay).
-    type: float
-    default: 3.0
-  rate_tolerance_percent:
-    description: How far a paced trial may be from the offered rate; validated here, used by M(linerate_record).
-    type: float
-    default: 1.0
   witnesses:
     description:
       - The witnesses, which count what arrives; none when the sender alone is to be judged.
@@ -166,16 +151,7 @@ options:
   allow_destinations:
     description: >-
       IP networks and MAC addresses that may be sent to, in addition to the receiver's MAC; see M(linerate_replay).
-    type: list
-    elements: str
     default: [198.18.0.0/15, "2001:2::/48"]
-  executable:
-    description: The tcpreplay to run.
-    type: str
-    default: tcpreplay
-  cpu:
-    description: The one CPU that tcpreplay runs on; by default the scheduler chooses.
-    type: int
   proof:
     description: The burst that must arrive before the trials begin.
     type: dict

@@ -18,25 +18,17 @@ description:
   - Settings that an interrupted trial changed are restored first; otherwise the next trial would restore them and
     overwrite the tuning.
 version_added: "0.1.0"
+extends_documentation_fragment: [linerate.interface, linerate.destinations]
 author:
   - The linerate contributors
 requirements:
   - ethtool, iproute2
 options:
-  interface:
-    description: The interface that sends.
-    type: str
-    required: true
   consent:
     description: Whether the host may be changed. If false, the module only returns what it would change.
     type: bool
     default: false
   allow_destinations:
-    description: >-
-      IP networks of the benchmark. An interface with an address outside them is in use for something else and is
-      refused.
-    type: list
-    elements: str
     default: [198.18.0.0/15, "2001:2::/48"]
   governor:
     description: cpufreq governor of every CPU, or V(leave).

@@ -17,27 +17,18 @@ description:
 requirements:
   - kmod, iproute2, ethtool
   - the tools of the distribution for the initramfs, when there is one
+extends_documentation_fragment: [linerate.interface, linerate.netmap_parameters, linerate.steps]
 options:
   interface:
     description: The interface that sends. All interfaces of its driver disappear briefly.
-    type: str
-    required: true
   drivers:
     description: The drivers that were patched, by netmap's names.
     type: list
     elements: str
     required: true
-  parameters:
-    description: Parameters of the kernel module netmap, with values as the kernel writes them.
-    type: dict
-    default: {}
 attributes:
   check_mode:
-    support: full
     description: Reports the steps without changing anything; the patched driver need not be installed for that.
-  diff_mode:
-    support: full
-    description: Shows the steps.
 author:
   - The linerate contributors
 """

@@ -8,16 +8,13 @@ module: netmap_info
 short_description: Read which netmap a host has and which adapter its interfaces get
 description:
   - Reads sysfs, the installed manifest, and the kernel's messages when permitted. Changes nothing.
+extends_documentation_fragment: [linerate.reads]
 options:
   interfaces:
     description: The interfaces to report; empty means all except the loopback interface.
     type: list
     elements: str
     default: []
-attributes:
-  check_mode:
-    support: full
-    description: Reads only.
 author:
   - The linerate contributors
 """

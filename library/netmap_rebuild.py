@@ -13,12 +13,10 @@ description:
     builds, installs and loads it, and writes the result as one line to the journal.
 requirements:
   - systemd, and Python 3.9 or newer as C(/usr/bin/python3)
+extends_documentation_fragment: [linerate.state, linerate.steps]
 options:
   state:
     description: Whether the unit is installed.
-    type: str
-    choices: [present, absent]
-    default: present
   options:
     description: The recipe, as the option C(netmap) of the module linerate_build; without the kernel.
     type: dict
@@ -39,13 +37,6 @@ options:
     description: Time limit of each step of the build, in seconds.
     type: int
     default: 3600
-attributes:
-  check_mode:
-    support: full
-    description: Reports the steps without changing anything.
-  diff_mode:
-    support: full
-    description: Shows the steps.
 author:
   - The linerate contributors
 """

@@ -9,15 +9,12 @@ short_description: Read which tcpreplay a host has and what is compiled into it
 description:
   - Runs C(tcpreplay -V) and parses the output. Changes nothing.
   - A missing tcpreplay is a result (C(installed=false)); one that does not run is a failure.
+extends_documentation_fragment: [linerate.reads]
 options:
   executable:
     description: Name or path of tcpreplay.
     type: str
     default: tcpreplay
-attributes:
-  check_mode:
-    support: full
-    description: Reads only.
 author:
   - The linerate contributors
 """

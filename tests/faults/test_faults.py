@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import pytest
-from tests.faults import before_sending, clocks, guests, messages, security, while_sending
+from tests.faults import before_sending, clocks, guests, messages, security, while_sending, xdp
 from tests.faults.bench import RUN_ID, Bench, Ended
 from tests.faults.fault import Fault
 from tests.faults.verdict import module_result, verdict
@@ -22,7 +22,7 @@ FLOOD_BYTES, MESSAGE_CHARACTERS = 1 << 20, 240
 FAULTS = [
     *(
         pytest.param(fault, id=fault.name, marks=pytest.mark.long)
-        for fault in (*before_sending.FAULTS, *while_sending.FAULTS, *clocks.FAULTS, *messages.FAULTS)
+        for fault in (*before_sending.FAULTS, *while_sending.FAULTS, *clocks.FAULTS, *messages.FAULTS, *xdp.FAULTS)
     ),
     *(pytest.param(fault, id=fault.name) for fault in security.FAULTS),
 ]

@@ -55,4 +55,5 @@ def _planned(fault: Fault, pcap: str) -> Trial:
     packets = options.get("limit") or options["loop"] * lengths[3]
     offered = Offered(mode, value, pps, packets if pps else None, 0.001, options.get("deadline_seconds", 60))
     case = Case("fault", pcap, "0" * 64, lengths[3], *lengths[:3], ("198.19.0.1",))
-    return replace(make_trial(pcap, TRIAL_ID, topspeed=True), case=case, offered=offered)
+    method = {name: options[name] for name in ("xdp", "adapter")} if options.get("xdp") else {}
+    return replace(make_trial(pcap, TRIAL_ID, topspeed=True, **method), case=case, offered=offered)

@@ -19,9 +19,9 @@ NOT_TO_ITS_END = "^not valid: did not run to its end: "
 PARTIAL = "partial result kept$"
 
 
-def signal_tcpreplay(number: signal.Signals) -> Step:
+def signal_sender(number: signal.Signals) -> Step:
     def step(bench: Bench) -> None:
-        for pid in eventually("tcpreplay runs", senders):
+        for pid in eventually("the sender runs", senders):
             os.kill(pid, number)
 
     return step
@@ -29,7 +29,7 @@ def signal_tcpreplay(number: signal.Signals) -> Step:
 
 def kill_tcpreplay_with_disturbed_nic(bench: Bench) -> None:
     disturb_nic()
-    signal_tcpreplay(signal.SIGKILL)(bench)
+    signal_sender(signal.SIGKILL)(bench)
 
 
 def kill_module_with_disturbed_nic(bench: Bench) -> None:
@@ -79,10 +79,10 @@ FAULTS = [
         FOR_3_SECONDS,
         pcap=LARGE,
     ),
-    long("tcpreplay stopped (SIGSTOP)", f"{NOT_TO_ITS_END}nothing left ", signal_tcpreplay(signal.SIGSTOP)),
-    long("SIGINT to tcpreplay", "^not valid: tcpreplay was interrupted", signal_tcpreplay(signal.SIGINT)),
-    long("SIGTERM to tcpreplay", "^not valid: tcpreplay was ended by signal 15", signal_tcpreplay(signal.SIGTERM)),
-    long("SIGHUP to tcpreplay", "^not valid: tcpreplay was ended by signal 1;", signal_tcpreplay(signal.SIGHUP)),
+    long("tcpreplay stopped (SIGSTOP)", f"{NOT_TO_ITS_END}nothing left ", signal_sender(signal.SIGSTOP)),
+    long("SIGINT to tcpreplay", "^not valid: tcpreplay was interrupted", signal_sender(signal.SIGINT)),
+    long("SIGTERM to tcpreplay", "^not valid: tcpreplay was ended by signal 15", signal_sender(signal.SIGTERM)),
+    long("SIGHUP to tcpreplay", "^not valid: tcpreplay was ended by signal 1;", signal_sender(signal.SIGHUP)),
     long(
         "SIGKILL to tcpreplay, NIC disturbed",
         "^not valid: tcpreplay was ended by signal 9",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import shlex
+import socket
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -117,6 +118,15 @@ def ansible() -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
     return run
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A UDP port of the loopback address that nobody uses, as two test files may have an SNMP agent at a time."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened:
+        opened.bind(("127.0.0.1", 0))
+        port: int = opened.getsockname()[1]
+        return port
 
 
 @pytest.fixture

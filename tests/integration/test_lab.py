@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from linerate.controller.snmp import Agent, Target
 from linerate.errors import HostError
 from linerate.lab import namespaces as core
+from linerate.lab.agent import AUTH_PASSWORD, PRIV_PASSWORD, USER
+from linerate.lab.topology import TOPOLOGIES
 from linerate.system.run import run
 
 STATE = Path("/run/linerate/lab.json")
 NO_NAMESPACES = ("net_admin", "sys_admin")
+VERSION_3 = {"user": USER, "auth_password": AUTH_PASSWORD, "priv_password": PRIV_PASSWORD}
+IF_NAME = "1.3.6.1.2.1.31.1.1.1.1"
 
 
 def ip(*words: str) -> str:
@@ -177,3 +186,83 @@ def test_foreign_interface_with_the_name_of_the_lab_is_refused(created):
     )
     with pytest.raises(HostError, match=r"lrs0.*was not created by linerate"):
         core.present(run)
+
+
+@pytest.fixture(params=sorted(TOPOLOGIES))
+def topology(request, namespaces, free_port):
+    """Each bench of the lab, created; its damage is repaired or removed afterwards."""
+    lab = core.Lab(TOPOLOGIES[request.param], snmp_port=free_port)
+    core.present(run, lab)
+    yield lab
+    core.absent(run, lab)
+
+
+def snmp_target(lab: core.Lab, **credentials: str) -> Target:
+    return Target(lab.topology.agent_address, lab.snmp_port, **credentials)
+
+
+def test_every_bench_is_complete_and_leaves_nothing(topology):
+    assert not core.present(run, topology).changed
+    assert set(ip("netns", "list").split()) >= set(topology.topology.namespaces)
+    for cable in topology.topology.cables:
+        assert {link(end)["operstate"] for end in cable} == {"UP"}
+    assert core.absent(run, topology).changed
+    assert not core.absent(run, topology).changed
+    assert ip("netns", "list") == ""
+    assert list(Path("/run/linerate").glob("lab*")) == []
+
+
+def test_benches_exist_next_to_each_other(created, topology):
+    assert core.present(run).steps == ()
+    if topology.topology.name != "direct":
+        core.absent(run, topology)
+        assert link(core.SENDER)["operstate"] == "UP"
+
+
+WITH_DEVICE = pytest.mark.parametrize(
+    "topology", [name for name, bench in TOPOLOGIES.items() if bench.device], indirect=True
+)
+
+
+@WITH_DEVICE
+def test_a_device_is_repaired_and_answers(topology):
+    device, agent = topology.topology.device, topology.agent
+    for damage in (
+        ("-n", device, "address", "flush", "dev", "lrd0"),
+        ("-n", device, "link", "set", "lrd0", "down"),
+        ("-n", device, "neighbour", "flush", "nud", "permanent"),
+    ):
+        ip(*damage)
+        core.present(run, topology)
+        assert not core.present(run, topology).changed
+    os.kill(int((agent.folder / "snmpd.pid").read_text()), signal.SIGKILL)
+    assert core.present(run, topology).steps == (agent.step,)
+    for credentials in ({"community": "linerate-lab"}, {"version": "3", **VERSION_3}):
+        with Agent(snmp_target(topology, **credentials)) as session:
+            assert "lrd0" in session.walk(IF_NAME).values()
+
+
+@WITH_DEVICE
+def test_the_next_hop_is_queried_from_an_interface_without_an_address(topology):
+    sender, port = topology.topology.cables[0]
+    target = port.address.partition("/")[0]
+    source = "2001:2::1" if ":" in target else "198.18.0.1"
+    program = f"from linerate.pcap.neighbour import *; print(find_neighbour('lrs0', {target!r}, {source!r}))"
+    done = run(("ip", "netns", "exec", sender.namespace, sys.executable, "-c", program))
+    assert done.stdout == f"{port.mac}\n", done.stderr
+    assert ip("-n", sender.namespace, "address", "show", "dev", "lrs0").count("inet") == 0
+
+
+def test_an_occupied_snmp_port_is_one_error(namespaces, free_port):
+    lab = core.Lab(TOPOLOGIES["firewall"], snmp_port=free_port)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as occupied:
+        occupied.bind(("127.0.0.1", free_port))
+        with pytest.raises(HostError, match=rf"UDP port {free_port}: cannot be used.*Set lab_snmp_port to a free port"):
+            core.present(run, lab)
+    core.absent(run, lab)
+
+
+def test_only_the_direct_bench_works_without_namespaces(play):
+    refused = play("playbooks/lab.yml", "-e", "lab_topology=firewall", drop=NO_NAMESPACES)
+    assert refused.rc != 0
+    assert "lab 'firewall': this process may not create network namespaces: CAP_SYS" in refused.failures[0]

@@ -27,13 +27,9 @@ def documentation(module: Path, name: str) -> Any:
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
-def test_documentation_is_complete(module):
-    described = documentation(module, "DOCUMENTATION")
-    assert described["module"] == module.stem
-    assert described["attributes"]["check_mode"]["support"] == "full"
+def test_documentation_names_the_module_and_what_it_returns(module):
+    assert documentation(module, "DOCUMENTATION")["module"] == module.stem
     assert documentation(module, "RETURN")
-    for option in described.get("options", {}).values():
-        assert option["description"]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)

@@ -119,16 +119,17 @@ def parent(pid: int) -> int:
 
 
 def senders(pcap: str | None = None) -> list[int]:
-    """The tcpreplay processes in the lab's sender, or only those that send ``pcap``."""
-    return [pid for pid in pids(SENDER) if _is_tcpreplay(pid, pcap)]
+    """The sending processes, of tcpreplay or xdp, in the lab's sender; or only those that send ``pcap``."""
+    return [pid for pid in pids(SENDER) if _is_sender(pid, pcap)]
 
 
-def _is_tcpreplay(pid: int, pcap: str | None) -> bool:
+def _is_sender(pid: int, pcap: str | None) -> bool:
     try:
         argv = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
-    return Path(os.fsdecode(argv[0])).name == "tcpreplay" and (pcap is None or os.fsencode(pcap) in argv)
+    sends = Path(os.fsdecode(argv[0])).name == "tcpreplay" or any(one.endswith(b"/linerate-xdp.pyz") for one in argv)
+    return sends and (pcap is None or any(one.endswith(os.fsencode(pcap)) for one in argv))
 
 
 def nic() -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -20,7 +21,6 @@ FEEDS = re.compile(r"\{\{ (\w+) \| default\(omit\) \}\}")
 READ = """
 import importlib.util, json, sys
 import ansible.module_utils, ansible.module_utils.basic
-import yaml
 
 class Captured(Exception):
     pass
@@ -39,22 +39,30 @@ for path in sys.argv[2:]:
     try:
         module.main()
     except Captured as captured:
-        found[path] = captured.args[0], yaml.safe_load(module.DOCUMENTATION).get("options", {})
+        found[path] = captured.args[0]
 print(json.dumps(list(found.values())))
 """
-"""Prints what each module passes to AnsibleModule, and what it documents; a process of its own, as it patches that."""
+"""Prints what each module passes to AnsibleModule; a process of its own, as it patches that."""
 NONE = {"type": "str", "default": None, "required": False, "choices": None, "elements": None}
 """What Ansible takes for what is not stated."""
 
 
 @pytest.fixture(scope="module")
 def modules() -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
-    """By module, its argument spec and its documented options."""
+    """By module, its argument spec and its documentation, as `ansible-doc` resolves it."""
     paths = [str(ROOT / "library" / f"{name}.py") for name in MODULES]
-    command = [sys.executable, "-c", READ, str(ROOT / "src"), *paths]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    specs = printed([sys.executable, "-c", READ, str(ROOT / "src"), *paths])
+    ansible_doc = str(Path(sys.executable).with_name("ansible-doc"))
+    documented = printed([ansible_doc, "--type", "module", "--json", *MODULES])
+    return {name: (spec, documented[name]["doc"]) for name, spec in zip(MODULES, specs, strict=True)}
+
+
+def printed(command: list[str]) -> Any:
+    """The JSON that a command prints, in the repository and with its ansible.cfg."""
+    environment = {**os.environ, "LC_ALL": "C.UTF-8", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
     assert done.returncode == 0, done.stderr
-    return {name: tuple(pair) for name, pair in zip(MODULES, json.loads(done.stdout), strict=True)}
+    return json.loads(done.stdout)
 
 
 def stated(options: Mapping[str, Any] | None, nested: str, path: str = "") -> dict[str, dict[str, Any]]:
@@ -69,7 +77,22 @@ def stated(options: Mapping[str, Any] | None, nested: str, path: str = "") -> di
 @pytest.mark.parametrize("name", MODULES)
 def test_the_documentation_of_a_module_states_what_its_argument_spec_does(modules, name):
     spec, documented = modules[name]
-    assert stated(documented, "suboptions") == stated(spec, "options")
+    assert stated(documented.get("options"), "suboptions") == stated(spec, "options")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_documentation_of_a_module_is_complete(modules, name):
+    documented = modules[name][1]
+    assert documented["attributes"]["check_mode"]["support"] == "full"
+    assert all(option["description"] for option in documented.get("options", {}).values())
+
+
+def test_every_documentation_fragment_is_used_by_several_modules():
+    texts = [(ROOT / "library" / f"{name}.py").read_text(encoding="utf-8") for name in MODULES]
+    fragments = (ROOT / "plugins/doc_fragments/linerate.py").read_text(encoding="utf-8")
+    for fragment in re.findall(r"^    ([A-Z_]+) = r", fragments, re.MULTILINE):
+        used = re.compile(rf"extends_documentation_fragment: .*\blinerate\.{fragment.lower()}\b")
+        assert sum(bool(used.search(text)) for text in texts) > 1, fragment
 
 
 def tasks(found: Any) -> Iterator[dict[str, Any]]:

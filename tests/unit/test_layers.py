@@ -24,6 +24,7 @@ LAYERS = (
     {"receiver"},
     {"tcpreplay"},
     {"netmap"},
+    {"xdp"},
     {"packages"},
     {"tuning"},
     {"lab"},

@@ -15,7 +15,7 @@ from ..results.store import plain
 from ..trial.engines.registry import engine_of
 from ..trial.environment import fingerprint
 from ..trial.model import Bench, LineRate, Port, Sending, Trial, Witness
-from ..trial.plan import Setup, Timing, plan
+from ..trial.plan import Setup, Timing, bound, plan
 from ..trial.witnesses import fit, receiving_port
 from ..units import GBIT
 from .scenario import Manifests, Scenario, Unavailable, scenario_trials
@@ -54,9 +54,12 @@ def begin(run_id: str, scenario: Scenario, manifests: Manifests, hosts: Hosts) -
     InputError when no send method is left, or ``run_id`` is not a plain name.
     """
     combinations, missing = scenario_trials(scenario, manifests, hosts.unavailable)
-    durations, notices = fit(scenario.duration_seconds, scenario.witnesses, scenario.short_trials)
+    bench = _bench(plain(run_id), scenario, hosts)
+    used = {bound(one, bench.line_rate.bps) for one in combinations}
+    requested = {name: seconds for name, seconds in scenario.duration_seconds.items() if name in used}
+    durations, notices = fit(requested, scenario.witnesses, scenario.short_trials)
     setup = Setup(
-        bench=_bench(plain(run_id), scenario, hosts),
+        bench=bench,
         sending=Sending(
             interface=hosts.sender["nic"]["interface"],
             executable=scenario.executable,
@@ -94,7 +97,9 @@ def begin(run_id: str, scenario: Scenario, manifests: Manifests, hosts: Hosts) -
 
 
 def _searches(scenario: Scenario, trials: Sequence[Trial]) -> tuple[Search, ...]:
-    goals = [_fitted(goal_of(goal), scenario) for goal in scenario.search_goals]
+    goals = [goal_of(goal) for goal in scenario.search_goals]
+    if scenario.search:
+        goals = [_fitted(goal, scenario) for goal in goals]
     searches = searches_of(scenario.search, goals, trials)
     if searches and not scenario.witnesses:
         rule = "is empty, and a search needs to know what arrived"
@@ -135,6 +140,7 @@ def _bench(run_id: str, scenario: Scenario, hosts: Hosts) -> Bench:
         mac = receiver["nic"]["mac"]
         allowed.append(MAC_IN_PLACE_OF_NONE if mac == NO_MAC else mac)
     AllowedDestinations(allowed)
+    _refuse_sending_port(scenario.witnesses, sender)
     return Bench(
         run_id=run_id,
         sender=Port(sender["name"], sender["nic"]["interface"]),
@@ -146,6 +152,15 @@ def _bench(run_id: str, scenario: Scenario, hosts: Hosts) -> Bench:
         versions={"linerate": __version__, **sender["versions"]},
         fingerprint=fingerprint(*(host for host in hosts.environment.values() if host)),
     )
+
+
+def _refuse_sending_port(witnesses: Sequence[Witness], sender: Mapping[str, Any]) -> None:
+    """InputError for a witness that is the sending port itself: what it sends does not arrive there."""
+    name, interface, mac = sender["name"], sender["nic"]["interface"], sender["nic"]["mac"]
+    for witness in witnesses:
+        if witness.kind == "linux" and (witness.host, witness.interface) == (name, interface) and mac != NO_MAC:
+            hint = "Set linerate_receiver_interface to the port that receives."
+            raise InputError("linux witness", f"{name} {interface}", "is the port that sends", hint)
 
 
 def line_rate(scenario: Scenario, nic: Mapping[str, Any]) -> LineRate:

@@ -196,8 +196,8 @@ def _pcap(
     try:
         # A MAC in another notation is reported by its own check.
         spec = PcapSpec.of({**given, **PLACEHOLDER_MACS})
-        for destination in Layout.of(spec).destinations() if allowed else ():
-            if not allowed.holds_all(ipaddress.ip_network(destination)):
+        for destination in Layout.of(spec).destinations():
+            if allowed and not allowed.holds_all(ipaddress.ip_network(destination)):
                 hint = "Add its network to linerate_allow_destinations, if the packets may flood it."
                 raise InputError("dst_ip", destination, "is in none of the allowed networks", hint)
     except InputError as error:
@@ -279,7 +279,7 @@ def _entry(name: str, entry: str) -> Iterator[InputError]:
 def _receiving_mac(values: Values) -> Iterator[InputError]:
     name, entries = _allowed_name(values), values.get("benchmark_allow_destinations")
     mac = str(values.get("pcaps_dst_mac") or "").strip().lower()
-    if not mac and not values.get("pcaps_receiver_interface"):
+    if not mac and not values.get("pcaps_next_hop") and not values.get("pcaps_receiver_interface"):
         hint = "Set it to the MAC of the device, or set linerate_receiver to the host that receives."
         yield InputError("pcaps_dst_mac", None, "is not set, and no receiver has a linerate_interface", hint)
     # The MAC of a receiver that is a host is allowed, too, and is not known yet.

@@ -1,7 +1,7 @@
-"""The embedded lab: a sender and a receiver on one machine, which changes nothing else on it.
+"""The embedded lab: the hosts of a bench as network namespaces on one machine; nothing else on it changes.
 
-With full privileges it is two network namespaces joined by a veth pair. Where a process may not create namespaces (an
-ordinary container) it is the loopback interface, and the state file contains the reason.
+With full privileges each host is a namespace, and each cable a veth pair. Where a process may not create namespaces (an
+ordinary container) a sender and a receiver share the loopback interface, and the state file contains the reason.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable
@@ -17,25 +17,11 @@ from typing import Any, Callable
 from ..errors import HostError
 from ..system.capabilities import missing_capabilities
 from ..system.files import make_folder, write_whole
-from ..system.run import Completed, Runner
+from ..system.run import Runner
+from .hosts import HostState, Lab, checked, error_line, joined, named, read_host, wanted_settings
+from .topology import DIRECT, MTU, RECEIVER, SENDER, End
 
-MTU = 1500
-STATE_FILE = Path("run/linerate/lab.json")
-"""The file with the state of the lab, relative to the root of the file system."""
-
-
-@dataclass(frozen=True)
-class End:
-    """One end of the lab's cable: its namespace, its interface, and the MAC address that identifies it as the lab's."""
-
-    namespace: str
-    interface: str
-    mac: str
-
-
-SENDER = End("linerate-sender1", "lrs0", "02:00:00:00:00:01")
-RECEIVER = End("linerate-receiver1", "lrr0", "02:00:00:00:00:02")
-ENDS = (SENDER, RECEIVER)
+__all__ = ["RECEIVER", "SENDER", "Change", "End", "Lab", "State", "absent", "present", "read_state"]
 
 
 @dataclass(frozen=True)
@@ -59,26 +45,15 @@ class Change:
         return bool(self.steps)
 
 
-@dataclass(frozen=True)
-class _EndState:
-    """The current state of an end. ``link`` is None without its interface; ``stale``: a name without a namespace."""
-
-    exists: bool = False
-    stale: bool = False
-    lo_up: bool = False
-    link: dict[str, Any] | None = None
-    settings: dict[str, str] | None = None
-
-
 def open_packet_socket() -> None:
     """Open and close a packet socket, which needs CAP_NET_RAW. Raises PermissionError without it."""
     socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close()
 
 
-def read_state(root: Path = Path("/")) -> State | None:
+def read_state(lab: Lab | None = None) -> State | None:
     """The state that the last :func:`present` stored, or None where there is no lab."""
     try:
-        stored = json.loads((root / STATE_FILE).read_text(encoding="utf-8"))
+        stored = json.loads((lab or Lab()).state_file.read_text(encoding="utf-8"))
         return State(backend=stored["backend"], reason=stored["reason"])
     except FileNotFoundError:
         return None
@@ -88,53 +63,79 @@ def read_state(root: Path = Path("/")) -> State | None:
 
 def present(
     run: Runner,
-    root: Path = Path("/"),
+    lab: Lab | None = None,
     try_packet_socket: Callable[[], None] = open_packet_socket,
     check: bool = False,
 ) -> Change:
     """Create or repair the lab.
 
     Raises :class:`HostError` where a namespace or interface of the lab's name is not the lab's, a command fails, or
-    this process may neither create namespaces nor send on the loopback interface.
+    this process may neither create namespaces nor send on the loopback interface, which is a bench of two hosts only.
     """
-    refusal = why_no_namespaces(run, root)
+    lab = lab or Lab()
+    refusal = why_no_namespaces(run, lab.root)
     if refusal is None:
         state = State("netns", "this process may create network namespaces")
-        steps = [" ".join(argv) for argv in _apply(run, _repairs(run, root), check)]
-        remaining = [] if check else _repairs(run, root)
-        if remaining:
-            hint = "Remove the lab with playbooks/lab_down.yml and create it again."
-            raise HostError("lab", " ".join(remaining[0]), "had no effect", hint)
+        steps = _build(run, lab, check)
+    elif lab.topology != DIRECT:
+        hint = "Run as root with CAP_SYS_ADMIN and CAP_NET_ADMIN, or use inventory/lab."
+        raise HostError("lab", lab.topology.name, refusal, hint)
     else:
         _require_packet_socket(try_packet_socket)
         state, steps = State("loopback", refusal), []
-    if read_state(root) != state:
-        steps.append(f"write {root / STATE_FILE}: {state.backend}")
+    if read_state(lab) != state:
+        steps.append(f"write {lab.state_file}: {state.backend}")
         if not check:
-            _write_state(root, state)
+            _write_state(lab, state)
     return Change(state, tuple(steps))
 
 
-def absent(run: Runner, root: Path = Path("/"), check: bool = False) -> Change:
-    """Remove the namespaces with their contents, and the state file.
+def absent(run: Runner, lab: Lab | None = None, check: bool = False) -> Change:
+    """Remove the namespaces with their contents, the SNMP agent, and the state file.
 
     Raises :class:`HostError` where a namespace of the lab's name contains other interfaces, or this process may not
     remove it.
     """
+    lab = lab or Lab()
     steps: list[str] = []
-    if (root / STATE_FILE).exists():
-        steps.append(f"remove {root / STATE_FILE}")
+    removals = _removals(run, lab)
+    if lab.agent and lab.agent.folder.exists():
+        steps.append(f"stop snmpd in {lab.agent.namespace}")
         if not check:
-            _remove_state(root)
-    removals: list[tuple[str, ...]] = []
-    for end in ENDS:
-        if not _named(root, end):
-            continue
-        if _read_end(run, root, end).link is not None and not removals:
-            removals.append(("ip", "-n", end.namespace, "link", "delete", end.interface))
-        removals.append(("ip", "netns", "delete", end.namespace))
+            lab.agent.stop()
+    if lab.state_file.exists():
+        steps.append(f"remove {lab.state_file}")
+        if not check:
+            _remove_state(lab)
     steps += [" ".join(argv) for argv in _apply(run, removals, check)]
     return Change(None, tuple(steps))
+
+
+def _build(run: Runner, lab: Lab, check: bool) -> list[str]:
+    steps = [" ".join(argv) for argv in _apply(run, _repairs(run, lab), check)]
+    remaining = [] if check else _repairs(run, lab)
+    if remaining:
+        hint = "Remove the lab with playbooks/lab_down.yml and create it again."
+        raise HostError("lab", " ".join(remaining[0]), "had no effect", hint)
+    if lab.agent and not lab.agent.runs():
+        steps.append(lab.agent.step)
+        if not check:
+            lab.agent.start()
+    return steps
+
+
+def _removals(run: Runner, lab: Lab) -> list[tuple[str, ...]]:
+    """The commands that remove the namespaces; cables first, since a namespace is removed some time after its name."""
+    names = [name for name in lab.topology.namespaces if named(lab.root, name)]
+    found = {name: read_host(run, lab, name) for name in names}
+    cables: list[tuple[str, ...]] = []
+    for cable in lab.topology.cables:
+        end = next(
+            (end for end in cable if end.namespace in found and end.interface in found[end.namespace].links), None
+        )
+        if end:
+            cables.append(("ip", "-n", end.namespace, "link", "delete", end.interface))
+    return [*cables, *(("ip", "netns", "delete", name) for name in names)]
 
 
 def why_no_namespaces(run: Runner, root: Path = Path("/")) -> str | None:
@@ -153,7 +154,7 @@ def why_no_namespaces(run: Runner, root: Path = Path("/")) -> str | None:
         if tried.returncode != 0:
             missing = missing_capabilities(root, ("CAP_SYS_ADMIN", "CAP_NET_ADMIN"))
             verb = "is" if len(missing) == 1 else "are"
-            why = f"{' and '.join(missing)} {verb} missing" if missing else _error_line(tried)
+            why = f"{' and '.join(missing)} {verb} missing" if missing else error_line(tried)
             return f"this process may not create network namespaces: {why}"
     return None
 
@@ -171,54 +172,74 @@ def _require_packet_socket(try_packet_socket: Callable[[], None]) -> None:
         ) from None
 
 
-def _repairs(run: Runner, root: Path) -> list[tuple[str, ...]]:
+def _repairs(run: Runner, lab: Lab) -> list[tuple[str, ...]]:
     """The commands that create or repair the lab; none where it is complete."""
-    found = {end: _read_end(run, root, end) if _named(root, end) else _EndState() for end in ENDS}
+    topology = lab.topology
+    found = {name: read_host(run, lab, name) if named(lab.root, name) else HostState() for name in topology.namespaces}
     steps: list[tuple[str, ...]] = []
-    for end in ENDS:
-        if found[end].stale:
-            steps.append(("ip", "netns", "delete", end.namespace))
-        if not found[end].exists:
-            steps.append(("ip", "netns", "add", end.namespace))
-        steps += _setting_repairs(root, end, found[end])
-    joined = _joined(found[SENDER].link, found[RECEIVER].link)
-    if not joined:
-        for end in ENDS:
-            steps += _removal_of_unpaired(end, found[end].link)
-        near = (SENDER.interface, "address", SENDER.mac, "mtu", str(MTU))
-        far = (RECEIVER.interface, "address", RECEIVER.mac, "mtu", str(MTU), "netns", RECEIVER.namespace)
-        steps.append(("ip", "-n", SENDER.namespace, "link", "add", *near, "type", "veth", "peer", "name", *far))
-    for end in ENDS:
-        steps += _link_repairs(end, found[end].link if joined else None)
+    for name, state in found.items():
+        if state.stale:
+            steps.append(("ip", "netns", "delete", name))
+        if not state.exists:
+            steps.append(("ip", "netns", "add", name))
+        steps += _setting_repairs(lab, name, state)
+    for cable in topology.cables:
+        links = {end: found[end.namespace].links.get(end.interface) for end in cable}
+        is_joined = joined(*links.values())
+        if not is_joined:
+            steps += _plug_in(cable, links)
+        for end in cable:
+            state = found[end.namespace]
+            steps += _link_repairs(end, links[end], state) if is_joined else _link_repairs(end, None, HostState())
     return steps
 
 
-def _setting_repairs(root: Path, end: End, state: _EndState) -> list[tuple[str, ...]]:
-    inside = ("ip", "netns", "exec", end.namespace)
-    found = state.settings or {}
-    wrong = [f"{key}={value}" for key, value in _wanted_settings(root).items() if found.get(key) != value]
-    own = f"net.ipv6.conf.{end.interface}.disable_ipv6"
-    if found.get(own, "1") != "1":
-        wrong.append(f"{own}=1")
+def _setting_repairs(lab: Lab, name: str, state: HostState) -> list[tuple[str, ...]]:
+    inside = ("ip", "netns", "exec", name)
+    wanted = wanted_settings(lab, name)
+    wrong = [f"{key}={value}" for key, value in wanted.items() if state.settings.get(key) != value]
+    for interface in state.links:
+        own, all_of = f"net.ipv6.conf.{interface}.disable_ipv6", "net.ipv6.conf.all.disable_ipv6"
+        if own in state.settings and state.settings[own] != wanted.get(all_of):
+            wrong.append(f"{own}={wanted[all_of]}")
     steps: list[tuple[str, ...]] = [(*inside, "sysctl", "-qw", *wrong)] if wrong else []
     if not state.lo_up:
-        steps.append(("ip", "-n", end.namespace, "link", "set", "lo", "up"))
+        steps.append(("ip", "-n", name, "link", "set", "lo", "up"))
     return steps
 
 
-def _link_repairs(end: End, link: dict[str, Any] | None) -> list[tuple[str, ...]]:
-    of_link = ("ip", "-n", end.namespace, "link", "set", end.interface)
-    if link is None:
-        return [(*of_link, "up")]
+def _plug_in(cable: tuple[End, End], links: Mapping[End, dict[str, Any] | None]) -> list[tuple[str, ...]]:
+    """The commands that lay a cable, and remove what is left of an earlier one."""
+    near, far = cable
+    steps = [step for end in cable for step in _removal_of_unpaired(end, links[end])]
+    described = [(end.interface, "address", end.mac, "mtu", str(MTU)) for end in cable]
+    peer = ("type", "veth", "peer", "name", *described[1], "netns", far.namespace)
+    return [*steps, ("ip", "-n", near.namespace, "link", "add", *described[0], *peer)]
+
+
+def _link_repairs(end: End, link: dict[str, Any] | None, state: HostState) -> list[tuple[str, ...]]:
+    """The commands for an interface of a cable; ``link`` is None where it is new."""
+    within = ("ip", "-n", end.namespace)
+    of_link = (*within, "link", "set", end.interface)
     steps: list[tuple[str, ...]] = []
-    if link["address"] != end.mac:
-        steps.append((*of_link, "address", end.mac))
-    if link["mtu"] != MTU:
-        steps.append((*of_link, "mtu", str(MTU)))
-    if link["addr_info"]:
-        steps.append(("ip", "-n", end.namespace, "address", "flush", "dev", end.interface))
-    if "UP" not in link["flags"]:
+    addresses: list[str] = []
+    if link is not None:
+        addresses = [f"{one['local']}/{one['prefixlen']}" for one in link["addr_info"]]
+        if link["address"] != end.mac:
+            steps.append((*of_link, "address", end.mac))
+        if link["mtu"] != MTU:
+            steps.append((*of_link, "mtu", str(MTU)))
+    wanted = [end.address] if end.address else []
+    if addresses and addresses != wanted:
+        steps.append((*within, "address", "flush", "dev", end.interface))
+    if link is None or "UP" not in link["flags"]:
         steps.append((*of_link, "up"))
+    if addresses != wanted and end.address:
+        steps.append((*within, "address", "add", end.address, "dev", end.interface))
+    if end.neighbour and state.neighbours.get(end.neighbour[0]) != end.neighbour[1]:
+        address, mac = end.neighbour
+        entry = (address, "lladdr", mac, "dev", end.interface, "nud", "permanent")
+        steps.append((*within, "neighbour", "replace", *entry))
     return steps
 
 
@@ -236,51 +257,6 @@ def _removal_of_unpaired(end: End, link: dict[str, Any] | None) -> list[tuple[st
     return [("ip", "-n", end.namespace, "link", "delete", end.interface)]
 
 
-def _joined(sender: dict[str, Any] | None, receiver: dict[str, Any] | None) -> bool:
-    """Whether the two interfaces are the two ends of one veth pair."""
-    if sender is None or receiver is None:
-        return False
-    kinds = {link.get("linkinfo", {}).get("info_kind") for link in (sender, receiver)}
-    crossed = sender.get("link_index") == receiver["ifindex"] and receiver.get("link_index") == sender["ifindex"]
-    return kinds == {"veth"} and crossed
-
-
-def _wanted_settings(root: Path) -> dict[str, str]:
-    """No forwarding, and no IPv6, whose router solicitations and MLD reports would be counted as traffic."""
-    settings = {"net.ipv4.ip_forward": "0"}
-    if (root / "proc/sys/net/ipv6").is_dir():
-        settings["net.ipv6.conf.all.disable_ipv6"] = "1"
-        settings["net.ipv6.conf.default.disable_ipv6"] = "1"
-    return settings
-
-
-def _read_end(run: Runner, root: Path, end: End) -> _EndState:
-    """The state of an end. Raises :class:`HostError` where its namespace contains other interfaces."""
-    listed = run(("ip", "-n", end.namespace, "-json", "-details", "address", "show"))
-    if listed.returncode != 0 and "Invalid argument" in listed.stderr:
-        return _EndState(stale=True)
-    links = {link["ifname"]: link for link in json.loads(_checked(listed).stdout)}
-    others = [name for name, link in links.items() if name not in ("lo", end.interface) and "UP" in link["flags"]]
-    if others:
-        raise HostError(
-            "network namespace",
-            end.namespace,
-            f"contains {', '.join(others)}, which linerate did not create",
-            f"Move it away, or delete the namespace: ip netns delete {end.namespace}.",
-        )
-    link = links.get(end.interface)
-    keys = [*_wanted_settings(root), *([f"net.ipv6.conf.{end.interface}.disable_ipv6"] if link else [])]
-    printed = run(("ip", "netns", "exec", end.namespace, "sysctl", "-e", *keys))
-    lines = [line.split("=", 1) for line in printed.stdout.splitlines() if "=" in line]
-    settings = {key.strip(): value.strip() for key, value in lines}
-    return _EndState(exists=True, lo_up="UP" in links["lo"]["flags"], link=link, settings=settings)
-
-
-def _named(root: Path, end: End) -> bool:
-    """Whether the namespace has a name. Reads the folder, which works without iproute2, too."""
-    return (root / "run/netns" / end.namespace).exists()
-
-
 def _apply(run: Runner, steps: Sequence[tuple[str, ...]], check: bool) -> Sequence[tuple[str, ...]]:
     if not check:
         for argv in steps:
@@ -288,26 +264,13 @@ def _apply(run: Runner, steps: Sequence[tuple[str, ...]], check: bool) -> Sequen
             # The kernel removes a veth asynchronously after it has deleted its peer's namespace.
             gone = "delete" in argv and "Cannot find device" in done.stderr
             if not gone:
-                _checked(done)
+                checked(done)
     return steps
 
 
-def _checked(done: Completed) -> Completed:
-    if done.returncode != 0:
-        hint = "Run it as the same user to find the cause; the lab needs CAP_SYS_ADMIN and CAP_NET_ADMIN."
-        raise HostError("command", " ".join(done.argv), f"exited with {done.returncode}: {_error_line(done)}", hint)
-    return done
-
-
-def _error_line(done: Completed) -> str:
-    """The first line of a program's error message, without a full stop."""
-    lines = (done.stderr or done.stdout).strip().splitlines()
-    return lines[0].rstrip(".") if lines else f"{done.argv[0]} exited with {done.returncode}"
-
-
-def _write_state(root: Path, state: State) -> None:
+def _write_state(lab: Lab, state: State) -> None:
     """Write the state atomically, readable by everyone, since an unprivileged controller reads it."""
-    path = root / STATE_FILE
+    path = lab.state_file
     try:
         make_folder(path.parent)
     except OSError as error:
@@ -315,9 +278,8 @@ def _write_state(root: Path, state: State) -> None:
     write_whole(path, (json.dumps({"backend": state.backend, "reason": state.reason}) + "\n").encode())
 
 
-def _remove_state(root: Path) -> None:
-    path = root / STATE_FILE
-    path.unlink()
+def _remove_state(lab: Lab) -> None:
+    lab.state_file.unlink()
     # The folder stays where it contains other files of linerate.
     with contextlib.suppress(OSError):
-        path.parent.rmdir()
+        lab.state_file.parent.rmdir()

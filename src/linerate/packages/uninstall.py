@@ -13,8 +13,14 @@ from .tcpreplay.install import STAMP
 OWN = ("usr/local/lib/linerate", "var/cache/linerate", "var/lib/linerate", "opt/linerate")
 """Folders that belong to linerate alone, below the root folder."""
 
-IN_RUN = ("linerate/receive-*.sock", "linerate/receive-*.json", "linerate/interface-*.lock", "linerate-netmap.lock")
-"""Files in /run that runs, killed processes and the installation of netmap leave."""
+IN_RUN = (
+    "linerate/receive-*.sock",
+    "linerate/receive-*.json",
+    "linerate/interface-*.lock",
+    "linerate/programs",
+    "linerate-netmap.lock",
+)
+"""What runs, killed processes and the installation of netmap leave in /run."""
 
 EMPTY_IN_RUN = "run/linerate/trial"
 """Removed if it is empty: otherwise another interface of this host is still to be restored."""

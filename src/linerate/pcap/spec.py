@@ -135,7 +135,7 @@ class PcapSpec:
         if self.imix is not None:
             self._set("imix", _weights(self.imix))
         least = self.headers - self.ip_offset
-        rule = f"for {self.protocol} over IPv{self.ip_version}"
+        rule = f"for {self.protocol}{' over IPv6' if self.ip_version == 6 else ''}"
         if self.ip_length is not None and not least <= self.ip_length <= MAX_IP_LENGTH:
             rule = f"must be {least} to {MAX_IP_LENGTH} bytes {rule}, the IP header included"
             raise InputError("ip_length", self.ip_length, rule, "Use the IP total length, such as 64 or 1500.")
@@ -218,9 +218,8 @@ class PcapSpec:
         """What may differ between flows, by name: src_ip, dst_ip, source_port, port."""
         last = self.source_port if self.last_source_port is None else self.last_source_port
         return {
-            **{
-                name: address_range(name, str(getattr(self, name)), self.ip_version)[1] for name in ("src_ip", "dst_ip")
-            },
+            "src_ip": hosts(self.src_ip),
+            "dst_ip": hosts(self.dst_ip),
             "source_port": Range(self.source_port, last - self.source_port + 1),
             "port": Range(self.first_port, self.ports),
         }

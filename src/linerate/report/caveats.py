@@ -47,7 +47,7 @@ def lab_text(run: Run) -> tuple[str, str]:
     if run.info.loopback:
         reason = clean(lab.reason).strip().rstrip(".")
         return f"embedded, loopback fallback: {reason or 'no reason was recorded'}", LOOPBACK_NOTICE
-    return "embedded, two network namespaces joined by a veth pair", NETNS_NOTICE
+    return "embedded, network namespaces joined by veth pairs", NETNS_NOTICE
 
 
 def line_rates(run: Run) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..results.groups import Group, group_trials
 from ..results.model import RECEIVED, SENT, TrialResult
-from ..results.run import Host, Run
+from ..results.run import Host, Run, RunInfo
 from ..search.outcome import sentence
 from .caveats import adapters, caveats, lab_text, line_rates, unavailable
 from .findings import findings, verdict
@@ -106,18 +106,27 @@ def _legend(run: Run) -> list[str]:
 
 def _environment(run: Run) -> list[str]:
     info, environment = run.info, run.info.environment
-    sender, receiver = environment.sender, environment.receiver
+    sender = environment.sender
     tcpreplay = sender.versions.get("tcpreplay", "not recorded")
     lines = [
         f"Scenario {info.scenario}, linerate {info.linerate_version}, created {info.created_at}",
         f"Fingerprint {environment.fingerprint}, tcpreplay {tcpreplay}",
         f"Sender {_host(sender)}",
-        f"Receiver {_host(receiver) if receiver else 'is not a host of the inventory'}",
+        _receiver(run.info),
     ]
     tuned = tuning_line(sender.tuning)
     if tuned:
         lines.append(f"Sender tuning: {tuned}")
     return [f"- {md(line)}" for line in lines]
+
+
+def _receiver(info: RunInfo) -> str:
+    """The receiving host; or who counts in its place."""
+    if info.environment.receiver:
+        return f"Receiver {_host(info.environment.receiver)}"
+    counters = [f"{one.name} ({one.kind}, {one.host} {one.interface})" for one in info.witnesses]
+    counted = f"counted by {', '.join(counters)}" if counters else "nobody counts what arrives (not witnessed)"
+    return f"Receiver is not a host of the inventory: {counted}"
 
 
 def _host(host: Host) -> str:

@@ -137,7 +137,9 @@ def curve_lines(groups: Sequence[Group]) -> list[str]:
 
 def _curve_row(group: Group, curve: GroupCurve) -> tuple[str, ...]:
     rates = (number(pps) for pps in (curve.mean_pps, curve.min_pps, curve.max_pps))
-    witness = "" if group.counted == curve.counted else ", not witnessed"
+    # An SNMP agent counts packets, and has no samples of them.
+    unsampled = ", no samples at the receiver" if group.witnessed else ", not witnessed"
+    witness = "" if group.counted == curve.counted else unsampled
     return (
         group_name(group),
         group_offered(group),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ..results.model import TrialResult, WitnessPair, WitnessResult
 from ..results.run import Run
 from ..trial.loss import Loss
+from ..trial.model import AT_DEVICE
 from .text import clean, count, number, signed
 
 
@@ -55,7 +56,8 @@ def witness_caveats(run: Run) -> list[str]:
 
 def witness_words(witness: WitnessResult) -> str:
     """One witness of one trial with all its counters."""
-    who = f"{witness.name} ({witness.kind}, {witness.host} {witness.interface})"
+    place = ", at the device" if witness.position == AT_DEVICE else ""
+    who = f"{witness.name} ({witness.kind}, {witness.host} {witness.interface}{place})"
     if not witness.usable:
         return clean(f"{who}: could not count, {witness.reason}")
     counted = f"{number(witness.packets)} packets ({witness.method}, {witness.matches})"

@@ -15,7 +15,7 @@ from ..trial.loss import Loss, locate
 from ..trial.model import Case, LineRate, Offered, Trial
 from ..trial.timing import INTERFACE, PROGRAM, RECEIVER, SHARE, BothRates, Timing, span_of
 from ..trial.verdict import Counted, Evidence, Tolerance, clock_reasons, judge
-from ..trial.witnesses import primary
+from ..trial.witnesses import at_device, at_receiver, primary
 from ..units import Rates, rates
 from .model import SCHEMA, Achieved, BothCurves, Disagreement, TrialResult
 from .samples import samples_path
@@ -36,7 +36,7 @@ def result_of(
         curve=_curves(sent, received),
         timing=_timing(trial, sent, received, tolerance),
     )
-    follows, loss = derive(trial.case, trial.bench.line_rate, counts), _loss(sent, received)
+    follows, loss = derive(trial.case, trial.bench.line_rate, counts), _loss(sent, reports)
     evidence = Evidence(
         offered=trial.offered,
         sent=sent,
@@ -198,17 +198,18 @@ def _timing(trial: Trial, sent: Sent, received: WitnessReport | None, tolerance:
     return replace(timing, sent_rate=INTERFACE) if contradicted and curve.sent else timing
 
 
-def _loss(sent: Sent, received: WitnessReport | None) -> Loss | None:
+def _loss(sent: Sent, reports: Sequence[WitnessReport]) -> Loss | None:
+    received = primary(reports)
     if received is None or sent.claim is None or not sent.claim.successful:
         return None
-    return locate(sent.claim.successful, sent.nic, received)
+    return locate(sent.claim.successful, sent.nic, received, at_device(reports))
 
 
 def _faults(sent: Sent, reports: Sequence[WitnessReport]) -> tuple[str, ...]:
     """What failed apart from the sending: a count that is missing, an interface that was not restored."""
     faults = []
     if reports and primary(reports) is None:
-        faults.append(f"not witnessed: {'; '.join(str(one.reason) for one in reports)}")
+        faults.append(f"not witnessed: {'; '.join(str(one.reason) for one in at_receiver(reports))}")
     if sent.recovery and sent.recovery.error:
         faults.append(f"the settings of the sending interface were not restored: {sent.recovery.error}")
     return tuple(faults)

@@ -12,7 +12,7 @@ from ..record import Record
 from ..trial.curve import Curve
 from ..trial.evidence import Adapter, Claim, Process, Recovery, WitnessState
 from ..trial.loss import Loss
-from ..trial.model import Case, LineRate, Offered, Port, SendMethod
+from ..trial.model import AT_RECEIVER, Case, LineRate, Offered, Port, SendMethod
 from ..trial.timing import BothRates, Timing
 from ..trial.verdict import Verdict
 from ..units import Rates
@@ -28,6 +28,7 @@ class WitnessResult(WitnessState):
     method: str | None
     matches: str | None
     packets: int | None
+    position: str = AT_RECEIVER
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,8 @@ DEFAULTS: Mapping[str, Any] = {
     "flow_stats": True,
     "timer": None,
     "netmap": False,
+    "xdp": False,
+    "xdp_attach_ok": False,
     "adapter": None,
     "nm_delay": NM_DELAY,
     "executable": TCPREPLAY,
@@ -76,7 +78,7 @@ def ad_hoc_trial(options: Mapping[str, Any]) -> Trial:
         trial_id="ad-hoc",
         repeat=1,
         case=Case(PurePath(given["pcap"]).name, given["pcap"], given["pcap_sha256"] or "", 0, 0, 0, 0, ()),
-        method=_method(given["netmap"], given["adapter"]),
+        method=_method(given),
         offered=_offered(given),
         predicted_pps=0,
         estimated_seconds=seconds,
@@ -105,14 +107,20 @@ def _given(given: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]
     return {field: given[name] for name, field in names.items() if given[name] is not None}
 
 
-def _method(netmap: bool, adapter: str | None) -> SendMethod:
-    if netmap != (adapter is not None):
-        rule = "is needed to send through netmap" if netmap else "has no meaning without netmap"
-        raise InputError("adapter", adapter, rule, "Give netmap and adapter together.")
-    name = "netmap" if netmap else "kernel"
+def _method(given: Mapping[str, Any]) -> SendMethod:
+    names = [name for name in ("netmap", "xdp") if given[name]] or ["kernel"]
+    if len(names) > 1:
+        raise InputError("xdp", True, "excludes netmap", "Give one of them.")
+    (name,), adapter = names, given["adapter"]
     adapters = engine(name).adapters
+    if bool(adapters) != (adapter is not None):
+        rule = f"is needed to send through {name}" if adapters else "has no meaning without netmap or xdp"
+        raise InputError("adapter", adapter, rule, "Give netmap or xdp, and an adapter, together.")
     if adapter is not None and adapter not in adapters:
         raise InputError("adapter", adapter, f"must be one of {', '.join(adapters)}", "Choose one of them.")
+    if adapter == "zerocopy" and not given["xdp_attach_ok"]:
+        rule = "attaches an XDP program, which resets the NIC's rings"
+        raise InputError("adapter", adapter, rule, "Permit it by xdp_attach_ok.")
     return SendMethod(name, adapter)
 
 

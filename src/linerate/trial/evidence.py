@@ -10,6 +10,7 @@ from ..nic.counters import ReceiverNic, SenderNic
 from ..receiver.packet_counter import Count
 from ..receiver.sampler import Sample
 from ..record import Record
+from .model import AT_RECEIVER
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,7 @@ class WitnessReport(WitnessState):
     witness: Count | None
     nic: ReceiverNic | None
     samples: tuple[Sample, ...]
+    position: str = AT_RECEIVER
 
     @property
     def counted(self) -> int | None:

@@ -16,9 +16,11 @@ from ..record import Record
 from .evidence import WitnessReport
 
 SENDER, PATH, RECEIVER_NIC, RECEIVER_KERNEL = "sender egress", "path or device", "receiver NIC", "receiver kernel"
+TO_DEVICE, FROM_DEVICE = "path to device", "device or path after it"
+"""The two parts of the path, where a witness counts at the device's port to the sender."""
 UNKNOWN = "unknown"
 RECEIVER = "receiver"
-BEYOND_SENDER = (PATH, RECEIVER_NIC, RECEIVER_KERNEL, RECEIVER)
+BEYOND_SENDER = (PATH, TO_DEVICE, FROM_DEVICE, RECEIVER_NIC, RECEIVER_KERNEL, RECEIVER)
 """The limits of a trial whose packets left the sender and did not arrive; ``RECEIVER`` where no place is known."""
 
 UNEXPLAINED = (
@@ -59,8 +61,11 @@ def lost(claimed: int, counted: int) -> tuple[int, float]:
     return packets, 100 * packets / claimed
 
 
-def locate(claimed: int, sender_nic: SenderNic, report: WitnessReport) -> Loss:
-    """The loss of a trial of ``claimed`` packets, more than 0, by the ``report`` of a witness that counted."""
+def locate(claimed: int, sender_nic: SenderNic, report: WitnessReport, device: WitnessReport | None = None) -> Loss:
+    """The loss of a trial of ``claimed`` packets, more than 0, by the ``report`` of a witness that counted.
+
+    ``device`` is the report of a witness of what reached a device on the path.
+    """
     counted = report.counted or 0
     packets, percent = lost(claimed, counted)
     if packets <= 0:
@@ -69,24 +74,24 @@ def locate(claimed: int, sender_nic: SenderNic, report: WitnessReport) -> Loss:
     sent = sender_nic.tx_packets
     if sent is not None:
         shares.take(SENDER, claimed - sent)
-    beyond = PATH if sent is not None else UNKNOWN
+    path = _Path(claimed, sent, device.counted if device else None)
     nic_drops, kernel_drops = _nic_drops(report.counters), _kernel_drops(report.counters)
     received = report.nic.rx_packets if report.nic else None
     if received is None:
         shares.take(RECEIVER_NIC, nic_drops)
         shares.take(RECEIVER_KERNEL, kernel_drops)
-        shares.take(beyond, shares.rest)
+        path.take(shares, shares.rest)
     else:
         uncounted = (claimed if sent is None else min(sent, claimed)) - received
         # Drop counters explain a part of what the receiving interface did not count; the rest was lost on the path.
         uncounted -= shares.take(RECEIVER_NIC, min(uncounted, nic_drops))
         uncounted -= shares.take(RECEIVER_KERNEL, min(uncounted, kernel_drops))
-        shares.take(beyond, uncounted)
+        path.take(shares, uncounted)
         # What it counted and the kernel did not show to the witness; a driver may also drop what it has counted.
         shares.take(RECEIVER_NIC, nic_drops - shares.of.get(RECEIVER_NIC, 0))
         shares.take(RECEIVER_KERNEL, shares.rest)
     where = max(shares.of, key=lambda place: shares.of[place])
-    evidence = [*_evidence(claimed, sender_nic, report)]
+    evidence = [*_evidence(claimed, sender_nic, report, device)]
     if shares.of.get(RECEIVER_KERNEL, 0) > kernel_drops:
         evidence.append(UNEXPLAINED)
     return Loss(packets, percent, where, shares.of, tuple(evidence))
@@ -106,6 +111,24 @@ class _Shares:
             self.of[place] = self.of.get(place, 0) + taken
             self.rest -= taken
         return taken
+
+
+@dataclass(frozen=True)
+class _Path:
+    """The path from the sender on: how many packets were ``claimed``, ``sent``, and counted ``at_device``, if known."""
+
+    claimed: int
+    sent: int | None
+    at_device: int | None
+
+    def take(self, shares: _Shares, packets: int) -> None:
+        """Assign at most ``packets`` of the rest to the path, or to its parts."""
+        if self.at_device is None:
+            shares.take(UNKNOWN if self.sent is None else PATH, packets)
+            return
+        before = (self.claimed if self.sent is None else min(self.sent, self.claimed)) - self.at_device
+        packets -= shares.take(UNKNOWN if self.sent is None else TO_DEVICE, min(packets, before))
+        shares.take(FROM_DEVICE, packets)
 
 
 def _nic_drops(counters: Counters) -> int:
@@ -135,13 +158,17 @@ def _kernel_drops(counters: Counters) -> int:
     return max(counters.get("sysfs", {}).get("rx_dropped", 0), counters.get("softnet_stat", {}).get("dropped", 0))
 
 
-def _evidence(claimed: int, sender_nic: SenderNic, report: WitnessReport) -> Iterable[str]:
+def _evidence(
+    claimed: int, sender_nic: SenderNic, report: WitnessReport, device: WitnessReport | None
+) -> Iterable[str]:
     """Every counter along the path, in its order."""
     yield f"the sender handed over {claimed:,} packets"
     if sender_nic.tx_packets is None:
         yield "the sending interface does not count them"
     else:
         yield f"the sending interface counted {sender_nic.tx_packets:,} ({sender_nic.tx_dropped:,} dropped)"
+    if device is not None:
+        yield f"the witness {device.name} at the device counted {device.counted or 0:,}"
     if report.nic is not None:
         name, received = "the receiving interface", report.nic.rx_packets
         yield f"{name}: {report.nic.source}" if received is None else f"{name} counted {received:,}"

@@ -15,6 +15,8 @@ STALL_SECONDS, MOST_STALL = 3.0, 3600.0
 """How long nothing may leave the interface that should: by default, and at most."""
 SAMPLE_INTERVAL, MOST_SAMPLES = 0.1, 10_000
 """Seconds between two samples by default; a longer trial has longer intervals, so that it has at most so many."""
+AT_RECEIVER, AT_DEVICE = "receiver", "device"
+"""Where a witness counts: at the end of the path, or at a device on it."""
 RATE_TOLERANCE_PERCENT = 1.0
 """How far a paced trial may be from the offered rate and still be valid."""
 
@@ -136,6 +138,7 @@ class LineRate(Record):
 class Witness(Record):
     """What counts at the receiver: a host (``kind`` linux) or an SNMP agent (snmp). It holds no secret.
 
+    At the ``position`` device it counts what reaches a device on the path, which may not forward all of it.
     ``refresh_seconds`` is how old an agent's counters may be; 0 where that is still to be measured, None for a host.
     """
 
@@ -148,6 +151,7 @@ class Witness(Record):
     refresh_seconds: float | None = None
     refresh_source: str | None = None
     agent: Mapping[str, Any] | None = None
+    position: str = AT_RECEIVER
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,14 @@ from ..system.cleanup_process import CleanupProcess, kill_processes_of
 from ..system.files import make_folder, write_whole
 from ..system.lock import exclusive
 from ..system.run import Runner
+from ..tcpreplay.supervise import Outcome
 from .evidence import Adapter, Recovery
 
 STORED = "run/linerate/trial"
 """Below the root folder; gone after a reboot, as are the settings of a NIC."""
+
+CARRIER_SECONDS, SETTLED_SECONDS = 60.0, 1.0
+"""How long a NIC that was reset may take to have its carrier again (a native e1000 takes about 3 s), and to keep it."""
 
 Guard = Callable[[Callable[[], None]], CleanupProcess]
 Parameters = Mapping[str, str]
@@ -67,8 +71,8 @@ class NicSession:
     def observe(self, sending: bool) -> None:
         """Gather evidence of the adapter; called again and again while the program runs."""
 
-    def adapter(self) -> Adapter:
-        """The adapter that sent, with its evidence; to be called before the context is left."""
+    def adapter(self, outcome: Outcome) -> Adapter:
+        """The adapter that sent, with its evidence; to be called with the program's ``outcome`` in the context."""
         return Adapter(None, driver=driver_of(self._interface, self._root))
 
     def _prepare(self) -> None:

@@ -67,18 +67,28 @@ class Setup:
         return engine_of(method).switching_seconds(self.sending.nm_delay)
 
 
-def offer(combination: Combination, setup: Setup) -> tuple[Offered, int]:
-    """The offered load and the loops it takes; InputError names a bad mode, rate or duration."""
+def bound(combination: Combination, line_bps: float) -> str:
+    """What ends a trial on a line of ``line_bps``: ``paced``, its packets; ``topspeed``, its duration alone.
+
+    A load above what the line carries is top speed. InputError names a bad mode or rate.
+    """
     case, mode, value = combination.case, combination.mode, combination.value
     if mode not in MODES:
         raise InputError("rate mode", mode, f"must be one of {', '.join(MODES)}", "Correct the scenario's rates.")
+    pps = _offered_pps(case, mode, value)
+    return "paced" if pps is not None and pps <= line_rate_pps(line_bps, case.mean_frame_length) else "topspeed"
+
+
+def offer(combination: Combination, setup: Setup) -> tuple[Offered, int]:
+    """The offered load and the loops it takes; InputError names a bad mode, rate or duration."""
+    case, mode, value = combination.case, combination.mode, combination.value
+    kind = bound(combination, setup.bench.line_rate.bps)
     line_pps = line_rate_pps(setup.bench.line_rate.bps, case.mean_frame_length)
     if mode == MULTIPLIER:
         return _own_timing(combination, setup, line_pps)
     pps = _offered_pps(case, mode, value)
-    paced = pps is not None and pps <= line_pps
-    duration = _duration("paced" if paced else "topspeed", setup.timing)
-    packets = round(pps * duration) if pps and paced else None
+    duration = _duration(kind, setup.timing)
+    packets = round(pps * duration) if pps and kind == "paced" else None
     if packets is not None and packets < LEAST_PACKETS:
         rule = f"is less than {LEAST_PACKETS} packets in {duration:g} s, and one packet has no rate"
         raise InputError(mode, value, rule, f"Let paced trials last {math.ceil(LEAST_PACKETS / (pps or 1))} s.")

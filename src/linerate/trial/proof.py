@@ -18,7 +18,8 @@ from .engines.registry import engine_of
 from .evidence import Claim, Sent, WitnessReport
 from .model import Offered, Trial
 from .plan import DEADLINE_FACTOR
-from .witnesses import primary
+from .verdict import program
+from .witnesses import at_receiver, primary
 
 PROOF = "proof of arrival"
 PREPARATION_SECONDS = 15.0
@@ -95,7 +96,7 @@ def arrived(proof: Proof, sent: Sent, reports: Sequence[WitnessReport]) -> str:
     """How many packets arrived, in words. HostError where too few did: what each end saw, and the likely cause."""
     witness = primary(reports)
     if witness is None or witness.witness is None:
-        reasons = "; ".join(f"{one.name}: {one.reason}" for one in reports)
+        reasons = "; ".join(f"{one.name}: {one.reason}" for one in at_receiver(reports))
         raise HostError(PROOF, proof.path, f"no witness could count ({reasons})", "Correct benchmark_witnesses.")
     counted = witness.witness.packets
     if witness.kind == "linux" and counted > 2 * proof.packets:
@@ -116,7 +117,7 @@ def _seen(proof: Proof, sent: Sent, witness: WitnessReport) -> str:
     sender = proof.trial.bench.sender
     counted = f"of these {witness.witness.packets:,} are {witness.witness.matches}" if witness.witness else ""
     return (
-        f"Seen: tcpreplay {claimed}; {sender.host} {sender.interface} {moved}{dropped}; "
+        f"Seen: {program(sent)} {claimed}; {sender.host} {sender.interface} {moved}{dropped}; "
         f"{witness.host} {witness.interface} {_came(witness.nic)}; {counted}"
     )
 
@@ -137,7 +138,7 @@ def _cause(proof: Proof, sent: Sent, witness: WitnessReport) -> tuple[str, str]:
     """Where the packets were lost, by the last witness that saw them; and what to check there."""
     if sent.claim is None or sent.claim.successful < proof.enough:
         reason = sent.claim_error or "it was stopped"
-        return f"tcpreplay did not send them: {reason}", "Correct what it reports."
+        return f"{program(sent)} did not send them: {reason}", "Correct what it reports."
     if sent.nic.tx_packets is not None and sent.nic.tx_packets < proof.enough:
         return (
             "They did not leave the sending interface",

@@ -33,14 +33,14 @@ def replay(
     A journal is kept in the folder ``journals``; none where that is None.
     """
     engine = engine_of(trial.method)
-    argv = engine.command(trial)
+    argv = engine.provide(engine.command(trial))
     # Before the cleanup process starts, which inherits the journal's lock: it is released when all is cleaned up.
     journal = start(trial, argv, journals, driver_of(trial.sending.interface)) if journals else None
     session = engine.session(trial, argv, run)
     with session:
         sending = _Sending(trial, engine, session, abort, journal)
         outcome = sending.run(argv)
-        adapter = session.adapter()
+        adapter = session.adapter(outcome)
     sent = sending.sent(argv, outcome, adapter, session)
     if journal:
         journal.end(sent)

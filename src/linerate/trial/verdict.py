@@ -22,6 +22,8 @@ SLOWER_PERCENT = 2.0
 SHORTEST_SECONDS = 0.02
 """A difference below this is that of starting a process and of system calls on a busy host, and of no clock."""
 
+ARCHIVE = ".pyz"
+
 BOTH_ENDS, SENDER_ALONE = "sender and receiver", "sender alone"
 
 
@@ -95,8 +97,8 @@ def judge(evidence: Evidence, tolerance: Tolerance | None = None) -> Verdict:
 
 
 def program(sent: Sent) -> str:
-    """The name of the program that sent."""
-    return PurePath(sent.argv[0]).name
+    """The name of the program that sent: of the archive, where Python runs one."""
+    return next((PurePath(one).stem for one in sent.argv if one.endswith(ARCHIVE)), PurePath(sent.argv[0]).name)
 
 
 def _process_reasons(evidence: Evidence) -> Iterator[str]:

@@ -12,17 +12,18 @@ from ..nic.counters import ReceiverNic
 from ..receiver.packet_counter import Count
 from ..receiver.sampler import Sample
 from .evidence import WitnessReport
-from .model import Port, Witness
+from .model import AT_DEVICE, AT_RECEIVER, Port, Witness
 
 KINDS = ("linux", "snmp", "none")
+POSITIONS = (AT_RECEIVER, AT_DEVICE)
 VERSIONS = ("2c", "3")
 SNMP_PORT = 161
 SHORT_TRIALS = ("lengthen", "refuse")
 LEAST_REFRESHES = 2
 """A trial that lasts this many refreshes of a counter has at least one that begins and ends within it."""
 _KEYS = {
-    "linux": {"kind", "name", "host", "interface"},
-    "snmp": {"kind", "name", "address", "port", "version", "interface", "refresh_seconds"},
+    "linux": {"kind", "name", "host", "interface", "position"},
+    "snmp": {"kind", "name", "address", "port", "version", "interface", "refresh_seconds", "position"},
 }
 _HINT = "Correct benchmark_witnesses; see the role's argument_specs."
 
@@ -42,6 +43,10 @@ def define(
     for name in names:
         if names.count(name) > 1:
             raise InputError("witness", name, "is defined twice", "Give each witness a name of its own.")
+    if made and all(witness.position == AT_DEVICE for witness in made):
+        rule = "counts at a device, and no other one at the receiver"
+        hint = "Leave its position out, if the device is what receives; or add a witness at the receiver."
+        raise InputError("witness", names[0], rule, hint)
     return tuple(made)
 
 
@@ -64,7 +69,15 @@ def _linux(witness: Mapping[str, Any], receiver: str | None, interfaces: Mapping
     if not interface:
         hint = "Set its interface, or linerate_interface on that host of the inventory."
         raise InputError("linux witness", host, "has no receiving interface", hint)
-    return Witness(name=str(witness.get("name") or host), kind="linux", host=host, interface=interface)
+    name = str(witness.get("name") or host)
+    return Witness(name=name, kind="linux", host=host, interface=interface, position=_position(witness))
+
+
+def _position(witness: Mapping[str, Any]) -> str:
+    position = str(witness.get("position") or AT_RECEIVER)
+    if position not in POSITIONS:
+        raise InputError("position of a witness", position, f"must be one of {', '.join(POSITIONS)}", _HINT)
+    return position
 
 
 def _snmp(witness: Mapping[str, Any]) -> Witness:
@@ -83,6 +96,7 @@ def _snmp(witness: Mapping[str, Any]) -> Witness:
         port=int(witness.get("port") or SNMP_PORT),
         version=version,
         refresh_seconds=float(witness.get("refresh_seconds") or 0),
+        position=_position(witness),
     )
 
 
@@ -134,7 +148,7 @@ def fit(
 
 def receiving_port(witnesses: Sequence[Witness], receiver: Mapping[str, Any] | None) -> Port | None:
     """The port that a trial's packets are for: that of the witness that decides, else the ``receiver``'s, if any."""
-    ports = sorted(witnesses, key=lambda one: one.kind != "linux")
+    ports = sorted((one for one in witnesses if one.position == AT_RECEIVER), key=lambda one: one.kind != "linux")
     if ports:
         return Port(ports[0].host, ports[0].interface)
     return Port(receiver["name"], receiver["nic"]["interface"]) if receiver else None
@@ -160,6 +174,7 @@ def report(witness: Witness, result: Mapping[str, Any]) -> WitnessReport:
         nic=ReceiverNic.from_json(nic) if nic else None,
         counters=result.get("counters") or {},
         samples=tuple(_sample(one) for one in result.get("samples") or ()),
+        position=witness.position,
     )
 
 
@@ -173,6 +188,16 @@ def reports_of(received: Sequence[Sequence[Mapping[str, Any]]]) -> list[WitnessR
 
 
 def primary(reports: Sequence[WitnessReport]) -> WitnessReport | None:
-    """The witness that a trial is judged by: the first linux one that could count, else the first that could."""
-    usable = [one for one in reports if one.counted is not None]
+    """The witness that a trial is judged by: the first linux one at the receiver that could count, else the first."""
+    usable = [one for one in at_receiver(reports) if one.counted is not None]
     return next((one for one in usable if one.kind == "linux"), usable[0] if usable else None)
+
+
+def at_device(reports: Sequence[WitnessReport]) -> WitnessReport | None:
+    """The witness that counted what reached a device on the path: the first that could."""
+    return next((one for one in reports if one.position == AT_DEVICE and one.counted is not None), None)
+
+
+def at_receiver(reports: Sequence[WitnessReport]) -> list[WitnessReport]:
+    """The witnesses at the receiver."""
+    return [one for one in reports if one.position == AT_RECEIVER]

@@ -131,6 +131,22 @@ def test_witnesses_are_part_of_the_bench_and_of_the_run_without_a_secret(plan):
         plan(NO_NETMAP, witnesses=(agent,), short_trials="refuse")
 
 
+def test_a_duration_that_no_trial_has_is_not_too_short_for_a_counter(plan):
+    agent = Witness("dut", "snmp", "192.0.2.1", "port2", 161, "2c", 10.0, "given")
+    given = {"rates": [{"mode": "pps", "value": 20_000.0}], "duration_seconds": {"paced": 30.0, "topspeed": 1.0}}
+    run, _ = plan(NO_NETMAP, witnesses=(agent,), short_trials="refuse", **given)
+    assert run["plan"]["notices"] == []
+
+
+def test_the_port_that_sends_is_no_witness_but_on_the_loopback_interface(plan, environment):
+    own = Witness("sender1", "linux", "sender1", "lo")
+    assert plan(NO_NETMAP, witnesses=(own,))[1]
+    nic = {**environment["sender"]["nic"], "mac": "02:00:00:00:00:01"}
+    hosts = Hosts({**environment, "sender": {**environment["sender"], "nic": nic}}, NO_NETMAP)
+    with pytest.raises(InputError, match="linux witness 'sender1 lo': is the port that sends"):
+        begin("r", scenario(witnesses=(own,)), {"a": MANIFEST}, hosts)
+
+
 def test_netmap_sends_through_each_available_adapter(plan):
     run, trials = plan(ALL, repeats=1)
     check(run, SCHEMAS / "run.schema.json")
@@ -186,7 +202,7 @@ def test_a_scenario_that_cannot_run_is_refused(plan):
 def test_an_unknown_engine_is_one_clear_error(plan, unavailable, given):
     with pytest.raises(InputError) as refused:
         plan(unavailable, **given)
-    assert str(refused.value) == "engine 'warp': must be one of kernel, netmap. Correct benchmark_engines."
+    assert str(refused.value) == "engine 'warp': must be one of kernel, netmap, xdp. Correct benchmark_engines."
 
 
 @pytest.mark.parametrize(

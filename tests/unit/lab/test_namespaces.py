@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from linerate.errors import HostError
+from linerate.lab.hosts import STATE_FILE
 from linerate.lab.namespaces import (
     RECEIVER,
     SENDER,
-    STATE_FILE,
+    Lab,
     State,
     absent,
     present,
@@ -81,30 +82,30 @@ def stored(machine: Machine) -> dict:
 
 def test_present_and_absent_are_idempotent(tmp_path):
     machine = Machine(tmp_path)
-    assert present(machine.run, tmp_path).changed
+    assert present(machine.run, Lab(root=tmp_path)).changed
     assert stored(machine)["backend"] == "netns"
     ran = len(machine.ran)
-    assert not present(machine.run, tmp_path).changed
+    assert not present(machine.run, Lab(root=tmp_path)).changed
     assert not [words for words in machine.ran[ran:] if "show" not in words and "sysctl -e" not in words]
-    assert absent(machine.run, tmp_path).changed
+    assert absent(machine.run, Lab(root=tmp_path)).changed
     assert not (tmp_path / "run/linerate").exists()
-    assert not absent(machine.run, tmp_path).changed
+    assert not absent(machine.run, Lab(root=tmp_path)).changed
 
 
 def test_check_mode_predicts_without_changes(tmp_path):
     machine = Machine(tmp_path)
-    predicted = present(machine.run, tmp_path, check=True)
+    predicted = present(machine.run, Lab(root=tmp_path), check=True)
     assert predicted.steps[0] == "ip netns add linerate-sender1"
     assert machine.ran == []
-    assert read_state(tmp_path) is None
+    assert read_state(Lab(root=tmp_path)) is None
 
 
 def test_ipv6_is_disabled_only_where_the_kernel_has_it(tmp_path):
-    without = present(Machine(tmp_path / "a").run, tmp_path / "a", check=True)
+    without = present(Machine(tmp_path / "a").run, Lab(root=tmp_path / "a"), check=True)
     assert not [step for step in without.steps if "net.ipv6" in step]
     (tmp_path / "b/proc/sys/net/ipv6").mkdir(parents=True)
     machine = Machine(tmp_path / "b")
-    with_ipv6 = present(machine.run, tmp_path / "b", check=True)
+    with_ipv6 = present(machine.run, Lab(root=tmp_path / "b"), check=True)
     assert [step for step in with_ipv6.steps if "net.ipv6.conf.all.disable_ipv6=1" in step]
 
 
@@ -118,10 +119,10 @@ def test_ipv6_is_disabled_only_where_the_kernel_has_it(tmp_path):
 )
 def test_loopback_with_the_missing_capabilities_as_reason(tmp_path, capabilities, reason):
     machine = Machine(tmp_path, capabilities, refuses="ip link add")
-    change = present(machine.run, tmp_path, try_packet_socket=lambda: None)
+    change = present(machine.run, Lab(root=tmp_path), try_packet_socket=lambda: None)
     assert change.state == State("loopback", f"this process may not create network namespaces: {reason}")
     assert stored(machine) == {"backend": "loopback", "reason": change.state.reason}
-    assert not present(machine.run, tmp_path, try_packet_socket=lambda: None).changed
+    assert not present(machine.run, Lab(root=tmp_path), try_packet_socket=lambda: None).changed
 
 
 @pytest.mark.parametrize("refused", ["ip link add", "mount", "sysctl"])
@@ -136,26 +137,26 @@ def test_refusal_despite_all_capabilities(tmp_path, refused):
 def test_error_without_the_right_to_send_raw_frames(tmp_path):
     machine = Machine(tmp_path, "0000000000000000", refuses="ip link add")
     with pytest.raises(HostError, match=r"CAP_NET_RAW.*docker run --cap-add=NET_RAW"):
-        present(machine.run, tmp_path, try_packet_socket=refuse_packet_socket)
-    assert read_state(tmp_path) is None
+        present(machine.run, Lab(root=tmp_path), try_packet_socket=refuse_packet_socket)
+    assert read_state(Lab(root=tmp_path)) is None
 
 
 def test_backend_changes_with_the_privileges(tmp_path):
     machine = Machine(tmp_path, refuses="sysctl")
-    assert present(machine.run, tmp_path, try_packet_socket=lambda: None).changed
+    assert present(machine.run, Lab(root=tmp_path), try_packet_socket=lambda: None).changed
     machine.refuses = ""
-    assert present(machine.run, tmp_path).changed
-    assert read_state(tmp_path).backend == "netns"
+    assert present(machine.run, Lab(root=tmp_path)).changed
+    assert read_state(Lab(root=tmp_path)).backend == "netns"
     machine.refuses = "sysctl"
-    back = present(machine.run, tmp_path, try_packet_socket=lambda: None)
+    back = present(machine.run, Lab(root=tmp_path), try_packet_socket=lambda: None)
     assert back.steps == (f"write {tmp_path / STATE_FILE}: loopback",)
 
 
 def test_corrupt_state_file_is_rewritten(tmp_path):
     machine = Machine(tmp_path)
-    present(machine.run, tmp_path)
+    present(machine.run, Lab(root=tmp_path))
     (tmp_path / STATE_FILE).write_text("{")
-    assert present(machine.run, tmp_path).changed
+    assert present(machine.run, Lab(root=tmp_path)).changed
     assert stored(machine)["backend"] == "netns"
 
 
@@ -168,14 +169,14 @@ def test_failed_command_is_reported(tmp_path):
         return machine.run(argv)
 
     with pytest.raises(HostError, match=r"link add lrs0.*exited with 2: Error: Unknown device type"):
-        present(run, tmp_path)
+        present(run, Lab(root=tmp_path))
 
 
 def test_repair_without_effect_is_an_error(tmp_path):
     machine = Machine(tmp_path)
     machine.links = lambda namespace: [{"ifname": "lo", "ifindex": 1, "flags": ["LOOPBACK"]}]
     with pytest.raises(HostError, match="had no effect"):
-        present(machine.run, tmp_path)
+        present(machine.run, Lab(root=tmp_path))
 
 
 def test_no_missing_capability_is_reported_without_proc(tmp_path):

@@ -73,8 +73,9 @@ def test_payload_pattern_is_repeated_and_cut():
         ("dst_mac", "00:00:00:00:00:00", "is not the address of a host"),
         ("src_mac", "01:00:00:00:00:01", "must not be a multicast or broadcast address"),
         ("dst_mac", "ff:ff:ff:ff:ff:ff", "must not be a multicast or broadcast address"),
-        ("src_ip", "198.18.0", "must be an IPv4 address"),
-        ("dst_ip", "2001:db8::1", "must be an IPv4 address"),
+        ("src_ip", "198.18.0", "must be an IP address"),
+        ("dst_ip", "2001:db8::1", "must be an IPv4 address, as src_ip 198.18.0.1 is"),
+        ("dst_ip", "ff02::1", "must be the address of one host"),
         ("dst_ip", "224.0.0.1", "must be the address of one host"),
         ("dst_ip", "255.255.255.255", "must be the address of one host"),
         ("src_ip", str(IPv4Address(0)), "must be the address of one host"),
@@ -107,3 +108,10 @@ def test_invalid_parameter_is_refused(name, value, rule):
 def test_missing_parameter_is_refused(name):
     with pytest.raises(InputError, match=f"{name}: must be given"):
         PcapSpec.of({key: value for key, value in REQUIRED.items() if key != name})
+
+
+def test_ipv6_packets_have_a_longer_header():
+    spec = PcapSpec.of({**REQUIRED, "protocol": "udp", "src_ip": "2001:2::1", "dst_ip": "2001:2::2", "ip_length": 48})
+    assert (spec.ip_version, spec.cycle, spec.l4_offset, spec.payload_bytes(62)) == (6, (62,), 54, b"")
+    with pytest.raises(InputError, match="must be 48 to 65535 bytes for udp"):
+        PcapSpec.of({**spec.parameters(), "ip_length": 47})

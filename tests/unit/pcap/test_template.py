@@ -66,6 +66,34 @@ def test_damaged_template_is_refused(offset, field, make_spec):
         check(make_spec(), [bytes(template)])
 
 
+IPV6 = {"src_ip": "2001:2::1", "dst_ip": "2001:2:0:1::1"}
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+@pytest.mark.parametrize("vlan", [None, 7])
+@pytest.mark.parametrize("ip_length", [60, 61, 1500])
+def test_an_ipv6_template_is_what_scapy_builds(protocol, vlan, ip_length, make_spec):
+    spec = make_spec(protocol, vlan=vlan, ip_length=ip_length, **IPV6)
+    templates = build_templates(spec)
+    assert [len(template) for template in templates] == [14 + ip_length + (0 if vlan is None else 4)]
+    check(spec, templates)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"ttl": 63}, "hop limit"),
+        ({"protocol": "udp"}, "protocol"),
+        ({"src_ip": "2001:2::3"}, "IP addresses"),
+        ({"dst_ip": "2001:2::3"}, "IP addresses"),
+        ({"src_ip": "198.18.0.1", "dst_ip": "198.19.0.1"}, "EtherType"),
+    ],
+)
+def test_an_ipv6_template_of_other_parameters_is_refused(change, field, make_spec):
+    with pytest.raises(InputError, match=field):
+        check(make_spec(**IPV6), build_templates(make_spec(**{**IPV6, **change})))
+
+
 def test_untagged_template_for_a_tagged_pcap_is_refused(make_spec):
     with pytest.raises(InputError, match="VLAN tag"):
         check(make_spec(vlan=9), build_templates(make_spec(ip_length=68)))

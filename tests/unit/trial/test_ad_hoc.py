@@ -160,3 +160,22 @@ def test_each_field_of_sending_can_be_set_by_an_option():
     optional = {field.name for field in fields(Sending)} - {"settings", "interface", "sample_interval"}
     assert optional <= set(DEFAULTS)
     assert set(GIVEN) == set(REQUIRED)
+
+
+def test_xdp_is_a_method_with_an_adapter_of_its_own():
+    assert trial(xdp=True, adapter="copy").method == SendMethod("xdp", "copy")
+    assert trial(xdp=True, adapter="zerocopy", xdp_attach_ok=True).method == SendMethod("xdp", "zerocopy")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "adapter: is needed to send through xdp"),
+        ({"adapter": "native"}, "adapter 'native': must be one of copy, zerocopy"),
+        ({"adapter": "copy", "netmap": True}, "xdp True: excludes netmap"),
+        ({"adapter": "zerocopy"}, "adapter 'zerocopy': attaches an XDP program, .* Permit it by xdp_attach_ok"),
+    ],
+)
+def test_xdp_is_refused_where_it_makes_no_sense(given, message):
+    with pytest.raises(InputError, match=message):
+        trial(xdp=True, **given)

@@ -10,6 +10,7 @@ from synthetic_run import make_report
 from linerate.nic.counters import ReceiverNic, SenderNic
 from linerate.trial.evidence import WitnessReport
 from linerate.trial.loss import UNEXPLAINED, locate
+from linerate.trial.model import AT_DEVICE
 
 SENT = 100_000
 
@@ -139,3 +140,29 @@ def test_a_receiving_interface_whose_counters_contradict_each_other_tells_no_pla
     found = locate(SENT, sender(), replace(report(99_000, sysfs={"rx_dropped": 100}), nic=nic))
     assert found.by_place == {"receiver kernel": 100, "path or device": 900}
     assert "the receiving interface: sysfs is not usable: rx_packets decreased from 9 to 5" in found.evidence
+
+
+@pytest.mark.parametrize(
+    ("nic", "at_device", "seen", "by_place"),
+    [
+        (sender(), 99_000, report(99_000, 99_000), {"path to device": 1000}),
+        (sender(), SENT, report(99_000, 99_000), {"device or path after it": 1000}),
+        (sender(), 99_400, report(99_000, 99_000), {"path to device": 600, "device or path after it": 400}),
+        # Other traffic into the device's port, such as ARP.
+        (sender(), SENT + 7, report(99_000, 99_000), {"device or path after it": 1000}),
+        (
+            sender(99_900),
+            99_800,
+            report(99_000, 99_500),
+            {"sender egress": 100, "path to device": 100, "device or path after it": 300, "receiver kernel": 500},
+        ),
+        (sender(), 99_500, report(99_000), {"path to device": 500, "device or path after it": 500}),
+        (sender(None), 99_500, report(99_000), {"unknown": 500, "device or path after it": 500}),
+    ],
+)
+def test_a_witness_at_the_device_divides_the_path(nic, at_device, seen, by_place):
+    device = replace(report(at_device), name="device", position=AT_DEVICE)
+    loss = locate(SENT, nic, seen, device)
+    assert loss.by_place == by_place
+    assert sum(loss.by_place.values()) == loss.packets == 1000
+    assert f"the witness device at the device counted {at_device:,}" in loss.evidence

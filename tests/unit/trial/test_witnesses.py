@@ -13,7 +13,17 @@ from linerate.receiver.packet_counter import Count
 from linerate.receiver.sampler import Sample
 from linerate.trial.evidence import WitnessReport
 from linerate.trial.model import Port, Witness
-from linerate.trial.witnesses import define, fit, primary, receiving_port, report, reports_of, with_agents
+from linerate.trial.witnesses import (
+    at_device,
+    at_receiver,
+    define,
+    fit,
+    primary,
+    receiving_port,
+    report,
+    reports_of,
+    with_agents,
+)
 
 INTERFACES = {"receiver1": "ens17", "receiver2": "ens18"}
 SNMP = {"kind": "snmp", "address": "192.0.2.9", "interface": "port2"}
@@ -66,6 +76,8 @@ def test_a_scenario_may_have_no_witness(given):
         ([{"kind": "linux"}, {"kind": "linux"}], "witness 'receiver1': is defined twice"),
         ([{"kind": "linux", "host": "stranger"}], "'stranger': has no receiving interface"),
         ([{"kind": "snmp", "interface": "port2"}], "has no address"),
+        ([{**SNMP, "position": "middle"}], "position of a witness 'middle': must be one of receiver, device"),
+        ([{**SNMP, "position": "device"}], "'192.0.2.9': counts at a device, and no other one at the receiver"),
         ([{**SNMP, "version": "1"}], "SNMP version '1': must be one of 2c, 3"),
         ([{**SNMP, "community": "secret"}], "snmp witness 'community': is not one of address"),
     ],
@@ -163,3 +175,12 @@ def test_the_first_linux_witness_that_could_count_decides():
     assert primary([fails]) is None
     assert primary([]) is None
     assert (fails.usable, fails.reason) == (False, "gone")
+
+
+def test_a_witness_at_a_device_does_not_decide():
+    device, receiver = define([{**SNMP, "position": "device"}, {"kind": "linux"}], "receiver1", INTERFACES)
+    assert receiving_port([device, receiver], None) == Port("receiver1", "ens17")
+    counted = {"usable": True, "witness": {"method": "if_mib", "packets": 9, "matches": "all"}}
+    reports = [report(device, counted), report(receiver, {"msg": "gone"})]
+    assert (primary(reports), at_device(reports)) == (None, reports[0])
+    assert at_receiver(reports) == [reports[1]]

@@ -17,13 +17,15 @@ from ..evidence import Adapter, Claim
 from ..model import Trial
 from ..nic_session import NicSession
 
+XDP_ATTACH_OK = "xdp_attach_ok"
+"""A feature of a host: an XDP program may be attached to its interface, which resets the NIC's rings."""
 OPENING, SENDING, CLOSING = "opening", "sending", "closing"
 """Phases of a run: a NIC that is being opened or closed may be reset, and nothing leaves it."""
 
 
 @dataclass(frozen=True)
 class SenderHost:
-    """What availability depends on: the sending interface, and the features of the sending program there."""
+    """What availability depends on: the sending interface, the features of the host's programs, what is permitted."""
 
     interface: str
     features: frozenset[str] = frozenset()
@@ -58,6 +60,10 @@ class Engine(ABC):
     @abstractmethod
     def command(self, trial: Trial) -> list[str]:
         """The argument list that sends ``trial``. InputError where one of its settings is not usable."""
+
+    def provide(self, argv: list[str]) -> list[str]:
+        """``argv`` as this sender runs it. An engine whose program is linerate's own puts it in place here."""
+        return argv
 
     @abstractmethod
     def gap_seconds(self, trial: Trial) -> float:

@@ -9,6 +9,7 @@ from ..model import SendMethod
 from .base import Engine
 from .netmap.engine import NetmapEngine
 from .tcpreplay import KernelEngine
+from .xdp.engine import XdpEngine
 
 _ENGINES: dict[str, Engine] = {}
 
@@ -39,5 +40,5 @@ def engine_of(method: SendMethod) -> Engine:
     return found
 
 
-for _one in (KernelEngine(), NetmapEngine()):
+for _one in (KernelEngine(), NetmapEngine(), XdpEngine()):
     register(_one)

@@ -6,12 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from linerate.trial.engines.base import SenderHost, availability
+from linerate.trial.engines.base import XDP_ATTACH_OK, SenderHost, availability
 from linerate.trial.engines.registry import engines
 
 
 def reasons(root: Path, interface: str = "ens4", features: frozenset[str] = frozenset({"netmap"})) -> dict:
-    return availability(engines(), SenderHost(interface, features, str(root)))
+    found = availability(engines(), SenderHost(interface, features, str(root)))
+    return {name: reason for name, reason in found.items() if not name.startswith("xdp")}
+
+
+def test_xdp_needs_a_transmit_queue_and_permission_for_zero_copy(root):
+    found = availability(engines(), SenderHost("ens4", root=str(root)))
+    assert found["xdp"] == "not available on this host: ens4 has no transmit queue 0"
+    assert found["xdp-copy"] is None
+    assert str(found["xdp-zerocopy"]).endswith("permit it by linerate_xdp_attach_ok")
+    permitted = availability(engines(), SenderHost("ens4", frozenset({XDP_ATTACH_OK}), str(root)))
+    assert permitted["xdp-zerocopy"] is None
 
 
 def test_a_host_with_a_patched_driver_has_every_send_method(patched):

@@ -9,20 +9,22 @@ from linerate.trial.engines import registry
 from linerate.trial.engines.netmap.engine import NetmapEngine
 from linerate.trial.engines.registry import engine, engine_of, engines, register
 from linerate.trial.engines.tcpreplay import KernelEngine
+from linerate.trial.engines.xdp.engine import XdpEngine
 from linerate.trial.model import SendMethod
 
 
-def test_the_engines_are_kernel_and_netmap():
-    assert list(engines()) == ["kernel", "netmap"]
+def test_the_engines_are_kernel_netmap_and_xdp():
+    assert list(engines()) == ["kernel", "netmap", "xdp"]
     assert isinstance(engine("kernel"), KernelEngine)
     assert isinstance(engine("netmap"), NetmapEngine)
+    assert isinstance(engine("xdp"), XdpEngine)
 
 
 @pytest.mark.parametrize("name", ["warp", "", "Kernel", "netmap-native"])
 def test_an_unknown_engine_is_one_clear_error(name):
     with pytest.raises(InputError) as refused:
         engine(name)
-    assert str(refused.value) == f"engine {name!r}: must be one of kernel, netmap. Correct benchmark_engines."
+    assert str(refused.value) == f"engine {name!r}: must be one of kernel, netmap, xdp. Correct benchmark_engines."
 
 
 def test_a_registered_engine_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch):
@@ -31,9 +33,9 @@ def test_a_registered_engine_is_found_by_its_name(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(registry, "_ENGINES", dict(engines()))
     register(Other())
-    assert list(engines()) == ["kernel", "netmap", "other"]
+    assert list(engines()) == ["kernel", "netmap", "xdp", "other"]
     assert isinstance(engine("other"), Other)
-    with pytest.raises(InputError, match="must be one of kernel, netmap, other"):
+    with pytest.raises(InputError, match="must be one of kernel, netmap, xdp, other"):
         engine("warp")
 
 

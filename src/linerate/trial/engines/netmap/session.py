@@ -17,15 +17,13 @@ from ....nic.read import link_trouble, wait_for_carrier
 from ....nic.state import read_state, store_found
 from ....system.cleanup_process import CleanupProcess
 from ....system.run import Runner
+from ....tcpreplay.supervise import Outcome
 from ...evidence import Adapter
-from ...nic_session import Guard, NicSession, Parameters
+from ...nic_session import CARRIER_SECONDS, SETTLED_SECONDS, Guard, NicSession, Parameters
 
 ADMODES = {"native": FORCE_NATIVE, "emulated": FORCE_EMULATED}
 EMULATION_QDISC = "netmapemu"
 POLL_SECONDS = 1.0
-CARRIER_SECONDS = 60.0
-"""How long a NIC may take to have its carrier again; a native e1000 takes about 3 s."""
-SETTLED_SECONDS = 1.0
 
 
 class NetmapSession(NicSession):
@@ -59,7 +57,7 @@ class NetmapSession(NicSession):
         if sending:
             self._evidence = [*read_adapter(self._interface, self._run, (), self._root).evidence, qdisc]
 
-    def adapter(self) -> Adapter:
+    def adapter(self, outcome: Outcome) -> Adapter:
         """The kind that was requested, the one that was found (None where there is no sign of either), the evidence."""
         evidence = [*(self._evidence or read_adapter(self._interface, self._run, (), self._root).evidence)]
         activation = f"Emulated adapter for {self._interface} activated"

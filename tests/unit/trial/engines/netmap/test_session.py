@@ -11,11 +11,13 @@ from linerate.errors import HostError
 from linerate.netmap.admode import read_admode
 from linerate.nic.state import found_path
 from linerate.system.run import Completed
+from linerate.tcpreplay.supervise import Outcome
 from linerate.trial.engines.netmap import session as module
 from linerate.trial.engines.netmap.session import NetmapSession
 from linerate.trial.evidence import Recovery
 from linerate.trial.nic_session import recover
 
+OUTCOME = Outcome(0, (), False, None, 1.0, "", "", 0)
 ACTIVATED = "[ 1996.781561] 443.197642 [ 320] generic_netmap_register   Emulated adapter for ens4 activated\n"
 
 
@@ -109,7 +111,7 @@ def test_a_native_adapter_is_forced_and_proven(host):
         session.observe(sending=False)
         session.observe(sending=True)
         host.sends()
-        adapter = session.adapter()
+        adapter = session.adapter(OUTCOME)
     assert (adapter.kind, adapter.found, adapter.driver) == ("native", "native", "e1000")
     assert adapter.evidence == (
         "driver: e1000",
@@ -129,10 +131,10 @@ def test_an_emulated_adapter_is_forced_and_proven_on_a_patched_driver(host):
         assert read_admode(str(host.root)) == "2"
         host.qdisc = "netmapemu"
         session.observe(sending=True)
-        assert session.adapter().found == "emulated"
+        assert session.adapter(OUTCOME).found == "emulated"
         host.qdisc = "pfifo_fast"
         host.messages += ACTIVATED
-        adapter = session.adapter()
+        adapter = session.adapter(OUTCOME)
     assert adapter.found == "emulated"
     assert adapter.evidence[-2:] == (
         "tc qdisc show dev ens4 while sending: netmapemu",
@@ -143,13 +145,13 @@ def test_an_emulated_adapter_is_forced_and_proven_on_a_patched_driver(host):
 def test_an_emulated_adapter_of_an_earlier_trial_is_not_evidence_for_this_one(host):
     host.messages += ACTIVATED
     with host.session("emulated") as session:
-        assert session.adapter().found is None
+        assert session.adapter(OUTCOME).found is None
 
 
 def test_an_emulated_adapter_is_found_where_native_was_requested(host):
     with host.session("native") as session:
         host.messages += ACTIVATED
-        assert session.adapter().found == "emulated"
+        assert session.adapter(OUTCOME).found == "emulated"
 
 
 def test_everything_is_restored_after_an_error(host):

@@ -1,0 +1,103 @@
+"""The AF_XDP sender: its command, its own count, and when its interface is ready."""
+
+from __future__ import annotations
+
+import math
+import sys
+
+from ....errors import InputError
+from ....system.run import Runner
+from ....tcpreplay.supervise import Outcome
+from ....xdp import program
+from ....xdp.availability import unavailable_reason, zerocopy_unavailable_reason
+from ....xdp.events import SENDING as READY
+from ....xdp.events import failure, find
+from ....xdp.frames import LONGEST_FRAME
+from ....xdp.options import SenderOptions
+from ...evidence import Claim
+from ...model import Trial
+from ...nic_session import NicSession
+from ..base import OPENING, SENDING, XDP_ATTACH_OK, Engine, SenderHost
+from .session import XdpSession
+
+
+class XdpEngine(Engine):
+    """linerate's own sender through an XDP socket. Settings of tcpreplay do not concern it."""
+
+    name = "xdp"
+    adapters = ("copy", "zerocopy")
+
+    def unavailable(self, host: SenderHost) -> str | None:
+        return unavailable_reason(host.interface, root=host.root)
+
+    def adapter_unavailable(self, adapter: str, host: SenderHost) -> str | None:
+        if adapter != "zerocopy":
+            return None
+        return zerocopy_unavailable_reason(host.interface, XDP_ATTACH_OK in host.features)
+
+    def command(self, trial: Trial) -> list[str]:
+        if trial.case.max_frame_length > LONGEST_FRAME:
+            rule = (
+                f"has frames of {trial.case.max_frame_length:,} B, and an XDP socket sends at most {LONGEST_FRAME:,} B"
+            )
+            raise InputError(
+                "case", trial.case.name, rule, "Leave xdp out of benchmark_engines, or use benchmark_trials."
+            )
+        return ["python3", "-I", program.path(), *_options(trial).to_argv()]
+
+    def provide(self, argv: list[str]) -> list[str]:
+        program.install()
+        return [sys.executable, *argv[1:]]
+
+    def gap_seconds(self, trial: Trial) -> float:
+        offered = trial.offered
+        if offered.mode == "topspeed":
+            return 0.0
+        if offered.mode == "pps" and offered.value:
+            return 1 / offered.value
+        if offered.mode == "mbps" and offered.value:
+            return 8 * LONGEST_FRAME / (offered.value * 1e6)
+        return math.inf
+
+    def read_claim(self, outcome: Outcome) -> tuple[Claim | None, str | None]:
+        end = find(outcome.stdout, "end")
+        if end is None:
+            return None, failure(outcome.stderr)
+        packets, octets, seconds = int(end["packets"]), int(end["bytes"]), float(end["seconds"])
+        per_second = 1 / seconds if seconds else 0.0
+        return Claim(
+            packets=packets,
+            bytes=octets,
+            seconds=seconds,
+            bytes_per_second=octets * per_second,
+            mbps=8e-6 * octets * per_second,
+            pps=packets * per_second,
+            successful=packets,
+            failed=int(end["failed"]),
+            truncated=0,
+            retried_enobufs=0,
+            retried_eagain=int(end["waits"]),
+            interrupted=bool(end["interrupted"]),
+        ), None
+
+    def session(self, trial: Trial, argv: list[str], run: Runner) -> NicSession:
+        return XdpSession(trial.sending.interface, argv, str(trial.method.adapter), run)
+
+    def phase(self, messages: str) -> str:
+        return SENDING if READY in messages else OPENING
+
+
+def _options(trial: Trial) -> SenderOptions:
+    offered, sending = trial.offered, trial.sending
+    return SenderOptions(
+        interface=sending.interface,
+        pcap=trial.case.pcap,
+        pps=offered.value if offered.mode == "pps" else None,
+        mbps=offered.value if offered.mode == "mbps" else None,
+        multiplier=offered.value if offered.mode == "multiplier" else None,
+        topspeed=offered.mode == "topspeed",
+        loop=sending.loop,
+        limit=sending.limit,
+        duration=sending.duration,
+        zerocopy=trial.method.adapter == "zerocopy",
+    )
