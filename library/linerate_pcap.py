@@ -50,8 +50,8 @@ options:
     type: int
   imix:
     description:
-      - Frame lengths in bytes with FCS, each with its weight (RFC 6985), such as V({64: 7, 594: 4, 1518: 1}). They
-        alternate, evenly spread.
+      - Frame lengths in bytes with FCS, each with its weight (RFC 6985). They alternate, evenly spread.
+      - "For example C({64: 7, 594: 4, 1518: 1})."
     type: dict
   src_ip:
     description:
@@ -106,7 +106,7 @@ options:
   streams:
     description:
       - Several streams, whose packets alternate. Each is a dictionary of the options that differ from those above,
-        other than O(packets), such as V([{dst_ip: 198.19.0.1}, {dst_ip: 198.19.1.1, frame_length: 128}]).
+        other than O(packets).
     type: list
     elements: dict
     default: []

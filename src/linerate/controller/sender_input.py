@@ -16,10 +16,9 @@ from ..pcap.spec import PARAMETERS, PcapSpec
 from ..results.store import plain
 from ..tcpreplay.options import ReplayOptions
 from ..trial.engines.registry import engine
-from ..trial.plan import MODES
+from ..trial.loads import loads
 from ..trial.proof import ProofLoad
 from ..trial.witnesses import define
-from ..validate import LEAST_RATE, check_rate
 from .credentials import check_credentials
 from .scenario import check_numbers
 
@@ -228,16 +227,7 @@ def _loads(values: Values) -> Iterator[InputError]:
 
 
 def _load(path: str, load: Mapping[str, Any]) -> Iterator[InputError]:
-    mode, value = load["mode"], load.get("value")
-    if mode not in MODES:
-        yield InputError(f"{path}.mode", mode, f"must be one of {', '.join(MODES)}", "Use one of them.")
-    elif mode == "topspeed":
-        if value is not None:
-            yield InputError(f"{path}.value", value, "has no meaning at top speed", "Leave the value out.")
-    elif value is None:
-        yield InputError(f"{path}.value", None, f"is missing: {mode} needs a rate", "Set value.")
-    else:
-        yield from _caught(check_rate, f"{path}.value", value, LEAST_RATE)
+    yield from (_renamed(f"{path}.{error.subject}", error) for error in _caught(loads, load, "value"))
 
 
 def _known(name: str, value: str, known: Sequence[str], where: str) -> Iterator[InputError]:

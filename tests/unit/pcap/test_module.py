@@ -62,6 +62,7 @@ def ansible(tmp_path, python_without_scapy):
             "children": {
                 "senders": {"hosts": {"tx": {"linerate_interface": "lo", "linerate_receiver": "rx"}}},
                 "receivers": {"hosts": {"rx": {"linerate_interface": "lo"}}},
+                "machines": {"hosts": {"tx": {}, "rx": {}}},
             },
         }
     }
