@@ -11,7 +11,6 @@ from typing import Any
 
 from ..errors import InputError
 from ..pcap.destinations import BENCHMARK_NETWORKS, AllowedDestinations
-from ..pcap.layout import Layout
 from ..pcap.spec import PARAMETERS, PcapSpec
 from ..results.store import plain
 from ..tcpreplay.options import ReplayOptions
@@ -195,10 +194,11 @@ def _pcap(
     try:
         # A MAC in another notation is reported by its own check.
         spec = PcapSpec.of({**given, **PLACEHOLDER_MACS})
-        for destination in Layout.of(spec).destinations():
-            if allowed and not allowed.holds_all(ipaddress.ip_network(destination)):
+        for number, stream in enumerate(spec.parts):
+            if allowed and not allowed.holds_all(ipaddress.ip_network(stream.dst_ip)):
+                name = f"streams[{number}].dst_ip" if "dst_ip" in [*spec.streams, {}][number] else "dst_ip"
                 hint = "Add its network to linerate_allow_destinations, if the packets may flood it."
-                raise InputError("dst_ip", destination, "is in none of the allowed networks", hint)
+                raise InputError(name, stream.dst_ip, "is in none of the allowed networks", hint)
     except InputError as error:
         own = error.subject in pcap or f"pcaps_{error.subject}" not in values
         yield _renamed(f"pcaps_set[{at}].{error.subject}" if own else f"pcaps_{error.subject}", error)

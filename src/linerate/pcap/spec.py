@@ -167,7 +167,7 @@ class PcapSpec:
         if self.payload == RANDOM:
             self._set("seed", 1 if self.seed is None else self.seed)
         elif self.seed is not None:
-            raise InputError("seed", self.seed, "is of a random payload", "Set payload: random, or remove it.")
+            raise InputError("seed", self.seed, "is of a random payload", "Set payload random, or remove seed.")
 
     def _check_slots(self) -> None:
         for at, stream in enumerate(self.streams):
