@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..pcap.destinations import BENCHMARK_NETWORKS, AllowedDestinations
-from ..pcap.spec import PARAMETERS, PcapSpec
+from ..pcap.spec import LENGTHS, PARAMETERS, PcapSpec
 from ..results.store import plain
 from ..tcpreplay.options import ReplayOptions
 from ..trial.engines.registry import engine
@@ -175,7 +175,11 @@ def _pcaps(values: Values, allowed: AllowedDestinations | None) -> Iterator[Inpu
     for at, pcap in enumerate(_set(values)):
         if "src" in pcap:
             yield from _capture(f"pcaps_set[{at}]", pcap)
-        else:
+            continue
+        missing = [names for names in (("protocol",), LENGTHS) if not pcap.keys() & set(names)]
+        for names in missing:
+            yield InputError(f"pcaps_set[{at}].{names[0]}", None, "is missing", f"Set {' or '.join(names)}.")
+        if not missing:
             yield from _pcap(at, pcap, values, allowed)
 
 

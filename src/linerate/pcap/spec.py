@@ -32,7 +32,8 @@ MOST_SLOTS = 1000
 _MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
 _HEX = re.compile(r"(?:[0-9a-f]{2})+")
 _ZERO_MAC = "00:00:00:00:00:00"
-_LENGTHS = ("ip_length", "frame_length", "imix")
+LENGTHS = ("frame_length", "ip_length", "imix")
+"""How the lengths of the frames may be given, one of these."""
 _OF_ALL = ("packets", "streams")
 
 
@@ -126,10 +127,10 @@ class PcapSpec:
             )
 
     def _check_lengths(self) -> None:
-        given = [name for name in _LENGTHS if getattr(self, name) is not None]
+        given = [name for name in LENGTHS if getattr(self, name) is not None]
         if len(given) > 1:
             rule = f"has no meaning with {given[0]}"
-            raise InputError(given[1], getattr(self, given[1]), rule, f"Set one of {', '.join(_LENGTHS)}.")
+            raise InputError(given[1], getattr(self, given[1]), rule, f"Set one of {', '.join(LENGTHS)}.")
         if not given:
             self._set("ip_length", IP_LENGTH)
         if self.imix is not None:
@@ -189,8 +190,8 @@ class PcapSpec:
     def _stream(self, at: int) -> PcapSpec:
         own = self.streams[at]
         base = {key: value for key, value in self.parameters().items() if key not in _OF_ALL}
-        if own.keys() & set(_LENGTHS):
-            base = {key: value for key, value in base.items() if key not in _LENGTHS}
+        if own.keys() & set(LENGTHS):
+            base = {key: value for key, value in base.items() if key not in LENGTHS}
         if own.get("payload", RANDOM) != RANDOM:
             base.pop("seed", None)
         try:

@@ -325,7 +325,7 @@ def test_a_capture_is_converted_and_copied_once(ansible, captures, tmp_path):
     [
         ({"src": "none.pcap"}, "none.pcap': cannot be read. Use the path of an existing file."),
         ({"src": "my.pcapng", "rewrite": {"dst_mac": "recv"}}, "dst_mac 'recv': must be six bytes in hex"),
-        ({"ip_length": 64}, "protocol: must be given. Set protocol."),
+        ({"ip_length": 64}, "pcaps_set[0].protocol: is missing. Set protocol."),
     ],
 )
 def test_a_wrong_pcap_is_named_before_any_host_is_touched(pcap, message, ansible, captures, tmp_path):
