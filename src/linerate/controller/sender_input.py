@@ -176,9 +176,9 @@ def _pcaps(values: Values, allowed: AllowedDestinations | None) -> Iterator[Inpu
         if "src" in pcap:
             yield from _capture(f"pcaps_set[{at}]", pcap)
             continue
-        missing = [names for names in (("protocol",), LENGTHS) if not pcap.keys() & set(names)]
-        for names in missing:
-            yield InputError(f"pcaps_set[{at}].{names[0]}", None, "is missing", f"Set {' or '.join(names)}.")
+        missing = [keys for keys in (("protocol",), LENGTHS) if not pcap.keys() & set(keys)]
+        for keys in missing:
+            yield InputError(f"pcaps_set[{at}].{keys[0]}", None, "is missing", f"Set {' or '.join(keys)}.")
         if not missing:
             yield from _pcap(at, pcap, values, allowed)
 
