@@ -70,10 +70,11 @@ def _each_search(found: Sequence[Outcome]) -> list[Outcome]:
 
 
 def _over_size(found: Sequence[Outcome]) -> list[Chart]:
-    """Throughput over frame size, one chart for each goal that has several sizes."""
+    """Throughput over frame size, one chart for each goal that has several sizes; without mixed sizes."""
     goals: dict[str, list[Outcome]] = {}
     for outcome in found:
-        if outcome.kind == THROUGHPUT and outcome.rates is not None:
+        one_size = outcome.case.min_frame_length == outcome.case.max_frame_length
+        if outcome.kind == THROUGHPUT and outcome.rates is not None and one_size:
             goals.setdefault(outcome.goal, []).append(outcome)
     return [_size_chart(goal, some) for goal, some in goals.items() if len(some) > 1]
 
