@@ -10,8 +10,8 @@ description:
   - Builds when there is no package of the same recipe, in a folder of its own. The package is written last, so an
     interrupted build leaves none. Its file name contains a key computed from the recipe.
   - A second build into the same folder of packages waits for the first one and uses its package.
-  - A step that fails shows the end of its output. The folder of a failed build of tcpreplay is kept until the next
-    build.
+  - A step that fails shows the compiler's first error, or the end of its output. The folder of a failed build, with
+    its logs, is kept until the next build.
 requirements:
   - a C compiler, make, tar, util-linux
   - for netmap the headers of its kernel, and patch; unzip when the archive of a driver is a zip file
@@ -44,8 +44,18 @@ options:
         type: dict
         default: {}
       kernel_sources:
-        description: The tree with the sources of the kernel's own drivers, or a tar archive of it.
-        type: path
+        description: The sources of the kernel's own drivers, which must be those of O(netmap.kernel).
+        type: dict
+        suboptions:
+          path:
+            description: The source tree on the build host, or a tar archive of it.
+            type: path
+            required: true
+          sha256:
+            description: The sha256 of the archive, or of the drivers in the tree; the module netmap_sources_info
+              returns it. Empty when the build host does not have them yet.
+            type: str
+            required: true
       archives:
         description: Sources of external drivers. The build downloads nothing.
         type: list
@@ -165,7 +175,9 @@ EXAMPLES = r"""
       commit: 89607e1406c1fa5ac2106bd2ff33417f090c0d60
       kernel: 6.1.0-56-amd64
       drivers: [e1000]
-      kernel_sources: /usr/src/linux-source-6.1.tar.xz
+      kernel_sources:
+        path: /usr/src/linux-source-6.1.tar.xz
+        sha256: 4d415b3d364834fd818270e88813e90323bbfce4f519a0e6bd4940ddcd7df693
     source: /var/tmp/netmap.tar.gz
     packages: /var/lib/linerate/packages
     work: /var/tmp
@@ -220,7 +232,7 @@ NETMAP = {
     "drivers": TEXTS,
     "no_ext_drivers": TEXTS,
     "select_versions": {"type": "dict", "default": {}},
-    "kernel_sources": {"type": "path"},
+    "kernel_sources": {"type": "dict", "options": {"path": PATH, "sha256": TEXT}},
     "archives": {
         "type": "list",
         "elements": "dict",

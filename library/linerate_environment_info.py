@@ -7,7 +7,10 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: linerate_environment_info
 short_description: Read the environment that belongs to a measurement
-description: Reads kernel, CPU, memory, the state of one interface, and which send methods are available on it.
+description:
+  - Reads kernel, CPU, memory, the state of one interface, and which send methods are available on it.
+  - Reads what the host is (bare metal or a guest, of which hypervisor) and how the interface is attached to it, and
+    warns where that limits the rate.
 version_added: "0.1.0"
 extends_documentation_fragment: [linerate.interface, linerate.cpu, linerate.reads]
 author: linerate contributors
@@ -34,7 +37,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 environment:
-  description: Kernel, os, cpu_model, cpus, memory_bytes, governor, python, nic, tuning.
+  description: Kernel, os, cpu_model, cpus, memory_bytes, governor, python, machine, nic, attachment, tuning.
+  returned: always
+  type: dict
+described:
+  description: The machine, the attachment, the best adapters of the driver, and the limits, in words.
   returned: always
   type: dict
 unavailable:
@@ -50,7 +57,7 @@ from ansible.module_utils.linerate.nic.read import interface_name
 from ansible.module_utils.linerate.system.run import run
 from ansible.module_utils.linerate.trial.engines.base import XDP_ATTACH_OK, SenderHost, availability
 from ansible.module_utils.linerate.trial.engines.registry import engines
-from ansible.module_utils.linerate.trial.environment import read_environment
+from ansible.module_utils.linerate.trial.environment import describe_host, read_environment
 
 
 def main() -> None:
@@ -67,9 +74,13 @@ def main() -> None:
     try:
         interface = interface_name(module.params["interface"], run)
         host = SenderHost(interface, frozenset(name for name, has in features.items() if has))
+        environment = read_environment(interface, run, cpu=module.params["cpu"])
+        for limit in environment["attachment"]["limits"]:
+            module.warn(f"{interface}: {limit}")
         module.exit_json(
             changed=False,
-            environment=read_environment(interface, run, cpu=module.params["cpu"]),
+            environment=environment,
+            described=describe_host(environment),
             unavailable=availability(engines(), host),
         )
     except LinerateError as error:

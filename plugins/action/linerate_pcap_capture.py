@@ -19,6 +19,8 @@ class ActionModule(ActionBase):
     """Runs the module of the same name twice: to compare the pcap of the host, and to write another one there."""
 
     TRANSFERS_FILES = True
+    # Checked before the capture is read, which may take long.
+    _VALID_ARGS = frozenset(("path", "src", "rewrite"))
 
     def run(self, tmp=None, task_vars=None):
         """Run the module; a capture that cannot be sent fails here, with its reason."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import struct
 from pathlib import Path
@@ -20,7 +21,8 @@ SMALL_PEER_MTU = link(RECEIVER, "mtu", "1000")
 MANY = pcap(packets=100_000)
 PRELOAD = {**TOP_SPEED, "preload_pcap": True}
 ENTER = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
-IN_MEMORY_GROUP = ("sh", "-c", ENTER, str(MEMORY_GROUP))
+# `ip netns exec` mounts another /sys, without control groups.
+IN_MEMORY_GROUP = ("sh", "-c", ENTER, f"/proc/{os.getpid()}/root{MEMORY_GROUP}")
 LITTLE_MEMORY = f"{STATE}/tcpreplay-with-little-memory"
 HEADER_ONLY = pcap(lambda content: content[:FILE_HEADER])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,8 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ansible
 from tests.integration.trials import eventually, make_pcap, make_trial, senders, sent_packets
 
+import linerate
 from linerate.errors import InputError
 from linerate.lab.namespaces import RECEIVER, SENDER, absent, present
 from linerate.system.run import run
@@ -30,6 +33,18 @@ TRIAL_ID = "001-fault-kernel-r1"
 MEMORY_GROUP = Path("/sys/fs/cgroup", *(["memory"] if Path("/sys/fs/cgroup/memory").is_dir() else []), RUN_ID)
 """A control group, of version 1 or 2, for the programs of a bench."""
 MODULE = str(Path(__file__).with_name("module.py"))
+
+
+def _python() -> list[str]:
+    """The command of an interpreter that unprivileged users may run, too; that of pytest may be in root's home."""
+    if all(folder.stat().st_mode & 0o001 for folder in Path(sys.executable).resolve().parents):
+        return [sys.executable]
+    packages = (str(Path(module.__path__[0]).parent) for module in (linerate, ansible))
+    return [
+        "env",
+        f"PYTHONPATH={os.pathsep.join(packages)}",
+        shutil.which("python3", path=os.defpath) or sys.executable,
+    ]
 
 
 @dataclass(frozen=True)
@@ -68,7 +83,7 @@ class Bench:
         except (InputError, TypeError):
             usual = {"interface": SENDER.interface, "allow_destinations": ["198.18.0.0/15", RECEIVER.mac]}
             arguments = {**usual, **given}
-        return [sys.executable, MODULE, json.dumps({"work": "trial faults", **arguments})]
+        return [*_python(), MODULE, json.dumps({"work": "trial faults", **arguments})]
 
     def start(self, command: Sequence[str]) -> Callable[[], bool]:
         """Start ``command`` in the sender's namespace; returns a function that says whether it sends, or has ended."""

@@ -31,7 +31,7 @@ def with_wrong_clock(bench: Bench) -> None:
     program.chmod(0o755)
 
 
-SET_BACK = r"the sender claims 2\.\d+ s by its wall clock, but the sending interface counted for 2\.[67]"
+SET_BACK = r"the sender claims 2\.\d+ s by its wall clock, but the sending interface counted for 2\.\d+ "
 FAULTS = [
     Fault(
         "wall clock set back by 0.7 s mid-run",

@@ -19,14 +19,17 @@ from typing import Any, Protocol
 
 import ansible_runner
 import pytest
+import yaml
 from tests.integration.devices import bridge
 
-from linerate.lab.namespaces import absent, present
+from linerate.lab.namespaces import SENDER, absent, present
 from linerate.system.run import run as run_command
 
 REPOSITORY = Path(__file__).parents[2]
 VENV_BIN = Path(os.environ.get("VIRTUAL_ENV", REPOSITORY / ".venv")) / "bin"
 CLONE_NEWNS = 0x00020000
+SSHD = "/usr/sbin/sshd"
+SSH_PORT = 22022
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,45 @@ def device(lab: None) -> Iterator[str]:
     """A device under test between the lab's two ends: a namespace with a bridge of two ports, ``in`` and ``out``."""
     with bridge() as name:
         yield name
+
+
+@pytest.fixture
+def by_ssh(lab: None, tmp_path: Path) -> Iterator[dict[str, Any]]:
+    """The ``inventory`` of a sender behind a real sshd, on 127.0.0.1 in its namespace; ``before`` enters that."""
+    if not Path(SSHD).exists():
+        pytest.skip("needs openssh-server: tests/packages.yml installs it")
+    Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    for key in ("host", "user"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / key)], check=True)
+    options = {
+        "Port": SSH_PORT,
+        "ListenAddress": "127.0.0.1",
+        "HostKey": tmp_path / "host",
+        "AuthorizedKeysFile": tmp_path / "user.pub",
+        "PermitRootLogin": "prohibit-password",
+        "StrictModes": "no",
+        "PidFile": "none",
+        "UsePAM": "yes",
+    }
+    (tmp_path / "sshd_config").write_text("".join(f"{name} {value}\n" for name, value in options.items()))
+    inside = ["ip", "netns", "exec", SENDER.namespace]
+    sshd = subprocess.Popen([*inside, SSHD, "-D", "-e", "-f", str(tmp_path / "sshd_config")], stderr=subprocess.DEVNULL)
+    inventory = tmp_path / "ssh.yml"
+    host = {
+        "ansible_connection": "ssh",
+        "ansible_host": "127.0.0.1",
+        "ansible_port": SSH_PORT,
+        "ansible_user": "root",
+        "ansible_ssh_private_key_file": str(tmp_path / "user"),
+        "ansible_control_path_dir": str(tmp_path / "cp"),
+        "ansible_ssh_common_args": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null",
+    }
+    inventory.write_text(yaml.safe_dump({"all": {"hosts": {"sender1": host}}}))
+    yield {"inventory": str(inventory), "before": inside}
+    for control in (tmp_path / "cp").glob("*"):
+        subprocess.run(["ssh", "-o", f"ControlPath={control}", "-O", "exit", "none"], check=False, capture_output=True)
+    sshd.terminate()
+    sshd.wait()
 
 
 def _played(done: ansible_runner.Runner) -> Played:

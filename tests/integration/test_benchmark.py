@@ -146,7 +146,11 @@ def test_hosts_with_python_3_9_and_without_scapy(lab, play, tmp_path, python39_i
     )
     assert done.rc == 0, done.stdout
     run, trials = stored(tmp_path / "results")
-    assert run["environment"]["sender"]["python"].startswith("3.9.")
+    sender = run["environment"]["sender"]
+    assert sender["python"].startswith("3.9.")
+    assert sender["machine"]["kind"] in ("bare metal", "guest")
+    assert (sender["attachment"]["kind"], sender["attachment"]["pcie"]) == ("software", None)
+    assert "Attachment: software, " in done.stdout
     assert [trial["verdict"]["valid"] for trial in trials] == [True]
 
 

@@ -81,6 +81,22 @@ def test_a_complete_host_of_el_queries_no_repository(play, disguised, tmp_path):
     assert (complete.rc, complete.changed_tasks) == (0, 0), complete.stdout
 
 
+def test_a_host_that_another_one_builds_for_needs_no_headers(play):
+    kernel = os.uname().release
+    if Path(f"/lib/modules/{kernel}/build/Makefile").exists():
+        pytest.skip(f"this machine has the headers of its kernel, {kernel}")
+    done = play(
+        "tests/integration/devtools.yml",
+        before=("env", "ANSIBLE_NOCOLOR=1"),
+        devtools_kernel_headers=True,
+        netmap_build_host="builder",
+    )
+    assert (done.rc, done.changed_tasks) == (0, 0), done.stdout
+    said = " ".join(done.stdout.split())
+    assert f"There are no headers of the running kernel, {kernel}, on localhost. They are not needed now" in said
+    assert "because builder builds netmap for it" in said
+
+
 def test_a_kernel_without_available_headers_is_refused_without_consent(play):
     kernel = os.uname().release
     if Path(f"/lib/modules/{kernel}/build/Makefile").exists():

@@ -38,7 +38,8 @@ def test_the_cached_kernel_and_distribution_are_not_used(tmp_path: Path, role):
     hosts = {"all": {"hosts": {"labhost": host}}}
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump(hosts))
     gather = {"ansible.builtin.setup": {"gather_subset": ["!all", "min"]}}
-    use = {"ansible.builtin.include_role": ROLES[role], "vars": {"packages_names": {"Debian": [], "RedHat": []}}}
+    given = {"packages_names": {"Debian": [], "RedHat": []}, "tcpreplay_install_method": "source"}
+    use = {"ansible.builtin.include_role": ROLES[role], "vars": given}
     for name, tasks in (("gather", [gather]), ("use", [use, SHOW])):
         named = [{"name": f"Task {number}", **task} for number, task in enumerate(tasks)]
         content = [{"name": name, "hosts": "labhost", "gather_facts": False, "tasks": named}]

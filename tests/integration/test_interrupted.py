@@ -12,16 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from tests.integration.conftest import REPOSITORY, VENV_BIN
+from tests.integration.conftest import REPOSITORY, SSH_PORT, VENV_BIN
 from tests.integration.trials import PATIENCE_SECONDS, disturb_nic, eventually, nic, parent, pids, senders
 
-from linerate.lab.namespaces import RECEIVER, SENDER
+from linerate.lab.namespaces import RECEIVER
 from linerate.results.store import check
 from linerate.trial.journal import FOLDER, KILLED, interrupted
 
-SSHD = "/usr/sbin/sshd"
-PORT = 22022
 RUN = "a-run"
 STOPPED = ("the controller", "SIGTERM", "SIGHUP")
 """Of the reasons for which a module ends its trial when its controller ends, one of these is a part."""
@@ -258,45 +255,6 @@ def test_an_interrupted_proof_of_arrival_ends_the_run_and_its_receiver(begin):
     assert not (run.folder / "results").exists()
 
 
-@pytest.fixture
-def by_ssh(lab: None, tmp_path: Path) -> Iterator[dict[str, Any]]:
-    """Arguments of ``begin`` for a sender behind a real sshd, on 127.0.0.1 in its namespace."""
-    if not Path(SSHD).exists():
-        pytest.skip("needs openssh-server: tests/packages.yml installs it")
-    Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-    for key in ("host", "user"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / key)], check=True)
-    options = {
-        "Port": PORT,
-        "ListenAddress": "127.0.0.1",
-        "HostKey": tmp_path / "host",
-        "AuthorizedKeysFile": tmp_path / "user.pub",
-        "PermitRootLogin": "prohibit-password",
-        "StrictModes": "no",
-        "PidFile": "none",
-        "UsePAM": "yes",
-    }
-    (tmp_path / "sshd_config").write_text("".join(f"{name} {value}\n" for name, value in options.items()))
-    inside = ["ip", "netns", "exec", SENDER.namespace]
-    sshd = subprocess.Popen([*inside, SSHD, "-D", "-e", "-f", str(tmp_path / "sshd_config")], stderr=subprocess.DEVNULL)
-    inventory = tmp_path / "ssh.yml"
-    host = {
-        "ansible_connection": "ssh",
-        "ansible_host": "127.0.0.1",
-        "ansible_port": PORT,
-        "ansible_user": "root",
-        "ansible_ssh_private_key_file": str(tmp_path / "user"),
-        "ansible_control_path_dir": str(tmp_path / "cp"),
-        "ansible_ssh_common_args": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null",
-    }
-    inventory.write_text(yaml.safe_dump({"all": {"hosts": {"sender1": host}}}))
-    yield {"inventory": str(inventory), "before": inside}
-    for control in (tmp_path / "cp").glob("*"):
-        subprocess.run(["ssh", "-o", f"ControlPath={control}", "-O", "exit", "none"], check=False, capture_output=True)
-    sshd.terminate()
-    sshd.wait()
-
-
 def session_of(pid: int) -> int:
     """The process of sshd that is an ancestor of ``pid``."""
     while Path(f"/proc/{pid}/comm").read_text().strip() not in ("sshd", "sshd-session"):
@@ -307,7 +265,7 @@ def session_of(pid: int) -> int:
 
 def clients() -> list[int]:
     """This test's SSH clients that wait for a command, without the one that only shares its connection."""
-    return [pid for pid in named("ssh") if f"Port={PORT}" in command(pid) and "[mux]" not in command(pid)]
+    return [pid for pid in named("ssh") if f"Port={SSH_PORT}" in command(pid) and "[mux]" not in command(pid)]
 
 
 def test_a_dropped_ssh_connection_affects_one_trial_and_not_the_run(begin, by_ssh):

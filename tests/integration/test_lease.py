@@ -81,6 +81,7 @@ def test_what_depends_on_a_run_is_not_changed_during_it(begin: Callable[..., Run
     assert trial["verdict"]["reasons"] == []
 
 
+@pytest.mark.long
 def test_a_run_that_was_killed_while_it_starts_sends_counts_or_stores_leaves_nothing(begin: Callable[..., Run]) -> None:
     def kept() -> bool:
         return any(STATE.glob("receive-counts*.json"))

@@ -13,7 +13,7 @@ import pytest
 
 CORE = Path(__file__).parents[2] / "src/linerate"
 FILES = sorted(CORE.rglob("*.py"))
-ON_THE_CONTROLLER = {"results", "search", "controller", "report", "cli"}
+ON_THE_CONTROLLER = {"results", "search", "controller", "report", "console", "cli"}
 ON_TARGETS = [path for path in FILES if path.relative_to(CORE).parts[0] not in ON_THE_CONTROLLER]
 NOT_STANDARD_LIBRARY = {"pcap/template.py": {"scapy"}}
 LAYERS = (
@@ -33,6 +33,7 @@ LAYERS = (
     {"search"},
     {"controller"},
     {"report"},
+    {"console"},
     {"cli"},
 )
 """A package imports only itself and packages of earlier layers."""

@@ -20,6 +20,14 @@ def test_guests_have_kernels_of_their_own(guests):
     assert found.rc == 0, found.stdout
 
 
+def test_guests_say_what_they_are_and_how_their_nics_are_attached(guests, running_folder):
+    running = json.loads((running_folder / "guests.json").read_text())
+    hypervisor = {"kvm": "KVM", "tcg": "QEMU"}[running["sender1"]["accelerator"]]
+    found = guests("tests/vm/attachment.yml", expected_hypervisor=hypervisor)
+    assert found.rc == 0, found.stdout
+    assert "[WARNING]: ens4: The hypervisor implements the NIC" in found.stdout
+
+
 def test_starting_running_guests_changes_nothing(guests):
     again = guests("playbooks/vm_up.yml")
     assert (again.rc, again.changed_tasks) == (0, 0), again.stdout

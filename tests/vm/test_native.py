@@ -27,8 +27,13 @@ def test_driver_of_the_ssh_interface_is_refused(native):
 
 def test_without_consent_the_stock_driver_stays(play, site):
     inventory = "--inventory inventory/vm --check"
-    done = play("playbooks/netmap.yml", inventory, **{**site, "netmap_rebind_ok": False})
-    assert "netmap_rebind_ok is false: the stock driver of ens4 stays" in " ".join(done.stdout.split())
+    without = {**site, "netmap_rebind_ok": False}
+    message = "netmap_rebind_ok False: the patched e1000 may not replace the stock driver of ens4."
+    refused = play("playbooks/netmap.yml", inventory, **without)
+    assert (refused.rc, refused.changed_tasks) == (2, 0), refused.stdout
+    assert message in " ".join(refused.failures)
+    done = play("playbooks/netmap.yml", inventory, **without, netmap_emulated_ok=True)
+    assert f"netmap emulates the adapter, as netmap_emulated_ok permits: {message}" in " ".join(done.stdout.split())
 
 
 def test_broken_driver_is_replaced_by_the_stock_one_and_reported_by_verify(native):

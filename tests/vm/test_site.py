@@ -31,6 +31,7 @@ def test_site_provisions_a_fresh_guest_and_sends(guests, site, tmp_path):
         assert trial["witness"]["packets"] == trial["claim"]["successful"] == trial["offered"]["packets"]
     environment = json.loads((tmp_path / "latest/run.json").read_text())["environment"]
     assert {environment[end]["nic"]["driver"] for end in ("sender", "receiver")} == {"e1000"}
+    assert {environment[end]["attachment"]["kind"] for end in ("sender", "receiver")} == {"emulated"}
     assert (tmp_path / "latest/report.html").exists()
 
 

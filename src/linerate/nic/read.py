@@ -106,14 +106,19 @@ def wait_for_carrier(interface: str, seconds: float, settled_seconds: float, roo
     A driver that was reset may show the old carrier for a moment before it loses it.
     """
     begin = time.monotonic()
-    since = begin
-    while (now := time.monotonic()) - since < settled_seconds:
+    since: float | None = None
+    while True:
+        # Only readings count, not the time between them: this process may be suspended for longer than either limit.
+        now = time.monotonic()
         if not has_carrier(interface, root):
+            since = None
+        elif since is None:
             since = now
+        elif now - since >= settled_seconds:
+            return True
         if now - begin > seconds + settled_seconds:
             return False
         time.sleep(_POLL_SECONDS)
-    return True
 
 
 def refuse_unready(interface: str, root: str = "/") -> None:

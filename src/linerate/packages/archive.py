@@ -11,6 +11,7 @@ import tarfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from ..errors import HostError, InputError
@@ -110,15 +111,21 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def check_sha256(subject: str, path: str, expected: str) -> None:
-    """``InputError`` when the file at ``path`` has another sha256."""
+def file_sha256(path: str | Path) -> str:
+    """The sha256 of the file at ``path`` in hexadecimal."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         for block in iter(lambda: file.read(1 << 20), b""):
             digest.update(block)
-    if digest.hexdigest() != expected:
+    return digest.hexdigest()
+
+
+def check_sha256(subject: str, path: str, expected: str) -> None:
+    """``InputError`` when the file at ``path`` has another sha256."""
+    found = file_sha256(path)
+    if found != expected:
         hint = "Remove the file and run again, or correct the sha256."
-        raise InputError(subject, path, f"has sha256 {digest.hexdigest()}, expected {expected}", hint)
+        raise InputError(subject, path, f"has sha256 {found}, expected {expected}", hint)
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:

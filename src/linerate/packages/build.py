@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,8 @@ TAIL_LINES = 12
 FULL_BELOW = 1 << 20
 """Bytes; with less free space a failed step is attributed to the full disk: its output may be incomplete as well."""
 
+_COMPILE_ERROR = re.compile(r"^(?P<path>[^\s:]+)(?P<rest>:\d+(?::\d+)?: (?:fatal )?error: .*?)\s*$", re.MULTILINE)
+
 
 @dataclass(frozen=True)
 class Tools:
@@ -41,15 +44,13 @@ class Tools:
 class Workspace:
     """The folders of one build, all below ``folder``, and the steps that run in them.
 
-    ``title`` is what errors call the product. ``in_tree`` builds where the source is, ``keeps_logs`` names the log of
-    a failed step, which the caller keeps.
+    ``title`` is what errors call the product. ``in_tree`` builds where the source is.
     """
 
     folder: Path
     title: str
     tools: Tools
     in_tree: bool = False
-    keeps_logs: bool = False
 
     @property
     def source(self) -> Path:
@@ -77,26 +78,31 @@ class Workspace:
             path.mkdir(exist_ok=True)
 
     def step(self, name: str, argv: Sequence[str]) -> str:
-        """Run one step of the build; its output. ``HostError`` with the end of the output when it fails."""
+        """Run one step of the build; its output.
+
+        ``HostError`` when it fails, with the compiler's first error, or without one with the end of the output.
+        """
         status = self.attempt(name, argv)
         output = self.output(name)
         if status != 0:
             self.require_space(name)
             ended = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
-            place = f" ({self._log(name)} on the build host)" if self.keeps_logs else ""
+            error, place = first_compile_error(output), f"{self.log(name)} on the build host"
             tail = "\n".join(output.splitlines()[-TAIL_LINES:])
-            rule = f"{ended}; the last lines of its output{place} are\n{tail}\n"
+            rule = f"{ended}; the last lines of its output ({place}) are\n{tail}\n"
+            if error:
+                rule = f"{ended}; the compiler's first error is '{error}' (log: {place})"
             raise HostError(f"{name} of {self.title}", None, rule, "Fix the cause and run again.")
         return output
 
     def attempt(self, name: str, argv: Sequence[str]) -> int:
         """Run one step of the build; its exit status (negative: the signal that ended it)."""
         path = f"PATH={self.programs}:{os.environ.get('PATH', os.defpath)}"
-        return self.tools.logged(["env", path, *argv], self.build, self._log(name))
+        return self.tools.logged(["env", path, *argv], self.build, self.log(name))
 
     def output(self, name: str) -> str:
         """What the step ``name`` wrote to stdout and stderr."""
-        return self._log(name).read_text(encoding="utf-8", errors="replace")
+        return self.log(name).read_text(encoding="utf-8", errors="replace")
 
     def require_space(self, name: str) -> None:
         """``HostError`` when the step ``name`` ran out of space, whatever else it concluded from that."""
@@ -104,17 +110,35 @@ class Workspace:
         if full or shutil.disk_usage(self.folder).free < FULL_BELOW:
             work = self.tools.work
             hint = f"Free space in {work}, or build in another folder, and run again."
-            raise HostError(f"{name} of {self.title}", None, f"failed because {work} is full", hint)
+            raise DiskFullErrorError(f"{name} of {self.title}", None, f"failed because {work} is full", hint)
 
-    def _log(self, name: str) -> Path:
+    def log(self, name: str) -> Path:
+        """The file with what the step ``name`` wrote."""
         return self.folder / f"{name}.log"
+
+
+class DiskFullErrorError(HostError):
+    """A build ran out of space: its output is incomplete, and its folder takes up that space."""
+
+
+def first_compile_error(output: str, word: str = "") -> str | None:
+    """The compiler's first error in ``output``, as gcc and clang write it on one line; None without one.
+
+    With a ``word``, such as the name of a driver, errors in files whose path lacks it do not count, and the path
+    begins at its last occurrence.
+    """
+    begin = re.compile(rf"^.*(?<![a-z0-9])(?={re.escape(word)}(?![a-z0-9]))")
+    for match in _COMPILE_ERROR.finditer(output):
+        if not word or begin.match(match["path"]):
+            return f"{begin.sub('', match['path']) if word else match['path']}{match['rest']}"
+    return None
 
 
 class Product(ABC, Generic[SomeManifest]):
     """A source product to build: its recipe, its sources on this host, and the steps that are special to it.
 
     ``archive`` is the path of the source; the build needs ``programs`` and the compiler.
-    ``in_tree`` builds where the source is; ``keeps_failed`` keeps the folder of a failed build until the next one.
+    ``in_tree`` builds where the source is.
     """
 
     kind: type[SomeManifest]
@@ -122,7 +146,6 @@ class Product(ABC, Generic[SomeManifest]):
     archive: str
     programs: tuple[str, ...] = ("make", "tar")
     in_tree: bool = False
-    keeps_failed: bool = False
 
     @property
     @abstractmethod
@@ -156,7 +179,7 @@ def build(product: Product[SomeManifest], packages: str, tools: Tools, check: bo
 
     The package is written last and completely, so an interrupted build leaves none. A second build into the same
     folder waits for the first one and uses its package. Raises ``InputError`` for wrong sources, ``HostError`` when
-    something is missing on this host or a step fails.
+    something is missing on this host or a step fails; the folder with its logs is kept then until the next build.
     """
     path = os.path.join(packages, product.recipe.package_name)
     if is_package_of(product.recipe.key, path, product.kind):
@@ -173,8 +196,8 @@ def build(product: Product[SomeManifest], packages: str, tools: Tools, check: bo
             with build_folder(tools.work, name_prefix(product.recipe.product)) as folder:
                 try:
                     manifest, contents = _make(product, folder, tools)
-                except BaseException:
-                    if not product.keeps_failed:
+                except BaseException as error:
+                    if not isinstance(error, HostError) or isinstance(error, DiskFullErrorError):
                         shutil.rmtree(folder)
                     raise
                 shutil.rmtree(folder)
@@ -190,7 +213,7 @@ def _require_programs(product: Product[SomeManifest]) -> None:
 
 
 def _make(product: Product[SomeManifest], folder: Path, tools: Tools) -> tuple[SomeManifest, Mapping[str, bytes]]:
-    workspace = Workspace(folder, product.title, tools, product.in_tree, product.keeps_failed)
+    workspace = Workspace(folder, product.title, tools, product.in_tree)
     workspace.create()
     unpack = ("tar", "--extract", "--file", product.archive, f"--directory={workspace.source}")
     workspace.step("unpack", (*unpack, "--strip-components=1", "--no-same-owner"))

@@ -18,6 +18,7 @@ IN_RUN = (
     "linerate/receive-*.json",
     "linerate/interface-*.lock",
     "linerate/programs",
+    "linerate/events",
     "linerate-netmap.lock",
 )
 """What runs, killed processes and the installation of netmap leave in /run."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..nic.attachment import describe
 from ..results.run import Host, Run
 from .details import Pair
 from .text import NONE, bit_rate, byte_size, clean, count, number
@@ -22,8 +23,9 @@ def hosts(run: Run) -> list[tuple[str, str, str]]:
     """Label, sender's text, receiver's text."""
     environment = run.info.environment
     sender = _host(environment.sender)
-    receiver = _host(environment.receiver) if environment.receiver else dict.fromkeys(sender, NONE)
-    return [(label, text, receiver[label]) for label, text in sender.items()]
+    receiver = _host(environment.receiver) if environment.receiver else {}
+    labels = dict.fromkeys((*sender, *receiver))
+    return [(label, sender.get(label, NONE), receiver.get(label, NONE)) for label in labels]
 
 
 def _host(host: Host) -> dict[str, str]:
@@ -46,7 +48,15 @@ def _host(host: Host) -> dict[str, str]:
         "MTU": f"{nic.mtu} B",
         "Offloads on": ", ".join(on) or "none",
         "Offloads off": ", ".join(off) or "none",
+        **attachment_texts(host),
         **tuning_texts(host.tuning),
         "Versions": ", ".join(f"{name} {version}" for name, version in sorted(host.versions.items())) or "none",
     }
     return {label: clean(text) for label, text in texts.items()}
+
+
+def attachment_texts(host: Host) -> dict[str, str]:
+    """What the host is, how its NIC is attached, and where that limits it, by label."""
+    if host.machine is None or host.attachment is None:
+        return {"Machine": "not recorded"}
+    return describe(host.nic.driver, host.machine, host.attachment)

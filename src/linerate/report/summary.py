@@ -10,6 +10,7 @@ from ..results.run import Host, Run, RunInfo
 from ..search.outcome import sentence
 from .caveats import adapters, caveats, lab_text, line_rates, unavailable
 from .findings import findings, verdict
+from .hosts import attachment_texts
 from .markdown import md, table
 from .searches import outcomes
 from .summary_compared import comparison_lines, curve_lines, group_name, reference_lines, sentences
@@ -114,6 +115,7 @@ def _environment(run: Run) -> list[str]:
         f"Sender {_host(sender)}",
         _receiver(run.info),
     ]
+    lines += [f"Sender {label.lower()}: {text}" for label, text in attachment_texts(sender).items()]
     tuned = tuning_line(sender.tuning)
     if tuned:
         lines.append(f"Sender tuning: {tuned}")

@@ -14,7 +14,7 @@ from ..trial.evidence import Claim, Process, Sent, WitnessReport
 from ..trial.loss import Loss, locate
 from ..trial.model import Case, LineRate, Offered, Trial
 from ..trial.timing import INTERFACE, PROGRAM, RECEIVER, SHARE, BothRates, Timing, span_of
-from ..trial.verdict import Counted, Evidence, Tolerance, clock_reasons, judge
+from ..trial.verdict import Counted, Evidence, Tolerance, clock_reasons, judge, queued
 from ..trial.witnesses import at_device, at_receiver, primary
 from ..units import Rates, rates
 from .model import SCHEMA, Achieved, BothCurves, Disagreement, TrialResult
@@ -193,7 +193,7 @@ def _timing(trial: Trial, sent: Sent, received: WitnessReport | None, tolerance:
         sent_rate=PROGRAM if claim else None,
         received_rate=RECEIVER if curve.received else SHARE if received and claim else None,
     )
-    counted = Counted(sent.nic.tx_packets, arrived if received else None)
+    counted = Counted(sent.nic.tx_packets, arrived if received else None, queued(trial.offered))
     contradicted = claim is not None and any(clock_reasons(claim, sent.process, counted, timing, tolerance))
     return replace(timing, sent_rate=INTERFACE) if contradicted and curve.sent else timing
 

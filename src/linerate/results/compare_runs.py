@@ -12,7 +12,7 @@ from .groups import Group, group_trials
 from .run import Run
 
 Key = tuple[str, SendMethod, str, "float | None"]
-_LINK_STATE = ("operstate", "carrier")
+_FLICKERING = ("operstate", "carrier", "steal_percent")
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,11 @@ def compare_runs(before: Run, after: Run) -> RunsCompared:
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[Difference]:
-    """The fields of two JSON objects that differ, by their path, without the link state and the fingerprint."""
+    """The fields of two JSON objects that differ, by their path, without link state, steal time and fingerprint."""
     found: list[Difference] = []
     for name in dict.fromkeys((*before, *after)):
         one, other = before.get(name), after.get(name)
-        if name in (*_LINK_STATE, "fingerprint") or one == other:
+        if name in (*_FLICKERING, "fingerprint") or one == other:
             continue
         path = f"{prefix}{name}"
         if isinstance(one, Mapping) and isinstance(other, Mapping):

@@ -16,7 +16,7 @@ from ..trial.evidence import Claim
 from ..trial.loss import lost
 from ..trial.model import PlannedTrial
 from ..trial.timing import INTERFACE, PROGRAM, RECEIVER, SHARE
-from ..trial.verdict import Counted, Tolerance, clock_reasons
+from ..trial.verdict import Counted, Tolerance, clock_reasons, queued
 from .build import Counts, cv_percent, derive, is_partial
 from .model import TrialResult
 
@@ -67,7 +67,7 @@ def _of_clocks(result: TrialResult) -> Iterator[str]:
     if timing.sent_rate not in ((PROGRAM, INTERFACE) if claim else (None,)):
         yield f"timing.sent_rate is {timing.sent_rate}, but the claim requires another"
     if claim and result.valid:
-        counted = Counted(result.sender_nic.tx_packets, witness.packets if witness else None)
+        counted = Counted(result.sender_nic.tx_packets, witness.packets if witness else None, queued(result.offered))
         for reason in clock_reasons(claim, result.process, counted, timing, Tolerance()):
             yield f"verdict.valid is true, but {reason}"
 

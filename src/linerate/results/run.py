@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ..nic.attachment import Attachment
 from ..nic.read import Nic
 from ..record import Record
+from ..system.machine import Machine
 from ..trial.model import PlannedTrial, Witness
 from .model import TrialResult
 from .samples import SideSample
@@ -75,9 +77,14 @@ class Tuning(Record):
 
 @dataclass(frozen=True)
 class Host(Record):
-    """A host of the run."""
+    """A host of the run. ``machine`` and ``attachment`` are None in runs that did not record them."""
 
-    PARTS: ClassVar[Mapping[str, type[Any]]] = {"nic": Nic, "tuning": Tuning}
+    PARTS: ClassVar[Mapping[str, type[Any]]] = {
+        "nic": Nic,
+        "tuning": Tuning,
+        "machine": Machine,
+        "attachment": Attachment,
+    }
 
     name: str
     kernel: str
@@ -90,6 +97,8 @@ class Host(Record):
     versions: Mapping[str, str]
     nic: Nic
     tuning: Tuning
+    machine: Machine | None = None
+    attachment: Attachment | None = None
 
 
 @dataclass(frozen=True)

@@ -11,19 +11,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..nic.attachment import Attachment, describe, read_attachment
 from ..nic.read import read_nic
+from ..system.machine import Machine, read_machine
 from ..system.run import Runner
 from ..tuning.describe import read_tuning
 from ..tuning.pin import refuse_cpu
+from ..xdp.netlink import has_zerocopy
 
 
 def read_environment(interface: str, run: Runner, root: str = "/", cpu: int | None = None) -> dict[str, Any]:
-    """Kernel, OS, CPU, memory (bytes), governor, Python, the interface's own state, and how the host is tuned.
+    """Kernel, OS, CPU, memory (bytes), governor, Python, what the host is, its interface, and how it is tuned.
 
     ``cpu`` is the one that tcpreplay is to be pinned to. InputError where it does not run.
     """
     if cpu is not None:
         refuse_cpu(cpu, root=root)
+    nic, machine = read_nic(interface, run, root), read_machine(root)
     return {
         "kernel": platform.release(),
         "os": _os_name(root),
@@ -32,15 +36,24 @@ def read_environment(interface: str, run: Runner, root: str = "/", cpu: int | No
         "memory_bytes": 1024 * int((_field("proc/meminfo", "MemTotal", root) or "1 kB").split()[0]),
         "governor": _governors(root),
         "python": platform.python_version(),
-        "nic": read_nic(interface, run, root).to_json(),
+        "machine": machine.to_json(),
+        "nic": nic.to_json(),
+        "attachment": read_attachment(nic, machine, cpu, has_zerocopy(interface), root).to_json(),
         "tuning": read_tuning(interface, cpu, run, root),
     }
+
+
+def describe_host(environment: Mapping[str, Any]) -> dict[str, str]:
+    """What the host of an environment is and how its interface is attached, in words, by what they describe."""
+    machine, attachment = Machine.from_json(environment["machine"]), Attachment.from_json(environment["attachment"])
+    return describe(environment["nic"]["driver"], machine, attachment)
 
 
 def fingerprint(*environments: Mapping[str, Any]) -> str:
     """16 hexadecimal digits that are equal for equal environments.
 
-    Link state is left out, since it flickers, and so are interrupts that irqbalance moves, and what was before.
+    Left out is what differs from minute to minute: the link state, interrupts that irqbalance moves, steal time, and
+    the limits, which follow from the rest; and what was before.
     """
     canonical = json.dumps(
         [_stable(environment) for environment in environments], sort_keys=True, separators=(",", ":")
@@ -55,6 +68,8 @@ def _stable(environment: Mapping[str, Any]) -> dict[str, Any]:
         **environment,
         "nic": {k: v for k, v in environment["nic"].items() if k not in ("operstate", "carrier")},
         "tuning": {k: v for k, v in tuning.items() if k not in flickers},
+        "machine": {k: v for k, v in environment.get("machine", {}).items() if k != "steal_percent"},
+        "attachment": {k: v for k, v in environment.get("attachment", {}).items() if k != "limits"},
     }
 
 

@@ -16,6 +16,7 @@ from ..tcpreplay.supervise import HopelessError, Outcome, Running, supervise
 from ..tuning.pin import allowed_cpus, pin
 from .engines.base import Engine
 from .engines.registry import engine_of
+from .events import Events
 from .evidence import Adapter, Process, Sent
 from .journal import Journal, start
 from .model import Trial
@@ -30,17 +31,20 @@ def replay(
 ) -> Sent:
     """Send ``trial``, and return what was seen of it; when ``abort()`` gives a reason, sending ends at once.
 
-    A journal is kept in the folder ``journals``; none where that is None.
+    A journal is kept in the folder ``journals``, and the events are written; neither where that is None.
     """
     engine = engine_of(trial.method)
     argv = engine.provide(engine.command(trial))
     # Before the cleanup process starts, which inherits the journal's lock: it is released when all is cleaned up.
     journal = start(trial, argv, journals, driver_of(trial.sending.interface)) if journals else None
+    events = Events(trial) if journals else None
     session = engine.session(trial, argv, run)
     with session:
-        sending = _Sending(trial, engine, session, abort, journal)
+        sending = _Sending(trial, engine, session, abort, (journal, events))
         outcome = sending.run(argv)
         adapter = session.adapter(outcome)
+    if events:
+        events.end(outcome.elapsed_seconds, outcome.stopped_because)
     sent = sending.sent(argv, outcome, adapter, session)
     if journal:
         journal.end(sent)
@@ -56,9 +60,10 @@ class _Sending:
         engine: Engine,
         session: NicSession,
         abort: Callable[[], str | None],
-        journal: Journal | None,
+        writers: tuple[Journal | None, Events | None],
     ) -> None:
-        self._trial, self._engine, self._session, self._abort, self._journal = trial, engine, session, abort, journal
+        self._trial, self._engine, self._session, self._abort = trial, engine, session, abort
+        self._journal, self._events = writers
         self._counters = SentCounters(trial.sending.interface)
         self._last = self._counters.read()
         refresh = engine.refresh_seconds(trial.method.adapter)
@@ -120,6 +125,9 @@ class _Sending:
             nic = self._nic
             for sample in new:
                 self._journal.sample(sample, nic)
+        if self._events:
+            for sample in new:
+                self._events.sample(sample)
         self._noted += len(new)
 
     def _read(self) -> SenderNic:

@@ -271,12 +271,24 @@ def test_a_results_folder_that_cannot_be_created_is_one_clear_error(begun, tmp_p
         RunFolder.create(tmp_path / "file", begun[0], SCHEMAS)
 
 
-def test_the_fingerprint_depends_on_the_environment_and_not_on_the_state_of_the_link(environment):
+def test_the_fingerprint_depends_on_the_environment_and_not_on_what_flickers(environment):
     sender = environment["sender"]
-    flickering = {**sender, "nic": {**sender["nic"], "carrier": False, "operstate": "down"}}
-    other = {**sender, "nic": {**sender["nic"], "mtu": 9000}}
-    assert fingerprint(sender) == fingerprint(flickering)
-    assert fingerprint(sender) != fingerprint(other)
+
+    def changed(part: str, **values: Any) -> dict[str, Any]:
+        return {**sender, part: {**sender[part], **values}}
+
+    for same in (
+        changed("nic", carrier=False, operstate="down"),
+        changed("machine", steal_percent=99.0),
+        changed("attachment", limits=["The hypervisor took CPUs away."]),
+    ):
+        assert fingerprint(sender) == fingerprint(same)
+    for other in (
+        changed("nic", mtu=9000),
+        changed("machine", hypervisor="Xen"),
+        changed("attachment", kind="passed through", device="8086:10fb"),
+    ):
+        assert fingerprint(sender) != fingerprint(other)
 
 
 def test_the_first_reason_against_netmap_is_named(tmp_path):

@@ -7,8 +7,9 @@ import json
 import pytest
 
 from linerate.errors import HostError
+from linerate.nic import read
 from linerate.nic.offloads import read_features
-from linerate.nic.read import interface_name, read_nic, refuse_small_mtu, refuse_unready
+from linerate.nic.read import interface_name, read_nic, refuse_small_mtu, refuse_unready, wait_for_carrier
 from linerate.system.run import Completed, run
 
 
@@ -36,6 +37,15 @@ def test_interface_that_is_not_ready_is_refused(tmp_path):
         refuse_unready("eth9", str(tmp_path))
     carrier.write_text("1\n")
     refuse_unready("eth9", str(tmp_path))
+
+
+@pytest.mark.parametrize("carrier", [False, True])
+def test_a_pause_between_readings_is_not_a_settled_carrier(carrier, tmp_path, monkeypatch):
+    monkeypatch.setattr(read, "_POLL_SECONDS", 0.05)
+    path = tmp_path / "sys/class/net/eth9/carrier"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"{carrier:d}\n")
+    assert wait_for_carrier("eth9", 0.1, 0.01, str(tmp_path)) is carrier
 
 
 def test_mtu_limits_the_ethernet_payload():

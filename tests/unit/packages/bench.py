@@ -65,6 +65,28 @@ echo 'Optional injection method: netmap'
 """
 
 
+def kernel_headers(folder: Path, sublevel: int = 192) -> Path:
+    """The headers of a kernel 6.1, as far as the core reads them."""
+    header = folder / "include/generated/uapi/linux/version.h"
+    header.parent.mkdir(parents=True)
+    code = 6 << 16 | 1 << 8 | min(sublevel, 255)
+    header.write_text(f"#define LINUX_VERSION_CODE {code}\n#define LINUX_VERSION_SUBLEVEL {sublevel}\n")
+    return folder
+
+
+def kernel_tree(folder: Path, *drivers: str, version: str = "6.1.192", build: str = "") -> Path:
+    """The sources of a kernel with these drivers; with the number of the ``build`` as EL's have it."""
+    for driver in drivers:
+        (folder / "drivers/net" / driver).mkdir(parents=True)
+        (folder / "drivers/net" / driver / f"{driver}_main.c").write_text("a driver")
+    folder.mkdir(exist_ok=True)
+    numbers = zip(("VERSION", "PATCHLEVEL", "SUBLEVEL"), version.split("."))
+    (folder / "Makefile").write_text("".join(f"{name} = {number}\n" for name, number in numbers) + "EXTRAVERSION =\n")
+    if build:
+        (folder / "Makefile.rhelver").write_text(f"RHEL_MAJOR = 9\nRHEL_RELEASE = {build}\n")
+    return folder
+
+
 class Bench(ABC):
     """A product, the folders that it is built with, and the tools."""
 

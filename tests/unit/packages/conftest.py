@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.unit.packages.bench import Bench, NetmapBench, TcpreplayBench
+from tests.unit.packages.bench import Bench, NetmapBench, TcpreplayBench, kernel_headers
 
 from linerate.packages.netmap import build as netmap_build
 
 
 @pytest.fixture
 def netmap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> NetmapBench:
-    # This machine need not have the headers of that kernel, and the bench does not use them.
-    monkeypatch.setattr(netmap_build, "headers_of", lambda kernel: f"/lib/modules/{kernel}/build")
+    # This machine need not have the headers of that kernel; of these only the version is used.
+    headers = str(kernel_headers(tmp_path / "headers"))
+    monkeypatch.setattr(netmap_build, "headers_of", lambda kernel: headers)
     return NetmapBench(tmp_path)
 
 

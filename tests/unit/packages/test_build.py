@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.unit.packages.bench import Bench
 from linerate.errors import HostError, LinerateError
 from linerate.packages.archive import unpack
 from linerate.packages.build_folders import name_prefix
+from linerate.system.run import run_logged
 
 BUILD = """
 import pickle, sys
@@ -57,14 +59,35 @@ def test_a_failed_step_shows_the_end_of_its_output_and_the_next_build_succeeds(b
         assert message.startswith(f"{step} of {bench.product.title}: ended with status 2; the last lines of its output")
         assert "no pcap.h\n" in message
         assert not list(bench.packages.iterdir())
-        if bench.product.keeps_failed:
-            (log,) = bench.work.glob(f"*/{step}.log")
-            assert f"({log} on the build host)" in message
-        else:
-            assert bench.remainders == set()
+        (log,) = bench.work.glob(f"*/{step}.log")
+        assert f"({log} on the build host)" in message
     bench.commands()
     assert bench.build()[1]
     assert bench.remainders == set()
+
+
+def test_a_failed_step_shows_the_compilers_first_error_and_keeps_its_log(bench):
+    bench.commands(make="@printf 'a.c:1:2: error: no such x\\nb.c:3:4: error: y\\n' >&2; seq 100; exit 3")
+    with pytest.raises(HostError) as error:
+        bench.build()
+    (log,) = bench.work.glob("*/make.log")
+    assert str(error.value) == (
+        f"make of {bench.product.title}: ended with status 2; the compiler's first error is "
+        f"'a.c:1:2: error: no such x' (log: {log} on the build host). Fix the cause and run again."
+    )
+    assert "b.c:3:4: error: y" in log.read_text()
+
+
+def test_a_step_that_does_not_end_in_time_keeps_its_log(bench):
+    def impatient(argv, folder, log):
+        return run_logged(argv, folder, log, timeout=1 if log.name == "make.log" else 600)
+
+    bench.commands(make="sleep 600")
+    bench.tools = replace(bench.tools, logged=impatient)
+    with pytest.raises(HostError, match="did not end within 1 s") as error:
+        bench.build()
+    (log,) = bench.work.glob("*/make.log")
+    assert str(log) in error.value.hint
 
 
 def running(pid: int) -> bool:

@@ -20,6 +20,7 @@ OURS = (
     "opt/linerate/x",
     "run/linerate/receive-1.sock",
     "run/linerate/receive-1.json",
+    "run/linerate/events/a-run--001-x.jsonl",
     "run/linerate/interface-4026531840-ens17.lock",
     "run/linerate-netmap.lock",
     "data/builds/linerate-netmap-build-x/source/configure",

@@ -161,8 +161,20 @@ def test_the_environment_is_shown(run_dir: Path) -> None:
         "tcpreplay 4.4.3",
         "Fingerprint 00112233445566aa",
         "Line rate: 10 Gbit/s (as the interface reports)",
+        "- Sender machine: guest of KVM (QEMU Standard PC (Q35 + ICH9, 2009)), in a network namespace of its own",
+        "- Sender attachment: software, 2 transmit queues",
+        "- Sender best adapters: netmap native, AF_XDP copy, by the driver veth",
+        "- Sender limits: The hypervisor took CPUs away from the guest. Pin them.",
     ):
-        assert part in text
+        assert part in text.replace("\\", "")
+
+
+def test_a_run_that_did_not_record_how_the_nic_is_attached(run_dir: Path) -> None:
+    info = read_info(run_dir)
+    for name in ("machine", "attachment"):
+        del info["environment"]["sender"][name]
+    write_info(run_dir, info)
+    assert "- Sender machine: not recorded" in summary(run_dir)
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,17 @@ def test_without_trials_there_is_a_page_without_scripts(tmp_path: Path) -> None:
     assert "script-src 'none'" in str(found.elements)
 
 
+def test_the_environment_shows_how_both_nics_are_attached(run_dir: Path) -> None:
+    info = read_info(run_dir)
+    info["environment"]["receiver"]["attachment"].update(kind="passed through", device="8086:10fb", limits=[])
+    del info["environment"]["sender"]["machine"]
+    write_info(run_dir, info)
+    # A host that did not record it has fewer rows than the other.
+    text = page(run_dir).text
+    assert "not recorded" in text
+    assert "passed through (8086:10fb), 2 transmit queues" in text
+
+
 def test_hostile_text_is_text(run_dir: Path) -> None:
     harmless = page(run_dir)
     records, info = read_trials(run_dir), read_info(run_dir)

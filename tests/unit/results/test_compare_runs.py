@@ -25,6 +25,7 @@ def runs(tmp_path: Path) -> tuple[Path, Path]:
     info = read_info(after)
     info["environment"]["fingerprint"] = "ff" * 8
     info["environment"]["sender"]["governor"] = "performance"
+    info["environment"]["sender"]["machine"]["steal_percent"] = 7.5
     info["environment"]["sender"]["nic"]["offloads"]["tx-checksumming"] = False
     write_info(after, info)
     return before, after

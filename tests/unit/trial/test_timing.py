@@ -37,6 +37,13 @@ def test_a_claim_that_only_the_interface_contradicts_is_not_valid():
     assert found.rates.sent.pps == 20_000
 
 
+def test_packets_that_wait_in_the_ring_take_longer_than_the_program_counts():
+    half = replace(sent(20_000, 3.05), samples=make_sampled(20_000, 3.6))
+    assert result_of(make(TOP), half, [received(20_000, 3.7)]).valid
+    late = replace(sent(20_000, 3.05), samples=make_sampled(20_000, 4.6))
+    assert not result_of(make(TOP), late, [received(20_000, 4.7)]).valid
+
+
 def test_a_stored_trial_that_is_valid_against_a_clock_contradicts_itself():
     found = result_of(make(), sent(), [replace(received(), nic=None)])
     assert contradiction(found) is None

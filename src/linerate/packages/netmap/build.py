@@ -12,9 +12,10 @@ from pathlib import Path
 
 from ...errors import HostError, InputError
 from ..archive import check_sha256, sha256
-from ..build import Product, Tools, Workspace
+from ..build import Product, Tools, Workspace, first_compile_error
 from .configure import NOT_DOWNLOADED, configure_argv, first_complaint, native_drivers, not_downloaded
-from .recipe import OWN_FOLDER, Manifest, Recipe
+from .kernel_sources import check_kernel_sources
+from .recipe import OWN_FOLDER, Manifest, Recipe, module_names
 from .signing import check_signing, sign
 
 MODULE_FOLDER = "updates/netmap"
@@ -22,6 +23,13 @@ MODULE_FOLDER = "updates/netmap"
 
 HEADERS = ("lib/modules/{}/build", "usr/src/kernels/{}")
 """Below the root folder. The second is EL's: there the first is a link to it, which the kernel's package brings."""
+
+CONFIGURE_LOG = "config.log"
+"""configure's own log, in the folder that it runs in."""
+
+ANOTHER_ROUTE = (
+    "Give other sources of the driver, choose another netmap_native_route, or none: the adapter is emulated then."
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,7 @@ class NetmapBuild(Product[Manifest]):
     title = "netmap"
 
     def check_prerequisites(self, tools: Tools) -> None:
-        """Check the headers, the programs, the key pair, and the archives."""
+        """Check the headers, the programs, the key pair, the kernel's sources, and the archives."""
         kernel_folder = headers_of(self.recipe.kernel)
         zipped = [archive.path for archive in self.recipe.archives if archive.path.endswith(".zip")]
         if zipped and shutil.which("unzip") is None:
@@ -45,11 +53,13 @@ class NetmapBuild(Product[Manifest]):
             raise HostError("program", "unzip", "is not on the build host", hint)
         if self.recipe.signing:
             check_signing(self.recipe.signing, kernel_folder)
+        if self.recipe.kernel_sources:
+            check_kernel_sources(self.recipe.kernel_sources, self.recipe.kernel, kernel_folder)
         for archive in self.recipe.archives:
             if not os.path.isfile(archive.path):
-                hint = f"Put the source of {archive.driver} there, or correct the path in netmap_driver_archives."
-                raise InputError("driver archive", archive.path, "is not a file on the build host", hint)
-            check_sha256("driver archive", archive.path, archive.sha256)
+                hint = f"Put the source of {archive.driver} there, or correct the path."
+                raise InputError("netmap_driver_archives", archive.path, "is not a file on the build host", hint)
+            check_sha256("netmap_driver_archives", archive.path, archive.sha256)
         _check_commit(self.archive, self.recipe.commit)
 
     def configure(self, workspace: Workspace) -> None:
@@ -63,12 +73,11 @@ class NetmapBuild(Product[Manifest]):
         output = workspace.output("configure")
         if status != 0:
             self._check_archives(output)
-            hint = "Correct the options, or build without this driver (the adapter is emulated then)."
-            raise HostError("configure of netmap", None, f"failed: {first_complaint(output)}", hint)
+            raise HostError("configure of netmap", None, f"failed: {self._complaint(workspace)}", ANOTHER_ROUTE)
         missing = sorted(set(self.recipe.drivers) - set(native_drivers(output)))
         if missing:
-            hint = "Its warnings give the reason; correct the options, or build without the driver."
-            raise HostError("configure of netmap", None, f"left out {', '.join(missing)}", hint)
+            rule = f"left out {', '.join(missing)}: {self._complaint(workspace)}"
+            raise HostError("configure of netmap", None, rule, ANOTHER_ROUTE)
 
     def install_options(self, workspace: Workspace) -> tuple[str, ...]:
         """Without debug information, which makes the modules twenty times as large."""
@@ -86,7 +95,7 @@ class NetmapBuild(Product[Manifest]):
             files = (path for path in (stage / folder).rglob("*") if path.is_file())
             contents.update({str(path.relative_to(stage)): path.read_bytes() for path in files})
         for module in recipe.modules:
-            _check_module(module, contents.get(f"{modules}/{module}.ko"), recipe.kernel)
+            _check_module(module, contents.get(f"{modules}/{module}.ko"), recipe.kernel, workspace.log("make"))
         manifest = Manifest(
             key=recipe.key,
             files={name: sha256(content) for name, content in contents.items()},
@@ -95,19 +104,20 @@ class NetmapBuild(Product[Manifest]):
             modules=recipe.modules,
             native_drivers=native_drivers(workspace.output("configure")),
             configure=tuple(word for word in self._configure_argv(workspace)[1:] if str(workspace.folder) not in word),
+            kernel_sources=recipe.kernel_sources.sha256 if recipe.kernel_sources else "",
         )
         return manifest, contents
 
     def _configure_argv(self, workspace: Workspace) -> tuple[str, ...]:
-        sources = self.recipe.kernel_sources
+        sources = self.recipe.kernel_sources.path if self.recipe.kernel_sources else None
         if sources and os.path.isfile(sources):
             sources = str(_kernel_tree(workspace))
         configure = str(workspace.source / "configure")
         return configure_argv(self.recipe, configure, headers_of(self.recipe.kernel), str(workspace.stage), sources)
 
     def _unpack_kernel_sources(self, workspace: Workspace) -> None:
-        """Unpack the kernel's own drivers when kernel_sources is an archive."""
-        archive = self.recipe.kernel_sources
+        """Unpack the kernel's own drivers when their source is an archive."""
+        archive = self.recipe.kernel_sources.path if self.recipe.kernel_sources else None
         if archive and os.path.isfile(archive):
             tree = _kernel_tree(workspace)
             tree.mkdir()
@@ -127,8 +137,24 @@ class NetmapBuild(Product[Manifest]):
         if missing:
             names = ", ".join(os.path.basename(archive.path) for archive in self.recipe.archives) or "none"
             rule = f"is the file that netmap needs; provided: {names}; nothing is downloaded without a sha256"
-            hint = "Provide that file under this name in netmap_driver_archives, or set the version that you have in "
-            raise InputError("driver archive", missing, rule, f"{hint}netmap_select_versions.")
+            hint = "Provide that file under this name, or set the version that you have in "
+            raise InputError("netmap_driver_archives", missing, rule, f"{hint}netmap_select_versions.")
+
+    def _complaint(self, workspace: Workspace) -> str:
+        """Why configure left out a driver: the compiler's first error or its own words, and where the log is.
+
+        configure compiles an external driver before it patches it, and writes the compiler's output to a log of its
+        own, among the intended errors of its many tests: only errors in the driver's files count. Its own words may
+        name the copy of the sources instead.
+        """
+        log = workspace.build / CONFIGURE_LOG
+        text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+        for module in module_names(self.recipe.drivers):
+            error = first_compile_error(text, module)
+            if error:
+                return f"{module} does not compile: {error} (log: {log} on the build host)"
+        complaint = first_complaint(workspace.output("configure")).rstrip(".")
+        return f"{complaint} (log: {log if text else workspace.log('configure')} on the build host)"
 
 
 def headers_of(kernel: str, root: str = "/") -> str:
@@ -171,10 +197,10 @@ def _replace_download_programs(folder: Path) -> None:
         program.chmod(0o755)
 
 
-def _check_module(module: str, content: bytes | None, kernel: str) -> None:
+def _check_module(module: str, content: bytes | None, kernel: str, log: Path) -> None:
     subject = "build of netmap"
     if content is None:
-        raise HostError(subject, None, f"produced no {module}.ko", "Build by hand, and read the output.")
+        raise HostError(subject, None, f"produced no {module}.ko", f"Read its output, {log} on the build host.")
     # .modinfo contains `vermagic=<release> ...`; a module of another kernel would fail only when it is loaded.
     if f"vermagic={kernel} ".encode() not in content:
         hint = f"Install the headers of {kernel} on the build host again."

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from ..build import Tools, build
 from .build import MODULE_FOLDER, NetmapBuild
 from .initramfs import refresh
 from .install import install, installed_manifest
+from .kernel_sources import digest
 from .load import load
 from .rebind import Swap, go_native
 from .recipe import Manifest, Recipe, module_names
@@ -68,8 +69,13 @@ def rebuild(settings: Settings, tools: Tools) -> str:
     recipe = Recipe.from_options(settings.options, kernel)
     title = f"netmap {recipe.commit[:12]} for kernel {kernel}"
     manifest = installed_manifest(kernel, root)
-    if manifest and manifest.key == recipe.key and _is_loaded(manifest, tools):
-        return f"{title} is installed and loaded"
+    # Sources that were replaced for the next kernel do not make the build of this one stale.
+    recipe = _with_sources(recipe, manifest.kernel_sources if manifest else "")
+    if manifest and manifest.key == recipe.key:
+        if _is_loaded(manifest, tools):
+            return f"{title} is installed and loaded"
+    elif recipe.kernel_sources:
+        recipe = _with_sources(recipe, digest(recipe.kernel_sources.path) or "")
     package, built = build(NetmapBuild(recipe, settings.source), settings.packages, tools)
     install(package, run, root=root)
     if recipe.drivers:
@@ -79,6 +85,12 @@ def rebuild(settings: Settings, tools: Tools) -> str:
     else:
         load({}, run, root=root)
     return f"{title} was {'built, ' if built else ''}installed and loaded"
+
+
+def _with_sources(recipe: Recipe, sha256: str) -> Recipe:
+    """The recipe with this content of the kernel's sources, if it uses any."""
+    sources = recipe.kernel_sources
+    return replace(recipe, kernel_sources=replace(sources, sha256=sha256)) if sources else recipe
 
 
 def _is_loaded(manifest: Manifest, tools: Tools) -> bool:

@@ -15,6 +15,25 @@ from ..recipe import Recipe as AnyRecipe
 EXTERNAL_DRIVERS = frozenset({"e1000e", "igb", "ixgbe", "ixgbevf", "i40e", "ice", "mlx5", "virtio_net.c"})
 """Drivers whose source configure downloads itself, without a checksum (LINUX/default-config.mak.in_)."""
 
+DRIVERS = (
+    "e1000",
+    "e1000e",
+    "forcedeth.c",
+    "i40e",
+    "ice",
+    "igb",
+    "igc",
+    "ixgbe",
+    "ixgbevf",
+    "mlx5",
+    "r8169.c",
+    "stmmac",
+    "veth.c",
+    "virtio_net.c",
+    "vmxnet3",
+)
+"""The drivers that netmap patches, by its names (LINUX/final-patches)."""
+
 OWN_FOLDER = frozenset({"igb", "ixgbe", "ixgbevf", "i40e", "ice"})
 """External drivers whose archive configure expects in a folder named after the driver."""
 
@@ -29,6 +48,17 @@ class DriverArchive:
     """The source of an external driver: ``path`` on the build host, its sha256 in hexadecimal."""
 
     driver: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class KernelSources:
+    """The sources of the kernel's own drivers on the build host: ``path`` is a folder or a tar archive.
+
+    ``sha256`` is that of their content (:func:`~.kernel_sources.digest`), empty when they are not there yet.
+    """
+
     path: str
     sha256: str
 
@@ -51,8 +81,7 @@ class Recipe(AnyRecipe):
 
     ``drivers`` are patched for native mode, by netmap's names (``ixgbe``, ``veth.c``); without any the core module
     alone is built: its adapter is emulated, and nothing is downloaded. The source of ``no_ext_drivers`` is
-    ``kernel_sources`` (a folder or a tar archive) and not an external one; ``select_versions`` gives the version of
-    an external one.
+    ``kernel_sources`` and not an external one; ``select_versions`` gives the version of an external one.
     """
 
     product: ClassVar[str] = "netmap"
@@ -62,7 +91,7 @@ class Recipe(AnyRecipe):
     drivers: tuple[str, ...] = ()
     no_ext_drivers: tuple[str, ...] = ()
     select_versions: Mapping[str, str] = field(default_factory=dict)
-    kernel_sources: str | None = None
+    kernel_sources: KernelSources | None = None
     archives: tuple[DriverArchive, ...] = ()
     signing: Signing | None = None
 
@@ -75,25 +104,29 @@ class Recipe(AnyRecipe):
             tuple(options["drivers"]),
             tuple(options["no_ext_drivers"]),
             {driver: str(version) for driver, version in options["select_versions"].items()},
-            options["kernel_sources"],
+            KernelSources(**options["kernel_sources"]) if options["kernel_sources"] else None,
             tuple(DriverArchive(**archive) for archive in options["archives"]),
             Signing(**options["signing"]) if options["signing"] else None,
         )
 
     def __post_init__(self) -> None:
-        check(_COMMIT, "netmap commit", self.commit, "is not 40 hexadecimal digits", "Use the full commit id.")
+        check(_COMMIT, "netmap_commit", self.commit, "is not 40 hexadecimal digits", "Use the full commit id.")
         check(_KERNEL, "kernel release", self.kernel, "is not a kernel release", "Use the output of `uname -r`.")
-        for name in (*self.drivers, *self.no_ext_drivers, *self.select_versions, *(a.driver for a in self.archives)):
-            hint = "Use a name that `./configure --show-drivers` lists."
-            check(_DRIVER, "netmap driver", name, "is not the name of a driver", hint)
+        for variable, names in (
+            ("netmap_drivers", self.drivers),
+            ("netmap_no_ext_drivers", self.no_ext_drivers),
+            ("netmap_select_versions", self.select_versions),
+            ("netmap_driver_archives", tuple(archive.driver for archive in self.archives)),
+        ):
+            for name in names:
+                check(_DRIVER, variable, name, "is not the name of a driver", f"Use one of {', '.join(DRIVERS)}.")
         for version in self.select_versions.values():
-            check(_VERSION, "version of a netmap driver", version, "is not a version", "Write it as 6.1.6.")
-        digests = {archive.path: archive.sha256 for archive in self.archives}
+            check(_VERSION, "netmap_select_versions", version, "is not a version", "Write it as 6.1.6.")
+        digests = {f"netmap_driver_archives, sha256 of {archive.path}": archive.sha256 for archive in self.archives}
         if self.signing:
-            digests[self.signing.certificate] = self.signing.sha256
-        for path, digest in digests.items():
-            hint = "Use 64 hexadecimal digits, as sha256sum prints them."
-            check(SHA256, f"sha256 of {path}", digest, "is not a sha256", hint)
+            digests[f"sha256 of {self.signing.certificate}"] = self.signing.sha256
+        for subject, digest in digests.items():
+            check(SHA256, subject, digest, "is not a sha256", "Use 64 hexadecimal digits, as sha256sum prints them.")
         self._refuse_unchecked_downloads()
 
     def _refuse_unchecked_downloads(self) -> None:
@@ -101,20 +134,20 @@ class Recipe(AnyRecipe):
         for driver in self.drivers:
             if driver in EXTERNAL_DRIVERS and driver not in available:
                 rule = "has an external source, which netmap would download without a checksum"
-                hint = "Provide its archive with a sha256, or use the kernel's own source: "
-                hint += f"list {driver} in no_ext_drivers and set kernel_sources."
-                raise InputError("netmap driver", driver, rule, hint)
+                hint = "Provide its archive with a sha256 in netmap_driver_archives, or use the kernel's own source: "
+                hint += f"list {driver} in netmap_no_ext_drivers and set netmap_kernel_sources."
+                raise InputError("netmap_drivers", driver, rule, hint)
 
     @property
     def deciding_values(self) -> dict[str, Any]:
-        """Without the paths of archives and keys: their content decides."""
+        """Without the paths of sources, archives and keys: their content decides."""
         return {
             "commit": self.commit,
             "kernel": self.kernel,
             "drivers": sorted(set(self.drivers)),
             "no_ext_drivers": sorted(set(self.no_ext_drivers)),
             "select_versions": dict(self.select_versions),
-            "kernel_sources": self.kernel_sources,
+            "kernel_sources": self.kernel_sources.sha256 if self.kernel_sources else None,
             "archives": sorted((archive.driver, archive.sha256) for archive in self.archives),
             "certificate": self.signing.sha256 if self.signing else None,
         }
@@ -132,7 +165,10 @@ class Recipe(AnyRecipe):
 
 @dataclass(frozen=True)
 class Manifest(AnyManifest):
-    """The manifest of a package of netmap; its files are those below the root folder."""
+    """The manifest of a package of netmap; its files are those below the root folder.
+
+    ``kernel_sources`` is the sha256 of the kernel's sources that it was built from, empty without them.
+    """
 
     product: ClassVar[str] = "netmap"
 
@@ -141,6 +177,7 @@ class Manifest(AnyManifest):
     modules: tuple[str, ...]
     native_drivers: tuple[str, ...]
     configure: tuple[str, ...]
+    kernel_sources: str = ""
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> Manifest:

@@ -39,7 +39,6 @@ class TcpreplayBuild(Product[Manifest]):
 
     kind = Manifest
     in_tree = True
-    keeps_failed = True
 
     @property
     def title(self) -> str:
@@ -71,7 +70,7 @@ class TcpreplayBuild(Product[Manifest]):
         options = (f"--prefix={recipe.place}", f"CC={recipe.compiler}", with_netmap, WITHOUT_LIBDNET, *recipe.options)
         output = workspace.step("configure", ("./configure", *options))
         if recipe.netmap:
-            check_netmap(output, str(netmap))
+            check_netmap(output, str(netmap), str(workspace.log("configure")))
 
     def install_options(self, workspace: Workspace) -> tuple[str, ...]:
         """Install below the stage."""
@@ -106,13 +105,14 @@ class TcpreplayBuild(Product[Manifest]):
         return {Path(name).name: content for name, content in contents.items() if name.startswith(HEADERS)}
 
 
-def check_netmap(output: str, expected: str) -> None:
+def check_netmap(output: str, expected: str, log: str = "configure.log") -> None:
     """Raise ``HostError`` unless the summary in configure's ``output`` says that it uses netmap from ``expected``.
 
-    configure also ends well without netmap, and looks in other folders as well (tcpreplay configure.ac).
+    configure also ends well without netmap, and looks in other folders as well (tcpreplay configure.ac). ``log`` is
+    the file with its output.
     """
     summaries = _SUMMARY.findall(output)
     summary = summaries[-1] if summaries else "nothing"
     if summary.split() != ["yes", expected]:
         rule = f"reports {summary!r} for netmap, not 'yes {expected}'"
-        raise HostError("configure of tcpreplay", None, rule, "Read its output, configure.log in the build folder.")
+        raise HostError("configure of tcpreplay", None, rule, f"Read its output, {log} on the build host.")

@@ -43,17 +43,19 @@ class Recipe(AnyRecipe):
     netmap: str = ""
 
     def __post_init__(self) -> None:
-        check(_VERSION, "version", self.version, "is not a version of tcpreplay", "Write it as 4.4.2.")
+        check(_VERSION, "tcpreplay_version", self.version, "is not a version of tcpreplay", "Write it as 4.4.2.")
         hint = "Use 64 hexadecimal digits, as sha256sum prints them."
-        check(SHA256, "sha256", self.sha256, "is not a sha256", hint)
+        check(SHA256, "tcpreplay_source_checksum", self.sha256, "is not a sha256", hint)
         if not os.path.isabs(self.prefix):
-            raise InputError("prefix", self.prefix, "is not an absolute path", "Begin it with /.")
+            raise InputError("tcpreplay_prefix", self.prefix, "is not an absolute path", "Begin it with /.")
         for option in self.options:
             if option.startswith(OWN_OPTIONS):
-                raise InputError("configure option", option, "has a parameter of its own", "Use that parameter.")
+                raise InputError(
+                    "tcpreplay_configure_options", option, "has a parameter of its own", "Use that parameter."
+                )
         broken = why_netmap_is_broken(self.version) if self.netmap else None
         if broken:
-            raise InputError("version", self.version, broken, "Use 4.4.2, 4.4.3, or 4.5.3 or later.")
+            raise InputError("tcpreplay_version", self.version, broken, "Use 4.4.2, 4.4.3, or 4.5.3 or later.")
 
     @property
     def deciding_values(self) -> dict[str, Any]:

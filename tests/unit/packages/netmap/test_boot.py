@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
-from tests.unit.packages.bench import COMMIT
+from tests.unit.packages.bench import COMMIT, KERNEL, kernel_tree
 
-from linerate.errors import HostError
+from linerate.errors import HostError, InputError
+from linerate.packages.archive import pack, unpack
 from linerate.packages.build import Tools
+from linerate.packages.netmap import build as netmap_build
 from linerate.packages.netmap.boot import CODE_FOLDER, ENABLED, UNIT, UNIT_FILE, program_files, set_up, take_down
 from linerate.packages.netmap.install import install
+from linerate.packages.netmap.kernel_sources import digest
 from linerate.packages.netmap.rebuild import SETTINGS, Settings, read_settings, rebuild
+from linerate.packages.netmap.recipe import Manifest, Recipe
 from linerate.system.run import Completed, run_logged
 
 OPTIONS = {
@@ -137,6 +142,45 @@ def test_a_module_that_was_built_and_not_loaded_is_loaded(host, package, setting
     os.rename(path, tmp_path / "packages" / os.path.basename(path))
     assert rebuild(settings, tools(host)).endswith("was installed and loaded")
     assert host.ran[-1] == "modprobe netmap"
+
+
+@pytest.fixture
+def with_sources(settings, tmp_path) -> Settings:
+    """The settings of a host that patches e1000 of the kernel's own sources."""
+    tree = kernel_tree(tmp_path / "linux", "e1000")
+    sources = {"path": str(tree), "sha256": digest(str(tree))}
+    return replace(settings, options={**OPTIONS, "drivers": ["e1000"], "kernel_sources": sources})
+
+
+def test_sources_of_the_previous_kernel_are_refused_at_the_first_boot_of_a_new_one(
+    host, with_sources, tmp_path, monkeypatch
+):
+    kernel = "5.14.0-570.32.1.el9_6.x86_64"
+    kernel_tree(tmp_path / "linux", version="5.14.0", build="503.22.1")
+    host.put("proc/sys/kernel/osrelease", f"{kernel}\n")
+    monkeypatch.setattr(netmap_build, "headers_of", lambda kernel: f"/usr/src/kernels/{kernel}")
+    with pytest.raises(InputError) as error:
+        rebuild(with_sources, tools(host))
+    assert str(error.value) == (
+        f"netmap_kernel_sources '{tmp_path}/linux': has the sources of kernel 5.14.0-503.22.1, but the build is for "
+        f"{kernel}. Put the sources of exactly {kernel} there, or change the path, and run again."
+    )
+    assert host.ran == []
+
+
+def test_sources_that_were_replaced_for_the_next_kernel_do_not_make_the_installed_netmap_stale(
+    host, package, with_sources, tmp_path
+):
+    recipe = Recipe.from_options(with_sources.options, KERNEL)
+    manifest, contents = unpack(package(netmap=b"one", e1000=b"two"), Manifest)
+    path = str(tmp_path / recipe.package_name)
+    pack(path, replace(manifest, key=recipe.key, kernel_sources=recipe.kernel_sources.sha256), contents)
+    install(path, host.run, root=str(host.root))
+    host.loaded(b"one")
+    host.ran.clear()
+    (tmp_path / "linux/drivers/net/e1000/e1000_main.c").write_text("of the next kernel")
+    assert rebuild(with_sources, tools(host)).endswith("is installed and loaded")
+    assert host.ran == []
 
 
 @pytest.mark.parametrize("content", [None, "{", '{"options": {}}'])

@@ -9,13 +9,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.unit.packages.bench import KERNEL
+from tests.unit.packages.bench import KERNEL, kernel_tree
 
 from linerate.errors import HostError, InputError
 from linerate.packages.archive import unpack
 from linerate.packages.build import Tools, build
 from linerate.packages.netmap.build import NetmapBuild, headers_of
-from linerate.packages.netmap.recipe import DriverArchive, Manifest, Recipe
+from linerate.packages.netmap.kernel_sources import digest
+from linerate.packages.netmap.recipe import DriverArchive, KernelSources, Manifest, Recipe
 from linerate.system.run import run, run_logged
 
 
@@ -33,14 +34,14 @@ def test_the_package_contains_modules_and_headers(netmap):
         ({"vermagic": "5.14.0"}, "for another kernel than 6.1.0-56-amd64"),
     ],
 )
-def test_a_failed_build_leaves_nothing_and_the_next_one_succeeds(netmap, release, message):
+def test_a_failed_build_leaves_no_package_and_the_next_one_succeeds(netmap, release, message):
     netmap.release(**release)
     with pytest.raises(HostError, match=message):
         netmap.build()
-    assert netmap.remainders == set()
     assert not list(netmap.packages.iterdir())
     netmap.release()
     assert netmap.build()[1]
+    assert netmap.remainders == set()
 
 
 def test_a_driver_that_configure_left_out_is_an_error(netmap):
@@ -50,20 +51,87 @@ def test_a_driver_that_configure_left_out_is_an_error(netmap):
 
 def test_a_driver_without_its_module_is_an_error(netmap):
     netmap.release(drivers="e1000")
-    with pytest.raises(HostError, match=r"produced no e1000\.ko"):
+    with pytest.raises(HostError, match=r"produced no e1000\.ko") as error:
         netmap.build_with(drivers=("e1000",))
+    (log,) = netmap.work.glob("*/make.log")
+    assert f"{log} on the build host" in error.value.hint
 
 
 def test_an_archive_of_the_kernels_own_drivers_is_unpacked(netmap, tmp_path):
-    (tmp_path / "linux-source-6.1/drivers/net/e1000").mkdir(parents=True)
+    tree = kernel_tree(tmp_path / "linux-source-6.1", "e1000")
     archive = tmp_path / "linux-source-6.1.tar.xz"
-    subprocess.run(["tar", "-cJf", archive, "-C", tmp_path, "linux-source-6.1"], check=True)
+    subprocess.run(["tar", "-cJf", archive, "-C", tmp_path, tree.name], check=True)
+    sources = KernelSources(str(archive), digest(str(archive)))
     netmap.release(drivers="$(ls $sources/drivers/net)")
     with pytest.raises(HostError, match=r"produced no e1000\.ko"):
-        netmap.build_with(drivers=("e1000",), kernel_sources=str(archive))
+        netmap.build_with(drivers=("e1000",), kernel_sources=sources)
     netmap.release()
     with pytest.raises(HostError, match="left out e1000"):
-        netmap.build_with(drivers=("e1000",), kernel_sources=str(archive))
+        netmap.build_with(drivers=("e1000",), kernel_sources=sources)
+
+
+def test_another_archive_under_the_same_path_is_another_package(netmap, tmp_path):
+    tree = kernel_tree(tmp_path / "linux", "e1000")
+    first = netmap.build_with(kernel_sources=KernelSources(str(tree), digest(str(tree))))
+    (tree / "drivers/net/e1000/e1000_main.c").write_text("another driver")
+    second = netmap.build_with(kernel_sources=KernelSources(str(tree), digest(str(tree))))
+    assert first[1]
+    assert second[1]
+    assert first[0] != second[0]
+    assert unpack(second[0], Manifest)[0].kernel_sources == digest(str(tree))
+
+
+def test_sources_that_changed_since_their_key_was_computed_are_refused(netmap, tmp_path):
+    tree = kernel_tree(tmp_path / "linux", "e1000")
+    known = KernelSources(str(tree), digest(str(tree)))
+    (tree / "drivers/net/e1000/e1000_main.c").write_text("another driver")
+    with pytest.raises(InputError, match=r"netmap_kernel_sources '.*/linux': has sha256 [0-9a-f]{64}, expected "):
+        netmap.build_with(kernel_sources=known)
+
+
+def test_sources_of_another_kernel_are_refused_before_anything_is_built(netmap, tmp_path):
+    tree = kernel_tree(tmp_path / "linux", "e1000", version="6.1.193")
+    with pytest.raises(InputError) as error:
+        netmap.build_with(drivers=("e1000",), kernel_sources=KernelSources(str(tree), digest(str(tree))))
+    assert str(error.value) == (
+        f"netmap_kernel_sources '{tree}': has the sources of kernel 6.1.193, but the build is for {KERNEL}, which is "
+        f"6.1.192. Put the sources of exactly {KERNEL} there, or change the path, and run again."
+    )
+    assert netmap.remainders == set()
+
+
+LOG = """\
+/srv/build/netmap-tmpdir/test-21.c:9:5: error: unknown type name 'struct_of_a_test'
+/srv/build/netmap-tmpdir/ethernet-linux-ixgbe-5.15.2/src/ixgbe_devlink.c:40:9: warning: x
+/srv/build/netmap-tmpdir/ethernet-linux-ixgbe-5.15.2/src/ixgbe_main.c:8:2: error: implicit \
+declaration of function 'pci_enable_pcie_error_reporting'
+/srv/build/netmap-tmpdir/ethernet-linux-ixgbe-5.15.2/src/ixgbe_main.c:9:2: error: second
+"""
+BOXED = """\
+********************************** WARNING **********************************
+*** There were problems building the external driver ixgbe.
+***
+*** Disabling ixgbe.
+*****************************************************************************
+"""
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_a_driver_that_does_not_compile_shows_the_compilers_first_error_and_keeps_the_log(netmap, tmp_path, status):
+    (netmap.tree / "compiler.log").write_text(LOG)
+    (netmap.tree / "boxed").write_text(BOXED)
+    netmap.release(fetch="cat $(dirname $0)/boxed; cat $(dirname $0)/compiler.log > config.log", status=status)
+    with pytest.raises(HostError) as error:
+        netmap.build_with(drivers=("ixgbe",), archives=(provided("ixgbe", tmp_path / "v5.15.2.zip"),))
+    (log,) = netmap.work.glob("*/build/config.log")
+    assert log.read_text() == LOG
+    assert str(error.value) == (
+        f"configure of netmap: {'failed' if status else 'left out ixgbe'}: ixgbe does not compile: ixgbe_main.c:8:2: "
+        f"error: implicit declaration of function 'pci_enable_pcie_error_reporting' (log: {log} on the build host). "
+        "Give other sources of the driver, choose another netmap_native_route, or none: the adapter is emulated then."
+    )
+    netmap.release()
+    assert netmap.build()[1]
     assert netmap.remainders == set()
 
 
@@ -125,9 +193,9 @@ def test_an_archive_of_another_name_is_reported_with_the_expected_name(netmap, d
     with pytest.raises(InputError) as error:
         netmap.build_with(drivers=("ixgbe",), archives=(provided("ixgbe", tmp_path / "v6.1.6.zip"),))
     assert str(error.value) == (
-        "driver archive 'v5.15.2.zip': is the file that netmap needs; provided: v6.1.6.zip; nothing is downloaded "
-        "without a sha256. Provide that file under this name in netmap_driver_archives, or set the version that you "
-        "have in netmap_select_versions."
+        "netmap_driver_archives 'v5.15.2.zip': is the file that netmap needs; provided: v6.1.6.zip; nothing is "
+        "downloaded without a sha256. Provide that file under this name, or set the version that you have in "
+        "netmap_select_versions."
     )
     assert not downloaded.exists()
     assert netmap.remainders == set()

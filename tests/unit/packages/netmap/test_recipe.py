@@ -9,11 +9,12 @@ import pytest
 
 from linerate.errors import InputError
 from linerate.packages.netmap.configure import configure_argv, first_complaint, native_drivers, not_downloaded
-from linerate.packages.netmap.recipe import DriverArchive, Recipe, module_names
+from linerate.packages.netmap.recipe import DriverArchive, KernelSources, Recipe, Signing, module_names
 
 COMMIT = "89607e1406c1fa5ac2106bd2ff33417f090c0d60"
 CORE = Recipe(COMMIT, "6.1.0-56-amd64")
-NATIVE = replace(CORE, drivers=("e1000", "veth.c"), kernel_sources="/usr/src/linux")
+SOURCES = KernelSources("/usr/src/linux", "c" * 64)
+NATIVE = replace(CORE, drivers=("e1000", "veth.c"), kernel_sources=SOURCES)
 IXGBE = DriverArchive("ixgbe", "/srv/v6.1.6.zip", "a" * 64)
 OUTPUTS = Path(__file__).parents[3] / "fixtures/netmap-configure"
 
@@ -36,7 +37,7 @@ def test_the_core_module_alone_downloads_nothing():
 
 
 def test_drivers_are_listed_by_name_with_the_kernels_sources():
-    argv = configure_argv(NATIVE, "configure", "/k", "/stage", NATIVE.kernel_sources)
+    argv = configure_argv(NATIVE, "configure", "/k", "/stage", SOURCES.path)
     assert "--drivers=e1000,veth.c" in argv
     assert "--kernel-sources=/usr/src/linux" in argv
     assert "--no-drivers" not in argv
@@ -49,7 +50,10 @@ def test_the_version_of_an_external_driver_is_selected():
 
 
 def test_a_download_without_a_checksum_is_refused():
-    with pytest.raises(InputError, match=r"'ixgbe': has an external source.*without a checksum"):
+    with pytest.raises(
+        InputError,
+        match=r"netmap_drivers 'ixgbe': has an external source.*in netmap_driver_archives, .*set netmap_kernel_sources",
+    ):
         replace(CORE, drivers=("ixgbe",))
     assert "--no-ext-drivers=igb" in configure_argv(
         replace(CORE, drivers=("igb",), no_ext_drivers=("igb",)), "configure", "/k", "/stage"
@@ -62,7 +66,7 @@ def test_a_download_without_a_checksum_is_refused():
         {"commit": "0" * 40},
         {"kernel": "6.1.0-57-amd64"},
         {"drivers": ("e1000",)},
-        {"kernel_sources": "/elsewhere"},
+        {"kernel_sources": replace(SOURCES, sha256="d" * 64)},
         {"select_versions": {"e1000": "1.0"}},
         {"no_ext_drivers": ("igb",)},
         {"archives": (replace(IXGBE, sha256="b" * 64),)},
@@ -73,6 +77,20 @@ def test_every_option_is_part_of_the_key(other):
     assert replace(NATIVE, **{"archives": (IXGBE,), **other}).key != replace(NATIVE, archives=(IXGBE,)).key
 
 
+@pytest.mark.parametrize(
+    "moved",
+    [
+        {"kernel_sources": replace(SOURCES, path="/elsewhere")},
+        {"archives": (replace(IXGBE, path="/elsewhere/v6.1.6.zip"),)},
+        {"signing": Signing("/elsewhere/key.pem", "/elsewhere/crt.der", "e" * 64)},
+    ],
+    ids=lambda moved: next(iter(moved)),
+)
+def test_the_content_of_a_file_is_part_of_the_key_and_its_path_is_not(moved):
+    recipe = replace(NATIVE, archives=(IXGBE,), signing=Signing("/key.pem", "/crt.der", "e" * 64))
+    assert replace(recipe, **moved).key == recipe.key
+
+
 def test_the_order_of_drivers_is_not_part_of_the_key():
     assert replace(NATIVE, drivers=("veth.c", "e1000")).package_name == NATIVE.package_name
 
@@ -80,11 +98,15 @@ def test_the_order_of_drivers_is_not_part_of_the_key():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"commit": "89607e14"}, "40 hexadecimal digits"),
+        ({"commit": "89607e14"}, "netmap_commit '89607e14': is not 40 hexadecimal digits"),
         ({"kernel": "../../etc"}, "not a kernel release"),
-        ({"drivers": ("e1000,igb",)}, "is not the name of a driver"),
-        ({"select_versions": {"igb": "5;rm"}}, "not a version"),
-        ({"archives": (replace(IXGBE, sha256="12"),)}, "not a sha256"),
+        ({"drivers": ("e1000,igb",)}, "netmap_drivers 'e1000,igb': is not the name of a driver. Use one of e1000, "),
+        ({"no_ext_drivers": ("/igb",)}, "netmap_no_ext_drivers '/igb': is not the name of a driver"),
+        ({"select_versions": {"igb": "5;rm"}}, "netmap_select_versions '5;rm': is not a version"),
+        (
+            {"archives": (replace(IXGBE, sha256="12"),)},
+            "netmap_driver_archives, sha256 of /srv/v6.1.6.zip '12': is not a sha",
+        ),
     ],
 )
 def test_invalid_values_are_named(values, message):

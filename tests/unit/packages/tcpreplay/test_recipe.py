@@ -44,10 +44,10 @@ def test_an_unreadable_manifest_is_named(content):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"version": "latest"}, "is not a version of tcpreplay"),
-        ({"sha256": "5B27"}, "is not a sha256"),
-        ({"prefix": "opt"}, "is not an absolute path"),
-        ({"options": ("--prefix=/usr",)}, "has a parameter of its own"),
+        ({"version": "latest"}, "tcpreplay_version 'latest': is not a version of tcpreplay"),
+        ({"sha256": "5B27"}, "tcpreplay_source_checksum '5B27': is not a sha256"),
+        ({"prefix": "opt"}, "tcpreplay_prefix 'opt': is not an absolute path"),
+        ({"options": ("--prefix=/usr",)}, "tcpreplay_configure_options '--prefix=/usr': has a parameter of its own"),
         ({"version": "4.4.4", "netmap": "1"}, r"netmap does not work in tcpreplay 4.4.4 .*Use 4.4.2"),
         ({"version": "4.5.2", "netmap": "1"}, "netmap does not work"),
     ],
