@@ -37,7 +37,7 @@ def with_scapy(spec: PcapSpec) -> Callable[[str], None]:
     layer = {"tcp": scapy.TCP, "udp": scapy.UDP}[spec.protocol]
 
     def make(path: str) -> None:
-        payload = scapy.Raw(spec.payload_bytes())
+        payload = scapy.Raw(spec.payload_bytes(spec.cycle[0]))
         packets = []
         for number in range(spec.count):
             port = spec.first_port + number % spec.ports
@@ -56,8 +56,8 @@ def with_linerate(spec: PcapSpec) -> Callable[[str], None]:
     template = import_module("linerate.pcap.template")
     writer = import_module("linerate.pcap.writer")
     # The first call imports Scapy's layers, so it is not measured.
-    template.build_template(spec)
-    return lambda path: writer.write_pcap(path, spec, template.build_template(spec))
+    template.build_templates(spec)
+    return lambda path: writer.write_pcap(path, spec, template.build_templates(spec))
 
 
 METHODS = {"scapy": with_scapy, "linerate": with_linerate}
@@ -88,6 +88,17 @@ def measure(argv: list[str]) -> tuple[Figures, str]:
     return {"process_cpu_seconds": usage.ru_utime + usage.ru_stime, "process_peak_kib": usage.ru_maxrss}, printed
 
 
+def options(given: argparse.Namespace) -> dict[str, str]:
+    """The further options of ``linerate pcap``."""
+    return dict(option.split("=", 1) for option in given.option)
+
+
+def lengths(given: argparse.Namespace) -> list[str]:
+    """The option of the packet length; none where another option states the length."""
+    other = options(given).keys() & {"frame_length", "imix"}
+    return [] if other else ["--ip-length", str(given.ip_length[0])]
+
+
 def generations(method: str, given: argparse.Namespace, path: str, repeats: int) -> Figures:
     """The median, by generation time, of ``repeats`` processes that generate the file."""
     runs = []
@@ -95,7 +106,8 @@ def generations(method: str, given: argparse.Namespace, path: str, repeats: int)
         # Truncating an existing file would add to the time of the new one.
         Path(path).unlink(missing_ok=True)
         argv = [sys.executable, __file__, "--method", method, "--protocol", given.protocol]
-        argv += ["--ip-length", str(given.ip_length[0]), "--packets", str(given.packets), "--path", path]
+        argv += ["--packets", str(given.packets), "--path", path, *lengths(given)]
+        argv += [f"--option={option}" for option in given.option]
         figures, printed = measure(argv)
         runs.append({**json.loads(printed), **figures})
     return sorted(runs, key=lambda run: run["generation_cpu_seconds"])[repeats // 2]
@@ -107,7 +119,8 @@ def commands(given: argparse.Namespace, path: str, repeats: int) -> Figures:
     for _ in range(repeats):
         Path(path).unlink(missing_ok=True)
         argv = [str(Path(sys.executable).parent / "linerate"), "pcap", "--protocol", given.protocol]
-        argv += ["--ip-length", str(given.ip_length[0]), "--packets", str(given.packets), path]
+        argv += ["--packets", str(given.packets), *lengths(given), path]
+        argv += [f"--{name.replace('_', '-')}={value}" for name, value in options(given).items()]
         runs.append(measure(argv)[0])
     return sorted(runs, key=lambda run: run["process_cpu_seconds"])[repeats // 2]
 
@@ -133,7 +146,8 @@ def compare(given: argparse.Namespace, folder: str) -> Figures:
         "same_bytes": same(paths["linerate"], paths["command"]),
         "memory_beyond_import_kib": linerate["peak_kib"] - linerate["imported_kib"],
     }
-    if not given.without_scapy:
+    # The comparison makes port scans only.
+    if not given.without_scapy and not given.option:
         scapy = generations("scapy", given, paths["scapy"], 1)
         figures["scapy"] = scapy
         figures["same_bytes"] = same(paths["scapy"], paths["linerate"])
@@ -173,6 +187,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--protocol", default="tcp", choices=["tcp", "udp"])
     parser.add_argument("--ip-length", type=int, nargs="+", default=[64, 1500], help="IP total lengths in bytes")
     parser.add_argument("--packets", type=int, default=64_511)
+    parser.add_argument(
+        "--option", action="append", default=[], help="option of linerate pcap, such as imix=64:7,594:4,1518:1"
+    )
     parser.add_argument("--without-scapy", action="store_true", help="skip Scapy: it takes hours for millions")
     parser.add_argument("--json", type=Path, default=Path(__file__).with_suffix(".json"), help="file for the results")
     parser.add_argument("--folder", default=None, help="folder for the temporary pcaps (default: the system's)")
@@ -185,7 +202,9 @@ def main() -> None:
     """Measure every length in turn; with --method, generate one file."""
     given = arguments()
     if given.method:
-        spec = PcapSpec(given.protocol, SRC_MAC, DST_MAC, ip_length=given.ip_length[0], packets=given.packets)
+        macs = {"protocol": given.protocol, "src_mac": SRC_MAC, "dst_mac": DST_MAC}
+        length = {"ip_length": given.ip_length[0]} if lengths(given) else {}
+        spec = PcapSpec.of({**macs, **length, "packets": given.packets, **options(given)})
         print(json.dumps(generate(given.method, spec, given.path)))
         return
     results = []

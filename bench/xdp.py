@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from linerate.pcap.spec import PcapSpec
-from linerate.pcap.template import build_template
+from linerate.pcap.template import build_templates
 from linerate.pcap.writer import write_pcap
 from linerate.xdp import program
 from linerate.xdp.events import find
@@ -247,9 +247,9 @@ def main() -> None:
         for length in LOOPS:
             spec = PcapSpec("udp", ip_length=length, src_mac=NEAR_MAC, dst_mac=FAR_MAC)
             pcaps[length] = f"{folder}/{length}.pcap"
-            write_pcap(pcaps[length], spec, build_template(spec))
+            write_pcap(pcaps[length], spec, build_templates(spec))
         large = PcapSpec("udp", packets=LARGE_PACKETS, src_mac=NEAR_MAC, dst_mac=FAR_MAC)
-        write_pcap(f"{folder}/large.pcap", large, build_template(large))
+        write_pcap(f"{folder}/large.pcap", large, build_templates(large))
         figures = [
             *compared(pcaps, given.repeats),
             ceiling(given.repeats),

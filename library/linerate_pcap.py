@@ -1,17 +1,20 @@
 #!/usr/bin/python
 # Copyright: the linerate authors
 # SPDX-License-Identifier: MIT
-"""Ansible module: a reproducible port-scan pcap with its manifest."""
+"""Ansible module: a reproducible pcap of TCP or UDP flows with its manifest."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: linerate_pcap
-short_description: Write a reproducible port-scan pcap with its manifest
+short_description: Write a reproducible pcap of TCP or UDP flows with its manifest
 description:
-  - Writes a pcap of Ethernet frames that differ in their destination port only, for a traffic sender such as tcpreplay.
-  - Scapy builds the first frame, on the controller. The other frames are copies with another port and checksum. The
-    file is byte for byte the same as if Scapy had written it.
+  - Writes a pcap of Ethernet frames for a traffic sender such as tcpreplay. By default it is a port scan, one packet
+    per destination port.
+  - Packet number i is of flow i modulo the number of flows. From flow to flow, the addresses of a network in O(src_ip)
+    and O(dst_ip), the source ports and the destination ports advance by one, each from its start again after its end.
+  - Scapy builds the first frame of each stream and length, on the controller. The other frames are copies with other
+    addresses, ports, payloads and checksums. The file is byte for byte the same as if Scapy had written it.
   - Packet times are fixed, one microsecond apart from 1970-01-01, so equal parameters give equal files.
   - The manifest is next to the pcap, in a file of the same name with C(.json) added. The pcap is not written again
     while the manifest has the same parameters and the file has the SHA-256 of the manifest.
@@ -35,50 +38,84 @@ options:
       - It is never resolved by ARP. A multicast or zero address is refused.
     type: str
     required: true
+  frame_length:
+    description:
+      - Length of the frames in bytes with FCS and VLAN tags, as RFC 2544 counts it, such as 64 or 1518.
+      - Only one of O(frame_length), O(ip_length) and O(imix) is given.
+    type: int
   ip_length:
     description:
-      - Length of the IP packet in bytes, header included. The frame is 14 bytes longer (18 with O(vlan)), without FCS.
+      - IP total length in bytes, 64 if no length is given. Without FCS, the frame is 14 bytes longer, and 4 more for
+        each VLAN tag.
     type: int
-    default: 64
+  imix:
+    description:
+      - Frame lengths in bytes with FCS, each with its weight (RFC 6985). They alternate, evenly spread.
+      - "For example C({64: 7, 594: 4, 1518: 1})."
+    type: dict
+  src_ip:
+    description:
+      - Source IP address, or a network whose hosts are the sources of successive flows. The default is in the range for
+        benchmarks (RFC 2544).
+    type: str
+    default: 198.18.0.1
+  dst_ip:
+    description:
+      - Destination IP address, or a network whose hosts are the destinations of successive flows; IPv4 or IPv6 as the
+        source. The default is in the range for benchmarks.
+    type: str
+    default: 198.19.0.1
   first_port:
-    description: Destination port of the first packet.
+    description: Destination port of the first flow.
     type: int
     default: 1024
   last_port:
     description: Highest destination port, after which the ports repeat from O(first_port).
     type: int
     default: 65534
-  packets:
-    description: Number of packets in the pcap; by default one for each port.
-    type: int
-  src_ip:
-    description: Source IP address. The default is in the range for benchmarks (RFC 2544).
-    type: str
-    default: 198.18.0.1
-  dst_ip:
-    description: Destination IP address, IPv4 or IPv6 as the source. The default is in the range for benchmarks.
-    type: str
-    default: 198.19.0.1
   source_port:
-    description: Source port of all packets.
+    description: Source port of the first flow.
     type: int
     default: 49152
+  last_source_port:
+    description: Highest source port, after which they repeat from O(source_port); by default all flows have the same.
+    type: int
+  flows:
+    description: Number of flows; by default that of the largest range of addresses or ports, at most 1,000,000.
+    type: int
+  packets:
+    description: Number of packets in the pcap; by default one for each flow, and whole cycles of frame lengths.
+    type: int
   vlan:
     description: VLAN identifier, 0 to 4094; by default the frames have no VLAN tag.
     type: int
+  outer_vlan:
+    description: VLAN identifier of an outer tag (IEEE 802.1ad, EtherType 0x88a8) before that of O(vlan).
+    type: int
   payload:
-    description: Hex digits of the pattern that is repeated to fill the packets. Quote it in YAML.
+    description: Hex digits of the pattern that is repeated to fill the packets (quote it in YAML); or V(random).
     type: str
     default: "00"
+  seed:
+    description: Seed of V(payload=random), 1 by default. Equal seeds give equal files.
+    type: int
   ttl:
-    description: Time to live of the IP packets.
+    description: Time to live of the IP packets, in IPv6 the hop limit.
     type: int
     default: 64
-  template:
+  streams:
     description:
-      - Hex digits of the first frame, which must match the other parameters.
-      - The controller sets it. If it is missing, the module builds it, and the host needs Scapy.
-    type: str
+      - Several streams, whose packets alternate. Each is a dictionary of the options that differ from those above,
+        other than O(packets).
+    type: list
+    elements: dict
+    default: []
+  templates:
+    description:
+      - Hex digits of the first frame of each stream and length, which must match the other parameters.
+      - The controller sets it. If it is missing, the module builds them, and the host needs Scapy.
+    type: list
+    elements: str
 attributes:
   check_mode:
     description: Predicts the change, and returns the manifest of the predicted pcap.
@@ -112,6 +149,31 @@ EXAMPLES = r"""
     payload: deadbeef
     src_mac: 02:00:00:00:00:01
     dst_mac: 02:00:00:00:00:02
+
+- name: Write an IMIX over IPv6 with 1000 flows to as many addresses
+  linerate_pcap:
+    path: /tmp/udp6_imix.pcap
+    protocol: udp
+    imix: {78: 7, 594: 4, 1518: 1}
+    src_ip: 2001:2::1
+    dst_ip: 2001:2:0:8000::/64
+    flows: 1000
+    payload: random
+    src_mac: 02:00:00:00:00:01
+    dst_mac: 02:00:00:00:00:02
+
+- name: Write 64 byte frames to two destinations in turn, in QinQ
+  linerate_pcap:
+    path: /tmp/two_destinations.pcap
+    protocol: udp
+    frame_length: 64
+    outer_vlan: 200
+    vlan: 100
+    src_mac: 02:00:00:00:00:01
+    dst_mac: 02:00:00:00:00:02
+    streams:
+      - {dst_ip: 198.19.0.1}
+      - {dst_ip: 198.19.1.1, dst_mac: 02:00:00:00:00:03}
 """
 
 RETURN = r"""
@@ -132,7 +194,7 @@ manifest:
       description: The parameters of the pcap.
       type: dict
     template_sha256:
-      description: SHA-256 of the first frame.
+      description: SHA-256 of the first frames of each stream and length.
       type: str
     packets:
       description: Number of packets.
@@ -147,7 +209,7 @@ manifest:
       type: int
       sample: 6064058
     flows:
-      description: Number of flows, one for each destination port.
+      description: Number of flows by addresses, protocol and ports, at most 1,000,000 of several streams.
       type: int
       sample: 64511
     destinations:
@@ -201,7 +263,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import InputError, LinerateError
 from ansible.module_utils.linerate.pcap.manifest import ensure
 from ansible.module_utils.linerate.pcap.spec import L4_HEADERS, PARAMETERS, PcapSpec
-from ansible.module_utils.linerate.pcap.template import build_template
+from ansible.module_utils.linerate.pcap.template import build_templates
 from ansible.module_utils.linerate.system.lease import refuse_leased
 
 ARGUMENT_SPEC = {
@@ -209,28 +271,35 @@ ARGUMENT_SPEC = {
     "protocol": {"type": "str", "required": True, "choices": list(L4_HEADERS)},
     "src_mac": {"type": "str", "required": True},
     "dst_mac": {"type": "str", "required": True},
-    "ip_length": {"type": "int", "default": PcapSpec.ip_length},
-    "first_port": {"type": "int", "default": PcapSpec.first_port},
-    "last_port": {"type": "int", "default": PcapSpec.last_port},
-    "packets": {"type": "int"},
+    "frame_length": {"type": "int"},
+    "ip_length": {"type": "int"},
+    "imix": {"type": "dict"},
     "src_ip": {"type": "str", "default": PcapSpec.src_ip},
     "dst_ip": {"type": "str", "default": PcapSpec.dst_ip},
+    "first_port": {"type": "int", "default": PcapSpec.first_port},
+    "last_port": {"type": "int", "default": PcapSpec.last_port},
     "source_port": {"type": "int", "default": PcapSpec.source_port},
+    "last_source_port": {"type": "int"},
+    "flows": {"type": "int"},
+    "packets": {"type": "int"},
     "vlan": {"type": "int"},
+    "outer_vlan": {"type": "int"},
     "payload": {"type": "str", "default": PcapSpec.payload},
+    "seed": {"type": "int"},
     "ttl": {"type": "int", "default": PcapSpec.ttl},
-    "template": {"type": "str"},
+    "streams": {"type": "list", "elements": "dict", "default": list(PcapSpec.streams)},
+    "templates": {"type": "list", "elements": "str"},
 }
 
 
-def first_frame(spec, given):
-    """The template in bytes: ``given`` in hex, or built here, which needs Scapy."""
+def first_frames(spec, given):
+    """The templates in bytes: ``given`` in hex, or built here, which needs Scapy."""
     if given is None:
-        return build_template(spec)
+        return build_templates(spec)
     try:
-        return bytes.fromhex(given)
+        return [bytes.fromhex(template) for template in given]
     except ValueError:
-        raise InputError("template", given, "must be hex digits", "Omit it.") from None
+        raise InputError("templates", given, "must be hex digits", "Omit them.") from None
 
 
 def main():
@@ -239,8 +308,8 @@ def main():
     params = module.params
     try:
         spec = PcapSpec.of({name: params[name] for name in PARAMETERS})
-        template = first_frame(spec, params["template"])
-        result = ensure(params["path"], spec, template, module.check_mode, refuse_leased)
+        templates = first_frames(spec, params["templates"])
+        result = ensure(params["path"], spec, templates, module.check_mode, refuse_leased)
     except LinerateError as error:
         module.fail_json(msg=str(error))
     module.exit_json(

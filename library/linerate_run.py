@@ -81,13 +81,25 @@ options:
     type: list
     elements: dict
     required: true
-    suboptions: &rate
-      mode:
-        description: C(pps), C(mbps) (10^6 bit/s of pcap bytes), C(multiplier) or C(topspeed).
-        type: str
-        required: true
-      value:
-        description: The rate; none at top speed.
+    suboptions:
+      <<: &rate
+        mode:
+          description:
+            - C(pps), C(mbps) (10^6 bit/s of pcap bytes), C(percent) (of line rate), C(multiplier) (times as fast as the
+              pcap's own timing) or C(topspeed).
+          type: str
+          required: true
+        value:
+          description: The rate; none at top speed.
+          type: float
+      from:
+        description: In place of O(rates[].value), the first rate of a ramp.
+        type: float
+      to:
+        description: The last rate of the ramp, above or below the first one.
+        type: float
+      step:
+        description: The difference between two rates of the ramp.
         type: float
   trials:
     description: Exactly the trials to run, instead of every case by every engine at every rate.
@@ -314,6 +326,7 @@ from ansible.module_utils.linerate.trial.witnesses import SHORT_TRIALS, define, 
 
 SECONDS = {"type": "float", "required": True}
 RATE = {"mode": {"type": "str", "required": True}, "value": {"type": "float"}}
+RAMP = {name: {"type": "float"} for name in ("from", "to", "step")}
 RUN = {
     "run_id": {"type": "str", "required": True},
     "results_dir": {"type": "path", "required": True},
@@ -341,7 +354,7 @@ SCENARIO = {
     "cases": {"type": "list", "elements": "str", "required": True},
     "engines": {"type": "list", "elements": "str", "required": True},
     "netmap_adapters": {"type": "list", "elements": "str"},
-    "rates": {"type": "list", "elements": "dict", "required": True, "options": RATE},
+    "rates": {"type": "list", "elements": "dict", "required": True, "options": {**RATE, **RAMP}},
     "trials": {
         "type": "list",
         "elements": "dict",

@@ -19,7 +19,7 @@ from linerate.errors import InputError
 from linerate.lab.namespaces import RECEIVER, SENDER
 from linerate.pcap.manifest import ensure
 from linerate.pcap.spec import PcapSpec
-from linerate.pcap.template import build_template
+from linerate.pcap.template import build_templates
 from linerate.report.write import write_report
 from linerate.results.build import result_of
 from linerate.results.model import TrialResult
@@ -81,7 +81,7 @@ def planned(lab: None, tmp_path: Path) -> tuple[dict[str, Any], list[Trial]]:
     """A run over the lab's cable: a paced trial and one at top speed."""
     path = str(tmp_path / "a.pcap")
     spec = PcapSpec("udp", packets=500, src_mac=SENDER.mac, dst_mac=RECEIVER.mac)
-    manifest = {**ensure(path, spec, build_template(spec)).manifest.to_json(), "path": path}
+    manifest = {**ensure(path, spec, build_templates(spec)).manifest.to_json(), "path": path}
     sender, unavailable = json.loads(run_python(SENDER, ENVIRONMENT, SENDER.interface))
     receiver, _ = json.loads(run_python(RECEIVER, ENVIRONMENT, RECEIVER.interface))
     assert unavailable["dummy"] is None

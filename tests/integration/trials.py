@@ -15,7 +15,7 @@ from typing import Any
 
 from linerate.lab.namespaces import RECEIVER, SENDER, End
 from linerate.pcap.spec import PcapSpec
-from linerate.pcap.template import build_template
+from linerate.pcap.template import build_templates
 from linerate.pcap.writer import write_pcap
 from linerate.results.build import result_of
 from linerate.results.store import check
@@ -99,7 +99,7 @@ def make_pcap(path: Path, **spec: Any) -> str:
     """Write a pcap of 2,000 UDP frames of 78 bytes from the lab's sender to its receiver, or as ``spec`` says."""
     macs = {"src_mac": SENDER.mac, "dst_mac": RECEIVER.mac}
     made = PcapSpec(**{"protocol": "udp", "packets": 2000, **macs, **spec})
-    write_pcap(str(path), made, build_template(made))
+    write_pcap(str(path), made, build_templates(made))
     return str(path)
 
 

@@ -11,15 +11,14 @@ from typing import Any
 
 from ..errors import InputError
 from ..pcap.destinations import BENCHMARK_NETWORKS, AllowedDestinations
-from ..pcap.spec import PARAMETERS, PcapSpec
+from ..pcap.spec import LENGTHS, PARAMETERS, PcapSpec
 from ..results.expect import expectation_of
 from ..results.store import plain
 from ..tcpreplay.options import ReplayOptions
 from ..trial.engines.registry import engine
-from ..trial.plan import MODES
+from ..trial.loads import loads
 from ..trial.proof import ProofLoad
 from ..trial.witnesses import define
-from ..validate import LEAST_RATE, check_rate
 from .credentials import check_credentials
 from .scenario import check_numbers
 
@@ -176,26 +175,36 @@ def _pcaps(values: Values, allowed: AllowedDestinations | None) -> Iterator[Inpu
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield InputError("pcaps_set", name, "is the name of two pcaps", "Give each a name of its own.")
     for at, pcap in enumerate(_set(values)):
-        # A capture of the user's has other parameters.
         if "src" in pcap:
+            yield from _capture(f"pcaps_set[{at}]", pcap)
             continue
-        missing = [name for name in ("protocol", "ip_length") if name not in pcap]
-        for name in missing:
-            yield InputError(f"pcaps_set[{at}].{name}", None, "is missing", f"Set {name}.")
+        missing = [keys for keys in (("protocol",), LENGTHS) if not pcap.keys() & set(keys)]
+        for keys in missing:
+            yield InputError(f"pcaps_set[{at}].{keys[0]}", None, "is missing", f"Set {' or '.join(keys)}.")
         if not missing:
             yield from _pcap(at, pcap, values, allowed)
+
+
+def _capture(path: str, pcap: Mapping[str, Any]) -> Iterator[InputError]:
+    for name in PARAMETERS:
+        if name in pcap:
+            yield InputError(f"{path}.{name}", pcap[name], "has no meaning for a capture", "Remove it, or remove src.")
 
 
 def _pcap(
     at: int, pcap: Mapping[str, Any], values: Values, allowed: AllowedDestinations | None
 ) -> Iterator[InputError]:
+    if "rewrite" in pcap:
+        yield InputError(f"pcaps_set[{at}].rewrite", None, "is for a capture", "Set src, or remove rewrite.")
     given = {name: pcap.get(name, values.get(f"pcaps_{name}")) for name in PARAMETERS}
     try:
         # A MAC in another notation is reported by its own check.
-        address = ipaddress.ip_address(PcapSpec.of({**given, **PLACEHOLDER_MACS}).dst_ip)
-        if allowed and not allowed.holds(address):
-            hint = "Add its network to linerate_allow_destinations, if the packets may flood it."
-            raise InputError("dst_ip", str(address), "is in none of the allowed networks", hint)
+        spec = PcapSpec.of({**given, **PLACEHOLDER_MACS})
+        for number, stream in enumerate(spec.parts):
+            if allowed and not allowed.holds_all(ipaddress.ip_network(stream.dst_ip)):
+                name = f"streams[{number}].dst_ip" if "dst_ip" in [*spec.streams, {}][number] else "dst_ip"
+                hint = "Add its network to linerate_allow_destinations, if the packets may flood it."
+                raise InputError(name, stream.dst_ip, "is in none of the allowed networks", hint)
     except InputError as error:
         own = error.subject in pcap or f"pcaps_{error.subject}" not in values
         yield _renamed(f"pcaps_set[{at}].{error.subject}" if own else f"pcaps_{error.subject}", error)
@@ -224,16 +233,7 @@ def _loads(values: Values) -> Iterator[InputError]:
 
 
 def _load(path: str, load: Mapping[str, Any]) -> Iterator[InputError]:
-    mode, value = load["mode"], load.get("value")
-    if mode not in MODES:
-        yield InputError(f"{path}.mode", mode, f"must be one of {', '.join(MODES)}", "Use one of them.")
-    elif mode == "topspeed":
-        if value is not None:
-            yield InputError(f"{path}.value", value, "has no meaning at top speed", "Leave the value out.")
-    elif value is None:
-        yield InputError(f"{path}.value", None, f"is missing: {mode} needs a rate", "Set value.")
-    else:
-        yield from _caught(check_rate, f"{path}.value", value, LEAST_RATE)
+    yield from (_renamed(f"{path}.{error.subject}", error) for error in _caught(loads, load, "value"))
 
 
 def _expectations(values: Values) -> Iterator[InputError]:

@@ -48,6 +48,11 @@ class AllowedDestinations:
         """Whether ``address`` is in a listed network."""
         return any(address in network for network in self._networks)
 
+    def holds_all(self, addresses: Network) -> bool:
+        """Whether all ``addresses`` are in one listed network."""
+        ends = addresses[0], addresses[-1]
+        return any(all(end in network for end in ends) for network in self._networks)
+
     def complaint(self, frame: bytes) -> str | None:
         """Why a frame, from its destination MAC on, must not be sent; None if it may."""
         if frame[:6] not in self._macs:

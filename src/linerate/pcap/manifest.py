@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Callable, NamedTuple
 
@@ -16,6 +16,7 @@ from .. import units as frames
 from ..errors import InputError, PcapError
 from ..record import Record
 from ..system.files import regular_file, write_whole
+from .layout import Layout
 from .reader import RECREATE
 from .spec import PcapSpec
 from .writer import MICROSECONDS, Written, predict_pcap, write_pcap
@@ -30,10 +31,10 @@ READ_BYTES = 1 << 20
 class Manifest(Record):
     """The contents of a pcap. Lengths and ``bytes`` are without FCS; SHA-256 in hex.
 
-    ``template_sha256`` is None for a converted capture. ``destinations`` are IP addresses and networks, and the MACs of
-    frames without IP. ``vlans`` are the identifiers of the outermost tags, ``vlan_id`` that of all frames,
-    ``vlan_tags`` how many tags a frame has at most. ``duration_seconds`` is from the first packet to the last one, and
-    ``mean_pps`` the packets per second of it; None where all have the same time.
+    ``template_sha256`` is that of all templates together, None for a converted capture. ``destinations`` are IP
+    addresses and networks, and the MACs of frames without IP. ``vlans`` are the identifiers of the outermost tags,
+    ``vlan_id`` that of all frames, ``vlan_tags`` how many tags a frame has at most. ``duration_seconds`` is from the
+    first packet to the last one, and ``mean_pps`` the packets per second of it; None where all have the same time.
     ``predicted`` are the rates per second at line rate (pps, l1_bps, l2_bps, pcap_bps), by link speed ("10G").
     """
 
@@ -74,54 +75,56 @@ def manifest_path(path: str) -> str:
 def ensure(
     path: str,
     spec: PcapSpec,
-    template: bytes,
+    templates: Sequence[bytes],
     check: bool = False,
     before_replacing: Callable[[], None] = lambda: None,
 ) -> Ensured:
     """Write the pcap of ``spec`` and its manifest to ``path``, unless they exist already.
 
     With ``check`` nothing is written, and the result is a prediction. ``before_replacing`` may raise an error where
-    another pcap of that name is in use. InputError for a template of another spec, HostError if a file cannot be
+    another pcap of that name is in use. InputError for templates of another spec, HostError if a file cannot be
     written.
     """
     regular_file(path)
     before, reason = found(path)
     if before:
-        reason = _difference(path, before, spec, template)
+        reason = _difference(path, before, spec, templates)
         if not reason:
             return Ensured(False, before, "", before)
     if not check and os.path.exists(path):
         before_replacing()
-    written = predict_pcap(spec, template) if check else write_pcap(path, spec, template)
-    manifest = describe(spec, template, written)
+    written = predict_pcap(spec, templates) if check else write_pcap(path, spec, templates)
+    manifest = describe(spec, templates, written)
     if not check:
         write_manifest(path, manifest)
     return Ensured(True, manifest, reason, before)
 
 
-def describe(spec: PcapSpec, template: bytes, written: Written) -> Manifest:
-    """The manifest of a pcap that was ``written`` from ``spec`` and ``template``."""
-    length, seconds = spec.frame_length, (written.packets - 1) / MICROSECONDS
-    vlans = () if spec.vlan is None else (spec.vlan,)
+def describe(spec: PcapSpec, templates: Sequence[bytes], written: Written) -> Manifest:
+    """The manifest of a pcap that was ``written`` from ``spec`` and ``templates``."""
+    layout, seconds = Layout.of(spec), (written.packets - 1) / MICROSECONDS
+    lengths, mean = layout.used_lengths, written.bytes / written.packets
+    outer = layout.outer_vlans()
+    vlans = sorted({vlan for vlan in outer if vlan is not None})
     return Manifest(
         schema=SCHEMA,
         parameters=spec.parameters(),
-        template_sha256=hashlib.sha256(template).hexdigest(),
+        template_sha256=hashlib.sha256(b"".join(templates)).hexdigest(),
         packets=written.packets,
         bytes=written.bytes,
         file_bytes=written.file_bytes,
-        flows=spec.flows,
-        destinations=(spec.dst_ip,),
-        vlans=vlans,
-        vlan_id=spec.vlan,
-        vlan_tags=len(vlans),
+        flows=layout.flows(),
+        destinations=layout.destinations(),
+        vlans=tuple(vlans),
+        vlan_id=vlans[0] if len(vlans) == 1 and None not in outer else None,
+        vlan_tags=layout.vlan_tags(),
         duration_seconds=seconds,
         mean_pps=mean_rate(written.packets, seconds),
-        min_frame_length=length,
-        mean_frame_length=float(length),
-        max_frame_length=length,
+        min_frame_length=min(lengths),
+        mean_frame_length=mean,
+        max_frame_length=max(lengths),
         sha256=written.sha256,
-        predicted=at_line_rate(length),
+        predicted=at_line_rate(mean),
     )
 
 
@@ -165,10 +168,10 @@ def found(path: str) -> tuple[Manifest | None, str]:
         return None, str(error)
 
 
-def _difference(path: str, before: Manifest, spec: PcapSpec, template: bytes) -> str:
+def _difference(path: str, before: Manifest, spec: PcapSpec, templates: Sequence[bytes]) -> str:
     """How the existing pcap and manifest differ from those of ``spec``; empty if they do not."""
     # The SHA-256 is taken from the manifest, since computing the expected one takes the bytes of the pcap.
-    expected = describe(spec, template, Written.of(spec, str(before.sha256)))
+    expected = describe(spec, templates, Written.of(Layout.of(spec), str(before.sha256)))
     for field in fields(Manifest):
         if getattr(before, field.name) != getattr(expected, field.name):
             return f"the manifest differs in {field.name}"

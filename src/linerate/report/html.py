@@ -27,6 +27,7 @@ from .comparison import headline_sentences, ratio_rows
 from .details import group_details
 from .findings import findings, headline, verdict
 from .hosts import hosts, plan
+from .loads import LEAST_LOADS, load_charts
 from .references import reference_rows
 from .rows import TRIAL_COLUMNS, group_row, trial_row
 from .searches import searches_view
@@ -56,6 +57,8 @@ def report_html(run: Run) -> str:
             verdict=verdict(run),
             standing=_standing(run),
             searches=searches,
+            loads=load_charts(groups),
+            least_loads=LEAST_LOADS,
             headline=[*searches["sentences"], *shown, *headline_sentences(comparisons)],
             ratios=ratio_rows(comparisons),
             reference=reference_rows(with_reference(run, groups)),

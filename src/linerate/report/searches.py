@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ..results.run import Run
@@ -11,8 +10,8 @@ from ..results.searches import THROUGHPUT
 from ..search.outcome import Outcome, sentence
 from ..search.steps import progress
 from ..units import FCS, line_rate_pps
-from .axis import Axis, Tick, axis
-from .plots import BOTTOM, LEFT, RIGHT, TOP
+from .axis import axis
+from .chart import Chart, path, point
 from .text import NONE, clean, number
 
 _SENTENCES = 4
@@ -23,20 +22,6 @@ STANDARD = (
     "the relevant lower bound is the throughput where the goal allows no loss. Deviations from RFC 2544: trials may be "
     "shorter than 60 s, and the load is paced by the sender's clock."
 )
-
-
-@dataclass(frozen=True)
-class Chart:
-    """Points, and lines through them, by place in the drawing (pixels, as in plots)."""
-
-    title: str
-    x_label: str
-    y_label: str
-    x_ticks: tuple[Tick, ...]
-    y_ticks: tuple[Tick, ...]
-    lines: tuple[tuple[str, str], ...]
-    points: tuple[tuple[float, float, str], ...]
-    note: str
 
 
 def outcomes(run: Run) -> list[Outcome]:
@@ -85,10 +70,11 @@ def _each_search(found: Sequence[Outcome]) -> list[Outcome]:
 
 
 def _over_size(found: Sequence[Outcome]) -> list[Chart]:
-    """Throughput over frame size, one chart for each goal that has several sizes."""
+    """Throughput over frame size, one chart for each goal that has several sizes; without mixed sizes."""
     goals: dict[str, list[Outcome]] = {}
     for outcome in found:
-        if outcome.kind == THROUGHPUT and outcome.rates is not None:
+        one_size = outcome.case.min_frame_length == outcome.case.max_frame_length
+        if outcome.kind == THROUGHPUT and outcome.rates is not None and one_size:
             goals.setdefault(outcome.goal, []).append(outcome)
     return [_size_chart(goal, some) for goal, some in goals.items() if len(some) > 1]
 
@@ -109,11 +95,11 @@ def _size_chart(goal: str, found: Sequence[Outcome]) -> Chart:
         x_ticks=x_axis.ticks,
         y_ticks=y_axis.ticks,
         lines=(
-            ("received c0", _path(zip(sizes, measured), x_axis, y_axis)),
-            ("reference line-rate", _path(shown, x_axis, y_axis)),
+            ("received c0", path(zip(sizes, measured), x_axis, y_axis)),
+            ("reference line-rate", path(shown, x_axis, y_axis)),
         ),
         points=tuple(
-            _point(size, rate, x_axis, y_axis, f"{clean(one.case.name)}: {number(rate)} pps")
+            point(size, rate, x_axis, y_axis, f"{clean(one.case.name)}: {number(rate)} pps")
             for one, size, rate in zip(ordered, sizes, measured)
         ),
         note=f"{note}{beyond}.",
@@ -136,26 +122,10 @@ def _loss_over_load(outcome: Outcome) -> Chart:
         y_label="loss, %",
         x_ticks=x_axis.ticks,
         y_ticks=y_axis.ticks,
-        lines=(("received c0", _path(((pps, loss) for pps, loss, _ in points), x_axis, y_axis)),),
+        lines=(("received c0", path(((pps, loss) for pps, loss, _ in points), x_axis, y_axis)),),
         points=tuple(
-            _point(pps, loss, x_axis, y_axis, f"{number(pps)} pps for {seconds:g} s: loss {number(loss, 4)} %")
+            point(pps, loss, x_axis, y_axis, f"{number(pps)} pps for {seconds:g} s: loss {number(loss, 4)} %")
             for pps, loss, seconds in points
         ),
         note="Each point is a trial.",
     )
-
-
-def _path(points: Any, x_axis: Axis, y_axis: Axis) -> str:
-    return "".join(f"{'L' if place else 'M'}{_x(x_axis, x)} {_y(y_axis, y)}" for place, (x, y) in enumerate(points))
-
-
-def _point(x: float, y: float, x_axis: Axis, y_axis: Axis, text: str) -> tuple[float, float, str]:
-    return _x(x_axis, x), _y(y_axis, y), text
-
-
-def _x(along: Axis, value: float) -> float:
-    return round(LEFT + along.place(value) * (RIGHT - LEFT), 1)
-
-
-def _y(along: Axis, value: float) -> float:
-    return round(BOTTOM - along.place(value) * (BOTTOM - TOP), 1)

@@ -65,6 +65,8 @@ def offered(mode: str, value: float | None) -> str:
         return "top speed"
     if mode == "multiplier":
         return "own timing" if value == 1 else f"own timing x {value:g}"
+    if mode == "percent":
+        return f"{value:g} % of line rate"
     amount = number(value, 0 if value == int(value) else 2)
     return f"{amount} pps" if mode == "pps" else f"{amount} Mbit/s pcap"
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from ..record import Record
 from ..tcpreplay.options import NM_DELAY
+from .loads import PERCENT
 
 TCPREPLAY = "tcpreplay"
 """The program that sends where none is named: the one on the search path."""
@@ -77,8 +78,8 @@ class SendMethod(Record):
 
 @dataclass(frozen=True)
 class Offered(Record):
-    """The offered load. ``value`` is in packets/s (pps) or 10^6 pcap bit/s (mbps), or how many times as fast as the
-    pcap's own timing (multiplier); None at top speed.
+    """The offered load. ``value`` is in packets/s (pps), 10^6 pcap bit/s (mbps) or percent of line rate (percent), or
+    how many times as fast as the pcap's own timing (multiplier); None at top speed.
 
     ``packets`` is None where only ``duration_seconds`` bounds the trial: at top speed, and at a load above what the
     line carries, which is judged as top speed. At ``deadline_seconds`` the sender is stopped from outside.
@@ -90,6 +91,11 @@ class Offered(Record):
     packets: int | None
     duration_seconds: float
     deadline_seconds: float
+
+    @property
+    def pacing(self) -> tuple[str, float | None]:
+        """The mode and value for the program that sends, which does not know the line rate."""
+        return ("pps", self.pps) if self.mode == PERCENT else (self.mode, self.value)
 
     @property
     def paced_pps(self) -> float | None:

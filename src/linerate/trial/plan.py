@@ -12,11 +12,8 @@ from ..errors import InputError
 from ..units import line_rate_pps, pps_of_pcap_mbps
 from ..validate import LEAST_RATE, MOST_SECONDS, check_rate, check_whole, number_text
 from .engines.registry import engine_of
+from .loads import MODES, MULTIPLIER, PERCENT, TOP_SPEED, check_value, loads
 from .model import MOST_SAMPLES, Bench, Case, Offered, Sending, SendMethod, Trial
-
-MODES = ("pps", "mbps", "multiplier", "topspeed")
-MULTIPLIER = "multiplier"
-"""Each pcap with the times of its own packets, this many times as fast."""
 
 START_SECONDS = 2.0
 """The sending program's own work around the sending: start, preloading the pcap, printing."""
@@ -75,8 +72,11 @@ def bound(combination: Combination, line_bps: float) -> str:
     case, mode, value = combination.case, combination.mode, combination.value
     if mode not in MODES:
         raise InputError("rate mode", mode, f"must be one of {', '.join(MODES)}", "Correct the scenario's rates.")
-    pps = _offered_pps(case, mode, value)
-    return "paced" if pps is not None and pps <= line_rate_pps(line_bps, case.mean_frame_length) else "topspeed"
+    if mode == MULTIPLIER:
+        return "paced"
+    line_pps = line_rate_pps(line_bps, case.mean_frame_length)
+    pps = _offered_pps(case, mode, value, line_pps)
+    return "paced" if pps is not None and pps <= line_pps else "topspeed"
 
 
 def offer(combination: Combination, setup: Setup) -> tuple[Offered, int]:
@@ -86,7 +86,7 @@ def offer(combination: Combination, setup: Setup) -> tuple[Offered, int]:
     line_pps = line_rate_pps(setup.bench.line_rate.bps, case.mean_frame_length)
     if mode == MULTIPLIER:
         return _own_timing(combination, setup, line_pps)
-    pps = _offered_pps(case, mode, value)
+    pps = _offered_pps(case, mode, value, line_pps)
     duration = _duration(kind, setup.timing)
     packets = round(pps * duration) if pps and kind == "paced" else None
     if packets is not None and packets < LEAST_PACKETS:
@@ -131,28 +131,32 @@ def _duration(bound: str, timing: Timing) -> float:
     return duration
 
 
-def _offered_pps(case: Case, mode: str, value: float | None) -> float | None:
-    if mode == "topspeed":
+def _offered_pps(case: Case, mode: str, value: float | None, line_pps: float) -> float | None:
+    if mode == TOP_SPEED:
         if value is not None:
             raise InputError("rate value", value, "has no meaning at top speed", "Leave the value out.")
         return None
-    number = check_rate(mode, value, LEAST_RATE)
+    number = check_value(mode, mode, value)
+    if mode == PERCENT:
+        # Rounded down: a load above line rate would be one at top speed.
+        return math.floor(10 * number * line_pps) / 1000
     return number if mode == "pps" else pps_of_pcap_mbps(number, case.mean_frame_length)
 
 
 def combine(
     cases: Sequence[Case], methods: Sequence[SendMethod], rates: Sequence[Mapping[str, Any]]
 ) -> list[Combination]:
-    """Every case by every send method at every rate ({mode, value})."""
+    """Every case by every send method at every rate ({mode, value}, or a ramp {mode, from, to, step})."""
     for what, given in (("cases", cases), ("send methods", methods), ("rates", rates)):
         if not given:
             raise InputError(
                 what, list(given), "is empty, so there is nothing to send", f"Name at least one of {what}."
             )
     return [
-        Combination(case, method, str(rate.get("mode")), rate.get("value"))
+        Combination(case, method, mode, value)
         for case in cases
         for rate in rates
+        for mode, value in loads(rate)
         for method in methods
     ]
 

@@ -127,7 +127,7 @@ def _claim_reasons(offered: Offered, claim: Claim, tolerance: Tolerance) -> Iter
     if offered.packets is not None and claim.successful != offered.packets:
         yield f"sent {claim.successful:,} packets of the {offered.packets:,} planned"
     if offered.paced_pps is not None:
-        kept = kept_pps(offered.mode, claim)
+        kept = kept_pps(offered.pacing[0], claim)
         off = 100 * (kept / offered.paced_pps - 1)
         if abs(off) > tolerance.rate_percent:
             yield f"requested {_pps(offered.paced_pps)}, sent {_pps(kept)} ({off:+.2f} %)"
@@ -234,7 +234,7 @@ def _limit(evidence: Evidence, tolerance: Tolerance) -> str:
     if _slower(evidence):
         return PATH
     paced = evidence.offered.paced_pps
-    if paced is not None and kept_pps(evidence.offered.mode, claim) >= paced * (1 - tolerance.rate_percent / 100):
+    if paced is not None and kept_pps(evidence.offered.pacing[0], claim) >= paced * (1 - tolerance.rate_percent / 100):
         return "pacing"
     return _core(evidence)
 

@@ -53,12 +53,25 @@ def test_every_option_reaches_the_pcap(linerate_pcap):
         "src_mac": "0a:00:00:00:00:01",
         "dst_mac": "0a:00:00:00:00:02",
         "vlan": 12,
-        "payload": "abcd",
+        "payload": "random",
         "ttl": 3,
+        "outer_vlan": 13,
+        "last_source_port": 9,
+        "flows": 6,
+        "seed": 5,
     }
     argv = [part for name, value in given.items() for part in (f"--{name.replace('_', '-')}", str(value))]
-    done = linerate_pcap(*argv, "out.pcap")
-    assert json.loads(done.stdout)["parameters"] == given
+    done = linerate_pcap(*argv, "--stream", "dst-ip=10.0.0.3;ttl=4", "--stream", "frame_length=99", "out.pcap")
+    streams = [{"dst_ip": "10.0.0.3", "ttl": 4}, {"frame_length": 99}]
+    assert json.loads(done.stdout)["parameters"] == {**given, "streams": streams}
+
+
+def test_mixed_frame_lengths(linerate_pcap):
+    done = linerate_pcap("--protocol", "udp", "--imix", "64:7,594:4,1518:1", "--packets", "24", "out.pcap")
+    manifest = json.loads(done.stdout)
+    assert manifest["parameters"]["imix"] == {"64": 7, "594": 4, "1518": 1}
+    lengths = [manifest[f"{kind}_frame_length"] for kind in ("min", "mean", "max")]
+    assert lengths == [60, (7 * 60 + 4 * 590 + 1514) / 12, 1514]
 
 
 def test_a_second_call_does_not_change_the_file(linerate_pcap, tmp_path):
@@ -80,6 +93,10 @@ def test_a_second_call_does_not_change_the_file(linerate_pcap, tmp_path):
         (("--dst-mac", "ff:ff:ff:ff:ff:ff"), "must not be a multicast or broadcast address"),
         (("--packets", "0"), "packets 0: must be 1 to"),
         (("--vlan", "4095"), "vlan 4095: must be 0 to 4094"),
+        (("--imix", "64"), "imix '64': must be frame lengths with FCS, each with a weight of 1 or more"),
+        (("--frame-length", "64", "--imix", "64:1"), "imix '64:1': has no meaning with frame_length"),
+        (("--stream", "dst_ip"), "--stream 'dst_ip': must be NAME=VALUE"),
+        (("--stream", "packets=5"), "streams[0].packets 5: is of the pcap, not of one stream"),
     ],
 )
 def test_bad_value_is_one_line_and_no_file(argv, message, linerate_pcap, tmp_path):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import struct
+from array import array
 
 import pytest
 
-from linerate.pcap.checksum import internet_checksum, port_checksums
+from linerate.pcap.checksum import checksums, internet_checksum, lanes, repeated, sum_without
 
 # The sum of all words except the port. It is never 0, since the pseudo header is not all zero.
 OTHER_WORDS = [1, 2, 0x7FFF, 0x8000, 0xFBFF, 0xFFFD, 0xFFFE, 0xFFFF]
@@ -15,6 +16,12 @@ OTHER_WORDS = [1, 2, 0x7FFF, 0x8000, 0xFBFF, 0xFFFD, 0xFFFE, 0xFFFF]
 def plain_checksum(other, port, zero):
     total = other + port
     return (~((total >> 16) + (total & 0xFFFF)) & 0xFFFF) or zero
+
+
+def port_checksums(checksum, old_port, ports, zero):
+    """The checksums of frames that differ from one of ``checksum`` and ``old_port`` in their port only."""
+    rest = sum_without(checksum, [old_port])
+    return checksums(repeated(rest, len(ports)) + lanes(array("H", ports)), len(ports), zero)
 
 
 @pytest.mark.parametrize("zero", [0, 0xFFFF])

@@ -14,7 +14,7 @@ from linerate.errors import InputError, PcapError
 from linerate.pcap import reader
 from linerate.pcap.destinations import BENCHMARK_NETWORKS, AllowedDestinations
 from linerate.pcap.reader import read_summary
-from linerate.pcap.template import build_template
+from linerate.pcap.template import build_templates
 from linerate.pcap.writer import write_pcap
 
 RECEIVER, OTHER = "02:00:00:00:00:02", "02:00:00:00:00:99"
@@ -205,7 +205,7 @@ def test_more_destinations_than_are_cached(walk, monkeypatch):
 def test_tagged_pcap_written_by_linerate(make_spec, tmp_path):
     spec = make_spec("udp", packets=300, vlan=7, ip_length=1500)
     path = str(tmp_path / "a.pcap")
-    write_pcap(path, spec, build_template(spec))
+    write_pcap(path, spec, build_templates(spec))
     summary = read_summary(path, AllowedDestinations(["198.18.0.0/15", spec.dst_mac]))
     assert (summary.max_frame_length, summary.longest_payload) == (1518, 1500)
 

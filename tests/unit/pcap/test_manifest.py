@@ -10,7 +10,7 @@ import pytest
 
 from linerate.errors import HostError, InputError, PcapError
 from linerate.pcap.manifest import ensure, manifest_path, read_manifest
-from linerate.pcap.template import build_template
+from linerate.pcap.template import build_templates
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def pcap(tmp_path, make_spec):
 
         def ensure(self, check=False, **given):
             spec = make_spec(**{"packets": 100, **given})
-            return ensure(self.path, spec, build_template(spec), check=check)
+            return ensure(self.path, spec, build_templates(spec), check=check)
 
     return Pcap()
 
@@ -152,7 +152,7 @@ def test_folder_is_refused(check, pcap):
 def test_unwritable_folder_is_one_clear_error(make_spec, tmp_path):
     spec = make_spec()
     with pytest.raises(HostError, match=r"cannot be written: .*Make .* a writable folder"):
-        ensure(str(tmp_path / "none" / "a.pcap"), spec, build_template(spec))
+        ensure(str(tmp_path / "none" / "a.pcap"), spec, build_templates(spec))
 
 
 def test_no_manifest(tmp_path):

@@ -138,8 +138,8 @@ def test_damage_is_repaired(module, small):
     [
         ({"ip_length": 20}, "ip_length 20: must be 28 to 65535 bytes for udp"),
         ({"dst_mac": "ff:ff:ff:ff:ff:ff"}, "must not be a multicast or broadcast address"),
-        ({"template": "00"}, "does not have the 78 bytes that the parameters require"),
-        ({"template": "zz"}, "must be hex digits"),
+        ({"templates": ["00"]}, "does not have the 78 bytes that the parameters require"),
+        ({"templates": ["zz"]}, "must be hex digits"),
         ({"path": "/nowhere/a.pcap"}, "cannot be written: No such file or directory"),
         ({"ipl_ength": 64}, "Unsupported parameters"),
     ],
@@ -153,11 +153,11 @@ def test_invalid_options_are_named(given, message, module, small):
 def test_documentation_and_arguments_match_the_core():
     documented = yaml.safe_load(constant("DOCUMENTATION"))["options"]
     arguments = argument_spec()
-    assert set(documented) == set(arguments) == {"path", "template", *PARAMETERS}
+    assert set(documented) == set(arguments) == {"path", "templates", *PARAMETERS}
     for name, argument in arguments.items():
         described = {key: value for key, value in documented[name].items() if key != "description"}
         assert described == argument
-    defaults = {field.name: field.default for field in fields(PcapSpec)}
+    defaults = {field.name: field.default for field in fields(PcapSpec)} | {"streams": []}
     for name in PARAMETERS:
         if not arguments[name].get("required"):
             assert arguments[name].get("default") == defaults[name], name
@@ -246,20 +246,29 @@ OPTIONS = {
     "last_port": 17,
     "packets": 5,
     "src_ip": "198.18.3.3",
-    "dst_ip": "198.19.3.3",
+    "dst_ip": "198.19.3.0/30",
     "source_port": 77,
+    "last_source_port": 78,
+    "flows": 4,
     "vlan": 9,
-    "payload": "ab",
+    "outer_vlan": 10,
+    "payload": "random",
+    "seed": 7,
     "ttl": 3,
+    "streams": [{"dst_ip": "198.19.3.4"}, {"frame_length": 100}],
 }
+LENGTHS = {"frame_length": 256, "imix": {"100": 2, "1518": 1}}
+"""Each in place of ip_length."""
 
 
 def test_every_option_of_the_module_works_in_the_set(ansible, tmp_path):
-    assert set(OPTIONS) == set(PARAMETERS)
+    assert {*OPTIONS, *LENGTHS} == set(PARAMETERS)
     specs = yaml.safe_load((ROOT / "roles/pcaps/meta/argument_specs.yml").read_text())["argument_specs"]["main"]
     assert set(specs["options"]["pcaps_set"]["options"]) == {"name", "src", "rewrite", *PARAMETERS}
-    manifests, _ = play_role(ansible, tmp_path, pcaps_set=[{"name": "all", **OPTIONS}])
-    assert manifests["all"]["parameters"] == OPTIONS
+    others = {key: value for key, value in OPTIONS.items() if key != "ip_length"}
+    wanted = {"all": OPTIONS, **{name: {**others, name: value} for name, value in LENGTHS.items()}}
+    manifests, _ = play_role(ansible, tmp_path, pcaps_set=[{"name": name, **given} for name, given in wanted.items()])
+    assert {name: manifest["parameters"] for name, manifest in manifests.items()} == wanted
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import hashlib
 
 import pytest
 
-from linerate.pcap.template import build_template
+from linerate.pcap.template import build_templates
 from linerate.pcap.writer import write_pcap
 
 REFERENCE_PACKETS = 64_511
@@ -22,7 +22,7 @@ def test_reference_file_is_what_scapy_writes(protocol, ip_length, make_spec, ora
     spec = make_spec(protocol, ip_length=ip_length)
     ours = tmp_path / "ours.pcap"
 
-    written = write_pcap(str(ours), spec, build_template(spec))
+    written = write_pcap(str(ours), spec, build_templates(spec))
 
     expected = oracle(spec)
     assert written.packets == REFERENCE_PACKETS

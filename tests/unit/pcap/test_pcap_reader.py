@@ -11,7 +11,7 @@ import pytest
 from linerate.errors import PcapError
 from linerate.pcap import reader
 from linerate.pcap.reader import read_summary
-from linerate.pcap.template import build_template
+from linerate.pcap.template import build_templates
 from linerate.pcap.writer import write_pcap
 
 MAGIC_MICRO, MAGIC_NANO = 0xA1B2C3D4, 0xA1B23C4D
@@ -58,7 +58,7 @@ def test_records_may_span_reads(read_bytes, summary_of, monkeypatch):
 def test_pcap_written_by_linerate(make_spec, tmp_path):
     spec = make_spec("udp", ip_length=1500, packets=3000)
     path = str(tmp_path / "a.pcap")
-    written = write_pcap(path, spec, build_template(spec))
+    written = write_pcap(path, spec, build_templates(spec))
     summary = read_summary(path)
     assert (summary.packets, summary.bytes, summary.file_bytes, summary.sha256) == (
         written.packets,

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from linerate.errors import InputError
+from linerate.pcap.layout import Layout
 from linerate.pcap.spec import MAX_PACKETS, PcapSpec
 
 REQUIRED = {"protocol": "tcp", "src_mac": "02:00:00:00:00:01", "dst_mac": "02:00:00:00:00:02"}
@@ -14,7 +15,7 @@ REQUIRED = {"protocol": "tcp", "src_mac": "02:00:00:00:00:01", "dst_mac": "02:00
 
 def test_defaults_are_the_reference_set():
     spec = PcapSpec.of(REQUIRED)
-    assert (spec.count, spec.ports, spec.flows, spec.frame_length) == (64_511, 64_511, 64_511, 78)
+    assert (spec.count, spec.ports, spec.flow_count, spec.cycle) == (64_511, 64_511, 64_511, (78,))
 
 
 def test_text_and_numbers_are_equivalent():
@@ -43,20 +44,20 @@ def test_spec_survives_a_round_trip():
     [(1, 1), (10, 10), (11, 10), (1000, 10)],
 )
 def test_flows_are_counted_once(packets, flows):
-    assert PcapSpec.of({**REQUIRED, "first_port": 10, "last_port": 19, "packets": packets}).flows == flows
+    spec = PcapSpec.of({**REQUIRED, "first_port": 10, "last_port": 19, "packets": packets})
+    assert Layout.of(spec).flows() == flows
 
 
 @pytest.mark.parametrize(("protocol", "headers"), [("tcp", 40), ("udp", 28)])
 def test_shortest_packet_has_no_payload(protocol, headers):
-    assert PcapSpec.of({**REQUIRED, "protocol": protocol, "ip_length": headers}).payload_bytes() == b""
+    assert PcapSpec.of({**REQUIRED, "protocol": protocol, "ip_length": headers}).payload_bytes(14 + headers) == b""
     with pytest.raises(InputError, match=f"must be {headers} to 65535 bytes"):
         PcapSpec.of({**REQUIRED, "protocol": protocol, "ip_length": headers - 1})
 
 
 def test_payload_pattern_is_repeated_and_cut():
-    assert PcapSpec.of({**REQUIRED, "ip_length": 47, "payload": "0102ff"}).payload_bytes() == bytes.fromhex(
-        "0102ff0102ff01"
-    )
+    spec = PcapSpec.of({**REQUIRED, "ip_length": 47, "payload": "0102ff"})
+    assert spec.payload_bytes(14 + 47) == bytes.fromhex("0102ff0102ff01")
 
 
 @pytest.mark.parametrize(
@@ -111,6 +112,6 @@ def test_missing_parameter_is_refused(name):
 
 def test_ipv6_packets_have_a_longer_header():
     spec = PcapSpec.of({**REQUIRED, "protocol": "udp", "src_ip": "2001:2::1", "dst_ip": "2001:2::2", "ip_length": 48})
-    assert (spec.ip_version, spec.frame_length, spec.l4_offset, spec.payload_bytes()) == (6, 62, 54, b"")
+    assert (spec.ip_version, spec.cycle, spec.l4_offset, spec.payload_bytes(62)) == (6, (62,), 54, b"")
     with pytest.raises(InputError, match="must be 48 to 65535 bytes for udp"):
         PcapSpec.of({**spec.parameters(), "ip_length": 47})

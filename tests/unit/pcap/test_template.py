@@ -7,9 +7,14 @@ import sys
 import pytest
 
 from linerate.errors import HostError, InputError
-from linerate.pcap.template import build_template, check_template
+from linerate.pcap.layout import Layout
+from linerate.pcap.template import build_templates, check_templates
 
 L4 = 14 + 20
+
+
+def check(spec, templates):
+    check_templates(Layout.of(spec), templates)
 
 
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
@@ -17,9 +22,9 @@ L4 = 14 + 20
 @pytest.mark.parametrize("ip_length", [40, 41, 1500])
 def test_matching_template_is_accepted(protocol, vlan, ip_length, make_spec):
     spec = make_spec(protocol, vlan=vlan, ip_length=ip_length)
-    template = build_template(spec)
-    assert len(template) == spec.frame_length
-    check_template(spec, template)
+    templates = build_templates(spec)
+    assert [len(template) for template in templates] == [*spec.cycle]
+    check(spec, templates)
 
 
 @pytest.mark.parametrize(
@@ -39,9 +44,9 @@ def test_matching_template_is_accepted(protocol, vlan, ip_length, make_spec):
     ],
 )
 def test_template_of_other_parameters_is_refused(change, field, make_spec):
-    other = build_template(make_spec(**change))
+    other = build_templates(make_spec(**change))
     with pytest.raises(InputError, match=field):
-        check_template(make_spec(), other)
+        check(make_spec(), other)
 
 
 @pytest.mark.parametrize(
@@ -55,10 +60,10 @@ def test_template_of_other_parameters_is_refused(change, field, make_spec):
     ],
 )
 def test_damaged_template_is_refused(offset, field, make_spec):
-    template = bytearray(build_template(make_spec()))
+    template = bytearray(build_templates(make_spec())[0])
     template[offset] ^= 1
     with pytest.raises(InputError, match=field):
-        check_template(make_spec(), bytes(template))
+        check(make_spec(), [bytes(template)])
 
 
 IPV6 = {"src_ip": "2001:2::1", "dst_ip": "2001:2:0:1::1"}
@@ -69,9 +74,9 @@ IPV6 = {"src_ip": "2001:2::1", "dst_ip": "2001:2:0:1::1"}
 @pytest.mark.parametrize("ip_length", [60, 61, 1500])
 def test_an_ipv6_template_is_what_scapy_builds(protocol, vlan, ip_length, make_spec):
     spec = make_spec(protocol, vlan=vlan, ip_length=ip_length, **IPV6)
-    template = build_template(spec)
-    assert len(template) == spec.frame_length == 14 + ip_length + (0 if vlan is None else 4)
-    check_template(spec, template)
+    templates = build_templates(spec)
+    assert [len(template) for template in templates] == [14 + ip_length + (0 if vlan is None else 4)]
+    check(spec, templates)
 
 
 @pytest.mark.parametrize(
@@ -86,15 +91,15 @@ def test_an_ipv6_template_is_what_scapy_builds(protocol, vlan, ip_length, make_s
 )
 def test_an_ipv6_template_of_other_parameters_is_refused(change, field, make_spec):
     with pytest.raises(InputError, match=field):
-        check_template(make_spec(**IPV6), build_template(make_spec(**{**IPV6, **change})))
+        check(make_spec(**IPV6), build_templates(make_spec(**{**IPV6, **change})))
 
 
 def test_untagged_template_for_a_tagged_pcap_is_refused(make_spec):
     with pytest.raises(InputError, match="VLAN tag"):
-        check_template(make_spec(vlan=9), build_template(make_spec(ip_length=68)))
+        check(make_spec(vlan=9), build_templates(make_spec(ip_length=68)))
 
 
 def test_missing_scapy_is_named(make_spec, monkeypatch):
     monkeypatch.setitem(sys.modules, "scapy.layers.l2", None)
     with pytest.raises(HostError, match=r"'scapy.layers.l2'.*Install scapy"):
-        build_template(make_spec())
+        build_templates(make_spec())

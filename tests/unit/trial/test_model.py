@@ -12,7 +12,7 @@ from linerate.pcap.convert import Capture, ensure_converted
 from linerate.pcap.manifest import ensure
 from linerate.pcap.rewrite import Rewrite
 from linerate.pcap.spec import PcapSpec
-from linerate.pcap.template import build_template
+from linerate.pcap.template import build_templates
 from linerate.trial.model import Case, LineRate, Offered, SendMethod
 
 MANIFEST = {
@@ -54,7 +54,7 @@ def test_the_manifest_of_every_pcap_makes_a_case(tmp_path):
     """Of a port scan and of a capture with a tag, in two directions."""
     spec = PcapSpec("udp", "02:00:00:00:00:01", "02:00:00:00:00:02", vlan=12, packets=5)
     path = str(tmp_path / "a.pcap")
-    scan = ensure(path, spec, build_template(spec)).manifest
+    scan = ensure(path, spec, build_templates(spec)).manifest
     made = Case.of_manifest("a", {**scan.to_json(), "path": path})
     assert (made.destinations, made.vlan_id, made.vlan_tags, made.pcap_seconds) == (("198.19.0.1",), 12, 1, 4e-6)
     capture = Capture(path, Rewrite.of({"ip": {"198.19.0.1": "198.19.0.9"}, "vlan": 7}))

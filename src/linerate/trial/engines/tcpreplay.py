@@ -30,12 +30,12 @@ class TcpreplayEngine(Engine):
 
     def options(self, trial: Trial) -> ReplayOptions:
         """The tcpreplay options of ``trial``; InputError for a setting that is not one of them."""
-        offered, sending = trial.offered, trial.sending
+        sending, (pacing, value) = trial.sending, trial.offered.pacing
         planned: dict[str, Any] = {
             "interface": sending.interface,
             "pcap": trial.case.pcap,
-            **{mode: offered.value if offered.mode == mode else None for mode in ("pps", "mbps", "multiplier")},
-            "topspeed": offered.mode == "topspeed",
+            **{mode: value if pacing == mode else None for mode in ("pps", "mbps", "multiplier")},
+            "topspeed": pacing == "topspeed",
             "loop": sending.loop,
             "limit": sending.limit,
             "duration": sending.duration,

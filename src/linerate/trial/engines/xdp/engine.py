@@ -50,13 +50,13 @@ class XdpEngine(Engine):
         return [sys.executable, *argv[1:]]
 
     def gap_seconds(self, trial: Trial) -> float:
-        offered = trial.offered
-        if offered.mode == "topspeed":
+        mode, value = trial.offered.pacing
+        if mode == "topspeed":
             return 0.0
-        if offered.mode == "pps" and offered.value:
-            return 1 / offered.value
-        if offered.mode == "mbps" and offered.value:
-            return 8 * LONGEST_FRAME / (offered.value * 1e6)
+        if mode == "pps" and value:
+            return 1 / value
+        if mode == "mbps" and value:
+            return 8 * LONGEST_FRAME / (value * 1e6)
         return math.inf
 
     def read_claim(self, outcome: Outcome) -> tuple[Claim | None, str | None]:
@@ -88,14 +88,14 @@ class XdpEngine(Engine):
 
 
 def _options(trial: Trial) -> SenderOptions:
-    offered, sending = trial.offered, trial.sending
+    sending, (mode, value) = trial.sending, trial.offered.pacing
     return SenderOptions(
         interface=sending.interface,
         pcap=trial.case.pcap,
-        pps=offered.value if offered.mode == "pps" else None,
-        mbps=offered.value if offered.mode == "mbps" else None,
-        multiplier=offered.value if offered.mode == "multiplier" else None,
-        topspeed=offered.mode == "topspeed",
+        pps=value if mode == "pps" else None,
+        mbps=value if mode == "mbps" else None,
+        multiplier=value if mode == "multiplier" else None,
+        topspeed=mode == "topspeed",
         loop=sending.loop,
         limit=sending.limit,
         duration=sending.duration,
