@@ -33,8 +33,8 @@ def add_parser(subparsers: Subparsers) -> None:
         help="write a pcap of flows, or convert a capture, and print the manifest",
         description="Write a pcap of TCP or UDP flows, by default one packet per destination port, or with --from the "
         "packets of a capture, and its manifest to OUT.pcap.json and to standard output. An up-to-date pcap is not "
-        "written again. Exit status: 0 success, 2 a value is not valid, 3 the capture cannot be used or the file cannot "
-        "be written.",
+        "written again. Exit status: 0 success, 2 a value is not valid, 3 the capture cannot be used or the file "
+        "cannot be written.",
         epilog=examples(
             "linerate pcap --protocol tcp --ip-length 64 scan.pcap",
             "linerate pcap --from capture.pcapng --dst-mac 02:00:00:00:00:02 converted.pcap",
