@@ -244,7 +244,9 @@ class Console:
         name = shown(playbook._file_name)
         program = Path(sys.argv[0])
         linerate = program.with_name("linerate") if program.name != sys.argv[0] else "linerate"
-        command = Command(name, shlex.join(sys.argv), str(linerate))
+        # `linerate run` names itself: the command line here is that of its own making.
+        line = os.environ.get("LINERATE_COMMAND") or shlex.join(sys.argv)
+        command = Command(name, line, str(linerate))
         self._view = View(self.screen, command, self._check)
 
     def v2_playbook_on_play_start(self, play) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -170,6 +171,8 @@ def play(project: Path, playbook: str, options: Sequence[str], private: Path, ou
         **os.environ,
         "ANSIBLE_CONFIG": str(project / "ansible.cfg"),
         "LC_ALL": "C.UTF-8",
+        # What the callback suggests to run again.
+        "LINERATE_COMMAND": shlex.join(sys.argv),
         "PATH": f"{executable.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
     }
     runner.config.cwd = os.getcwd()

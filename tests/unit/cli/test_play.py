@@ -26,6 +26,9 @@ PLAY = """
     - name: Show the terminal and the folder
       ansible.builtin.debug:
         msg: "{{ lookup('ansible.builtin.env', 'PWD') }} {{ given | default('') }}"
+    - name: Show the command that the callback suggests
+      ansible.builtin.debug:
+        msg: "{{ lookup('ansible.builtin.env', 'LINERATE_COMMAND') }}"
     - name: Fail
       ansible.builtin.fail:
       when: broken | default(false) | bool
@@ -79,6 +82,7 @@ def test_a_scenario_of_the_project_is_found_from_any_folder(project):
     done = linerate(project, "run", "--scenario", "small", "-i", "localhost,")
     assert done.returncode == 0, done.stderr
     assert f"{project.parent} from the scenario" in done.stdout
+    assert "run --scenario small -i localhost," in done.stdout
 
 
 def test_throughput_plays_its_playbook_and_options_are_passed_on(project):
