@@ -36,7 +36,7 @@ options:
     description: Whether a trial that is not valid makes the run fail, when it has ended. Stored with the run.
     type: bool
     default: true
-  expect:
+  expected:
     description: >-
       Limits that the results must keep, each with C(min_pps), C(min_line_rate_percent) or C(max_loss_percent), and
       optionally C(case), C(engine), C(adapter), C(mode), C(value) and C(goal) of the results that it is for. Stored
@@ -383,7 +383,7 @@ SCENARIO = {
     "search": {"type": "list", "elements": "str", "default": []},
     "search_goals": {"type": "list", "elements": "dict", "default": [{"name": "ndr"}]},
     "fail_on_invalid": {"type": "bool", "default": True},
-    "expect": {"type": "list", "elements": "dict", "default": []},
+    "expected": {"type": "list", "elements": "dict", "default": []},
 }
 
 

@@ -77,7 +77,7 @@ def begin(run_id: str, scenario: Scenario, manifests: Manifests, hosts: Hosts) -
         # A setting that the sending program does not take is refused here, and not by the first trial.
         engine_of(trial.method).command(trial)
     searches = _searches(scenario, trials)
-    gates = gates_of(scenario.fail_on_invalid, scenario.expect, (trial.case.name for trial in trials), searches)
+    gates = gates_of(scenario.fail_on_invalid, scenario.expected, (trial.case.name for trial in trials), searches)
     run = {
         "schema": SCHEMA,
         "run_id": run_id,

@@ -67,7 +67,8 @@ class Scenario:
     addresses, in addition to the receiver's own MAC. ``rate_tolerance_percent`` is only validated here, so that a
     number that spoils every trial is refused before the first. ``search`` are kinds of results.searches, each for every
     case by every send method, with ``search_goals`` ({name, profile, attributes of Goal}). ``fail_on_invalid`` and
-    ``expect`` (attributes of Expectation) decide whether the run passes. InputError names a number that is not usable.
+    ``expected`` (attributes of Expectation) decide whether the run passes. InputError names a number that is not
+    usable.
     """
 
     name: str
@@ -93,7 +94,7 @@ class Scenario:
     search: Sequence[str] = ()
     search_goals: Sequence[Mapping[str, Any]] = ({"name": "ndr"},)
     fail_on_invalid: bool = True
-    expect: Sequence[Mapping[str, Any]] = ()
+    expected: Sequence[Mapping[str, Any]] = ()
 
     def __post_init__(self) -> None:
         durations = {f"benchmark_duration_{bound}": seconds for bound, seconds in self.duration_seconds.items()}

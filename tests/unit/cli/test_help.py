@@ -15,7 +15,7 @@ from synthetic_run import read_info, write_info
 from linerate.cli.completion import SHELLS
 from linerate.cli.main import main, parser
 from linerate.pcap.spec import PcapSpec
-from linerate.pcap.template import build_template
+from linerate.pcap.template import build_templates
 from linerate.pcap.writer import write_pcap
 
 SAVED = (
@@ -77,7 +77,7 @@ def bench(tmp_path, monkeypatch):
     (tmp_path / "results/latest").symlink_to("AFTER")
     (tmp_path / "saved-output.txt").write_text(SAVED)
     spec = PcapSpec(protocol="udp", packets=3, src_mac="02:00:00:00:00:01", dst_mac="02:00:00:00:00:02")
-    write_pcap(str(tmp_path / "capture.pcapng"), spec, build_template(spec))
+    write_pcap(str(tmp_path / "capture.pcapng"), spec, build_templates(spec))
     for folder in (".zfunc", ".local/share/bash-completion/completions"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "site.yml").touch()
