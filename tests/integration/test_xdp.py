@@ -231,7 +231,7 @@ with attached("lrs0"):
 def test_a_trial_is_valid_and_its_adapter_is_proven(pcap):
     made = make_trial(pcap, xdp=True, adapter="copy", pps=5000, limit=5000, loop=3)
     trial = replace(made, case=Case("a", pcap, "0" * 64, 2000, 78.0, 78, 78, ("198.19.0.1",)))
-    start_count("xdp", destination="198.19.0.1")
+    start_count("xdp", destinations=["198.19.0.1"])
     try:
         result = json.loads(run_python(SENDER, SEND, made.to_json()))
     finally:
