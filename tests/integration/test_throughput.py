@@ -31,6 +31,8 @@ def search(play, folder, **variables):
         "benchmark_engines": ["kernel"],
         "benchmark_rates": [{"mode": "topspeed"}],
         "benchmark_repeats": 1,
+        # A trial that was killed is stored as invalid, and the search sends it again.
+        "benchmark_fail_on_invalid": False,
         "benchmark_duration_topspeed": 2,
         "benchmark_search": ["throughput"],
         "benchmark_search_goals": [{"name": "ndr", "final_trial_duration": 3, "duration_sum": 3}],
