@@ -15,6 +15,7 @@ description:
   - A trial of a run in progress is skipped.
   - Runs on the controller.
 version_added: "0.1.0"
+extends_documentation_fragment: [linerate.results]
 author: linerate contributors
 options:
   journals:
@@ -26,19 +27,11 @@ options:
     description: Folder of the runs.
     type: path
     required: true
-  schemas_dir:
-    description: Folder of the JSON Schemas.
-    type: path
-    required: true
   counted:
     description: Pairs of a count, as RV(counts), and what M(linerate_receive) returned for it.
     type: list
     elements: list
     default: []
-  rate_tolerance_percent:
-    description: By how many percent the rate of a paced trial may differ from the requested one.
-    type: float
-    default: 1.0
 attributes:
   check_mode:
     description: Returns the counts to end, and stores nothing.

@@ -11,14 +11,11 @@ description:
   - Reads the stored trials of a run and determines which trial one of its searches needs next. Writes nothing, so that
     an interrupted search continues with the trial that is missing. Runs on the controller.
 version_added: "0.1.0"
+extends_documentation_fragment: [linerate.results]
 author: linerate contributors
 options:
   run_dir:
     description: Folder of the run.
-    type: path
-    required: true
-  schemas_dir:
-    description: Folder of the JSON Schemas.
     type: path
     required: true
   search:
@@ -34,10 +31,6 @@ options:
     description: How many seconds longer than planned a trial may take before it is stopped from outside.
     type: float
     default: 15
-  rate_tolerance_percent:
-    description: By how many percent the rate of a paced trial may differ from the requested one.
-    type: float
-    default: 1.0
 attributes:
   check_mode:
     description: Writes nothing.

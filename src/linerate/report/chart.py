@@ -8,6 +8,19 @@ from dataclasses import dataclass
 from .axis import Axis, Tick
 from .plots import BOTTOM, LEFT, RIGHT, TOP
 
+Place = tuple[float, float]
+"""A value of x and one of y, in the units of a chart's axes."""
+
+
+@dataclass(frozen=True)
+class Scales:
+    """The axes of a chart and their labels."""
+
+    x: Axis
+    x_label: str
+    y: Axis
+    y_label: str
+
 
 @dataclass(frozen=True)
 class Chart:
@@ -23,19 +36,34 @@ class Chart:
     note: str
 
 
-def path(points: Iterable[tuple[float, float]], x_axis: Axis, y_axis: Axis) -> str:
-    """An SVG path through the points (x, y)."""
-    return "".join(f"{'L' if place else 'M'}{_x(x_axis, x)} {_y(y_axis, y)}" for place, (x, y) in enumerate(points))
+def chart(
+    title: str,
+    scales: Scales,
+    lines: Iterable[tuple[str, Iterable[Place]]],
+    points: Iterable[tuple[Place, str]],
+    note: str,
+) -> Chart:
+    """A chart of ``lines`` (style, places) and of ``points`` (place, text)."""
+    return Chart(
+        title=title,
+        x_label=scales.x_label,
+        y_label=scales.y_label,
+        x_ticks=scales.x.ticks,
+        y_ticks=scales.y.ticks,
+        lines=tuple((style, _path(places, scales)) for style, places in lines),
+        points=tuple((_x(scales, x), _y(scales, y), text) for (x, y), text in points),
+        note=note,
+    )
 
 
-def point(x: float, y: float, x_axis: Axis, y_axis: Axis, text: str) -> tuple[float, float, str]:
-    """A point of a chart with its text."""
-    return _x(x_axis, x), _y(y_axis, y), text
+def _path(places: Iterable[Place], scales: Scales) -> str:
+    """An SVG path through the places."""
+    return "".join(f"{'L' if at else 'M'}{_x(scales, x)} {_y(scales, y)}" for at, (x, y) in enumerate(places))
 
 
-def _x(along: Axis, value: float) -> float:
-    return round(LEFT + along.place(value) * (RIGHT - LEFT), 1)
+def _x(scales: Scales, value: float) -> float:
+    return round(LEFT + scales.x.place(value) * (RIGHT - LEFT), 1)
 
 
-def _y(along: Axis, value: float) -> float:
-    return round(BOTTOM - along.place(value) * (BOTTOM - TOP), 1)
+def _y(scales: Scales, value: float) -> float:
+    return round(BOTTOM - scales.y.place(value) * (BOTTOM - TOP), 1)

@@ -8,9 +8,10 @@ from ..results.groups import Group
 from ..results.model import RECEIVED
 from ..trial.model import SendMethod
 from .axis import axis
-from .chart import Chart, path, point
+from .chart import Chart, Place, Scales, chart
 from .text import clean, group_offered, number
 
+OFFERED = "offered load, pps"
 LEAST_LOADS = 3
 """Fewer loads make no line."""
 
@@ -38,21 +39,15 @@ def _rates(name: str, loads: Sequence[tuple[float, Group]]) -> Chart:
     x_axis, y_axis = axis(max(offered)), axis(max(*offered, *(rate for _, rate, _ in measured)))
     witnessed = all(group.counted == RECEIVED for _, group in loads)
     kind = "received" if witnessed else "sent (not witnessed)"
-    return Chart(
-        title=f"Offered and {kind}: {name}",
-        x_label="offered load, pps",
-        y_label="pps",
-        x_ticks=x_axis.ticks,
-        y_ticks=y_axis.ticks,
-        lines=(
-            ("received c0", path(((load, rate) for load, rate, _ in measured), x_axis, y_axis)),
-            ("reference line-rate", path(((load, load) for load in offered), x_axis, y_axis)),
-        ),
-        points=tuple(
-            point(load, rate, x_axis, y_axis, f"{group_offered(group)}: {number(rate)} pps {kind}")
-            for load, rate, group in measured
-        ),
-        note=f"Line: {kind}; dotted: the offered load.",
+    return chart(
+        f"Offered and {kind}: {name}",
+        Scales(x_axis, OFFERED, y_axis, "pps"),
+        [
+            ("received c0", [(load, rate) for load, rate, _ in measured]),
+            ("reference line-rate", [(load, load) for load in offered]),
+        ],
+        [((load, rate), f"{group_offered(group)}: {number(rate)} pps {kind}") for load, rate, group in measured],
+        f"Line: {kind}; dotted: the offered load.",
     )
 
 
@@ -62,20 +57,14 @@ def _losses(name: str, loads: Sequence[tuple[float, Group]]) -> list[Chart]:
     losses = [(load, loss, group) for load, loss, group in measured if loss is not None]
     if len(losses) < LEAST_LOADS:
         return []
+    points = [((load, loss), f"{group_offered(group)}: loss {number(loss, 4)} %") for load, loss, group in losses]
+    return [loss_chart(name, points, "Each point is an offered load.")]
+
+
+def loss_chart(name: str, points: Sequence[tuple[Place, str]], note: str) -> Chart:
+    """Loss in percent over the offered load, by ``points`` in the order of their loads."""
+    places = [place for place, _ in points]
     # More counted than sent is no loss; the table has the number.
-    x_axis, y_axis = axis(losses[-1][0]), axis(max(0.1, *(loss for _, loss, _ in losses)))
-    return [
-        Chart(
-            title=f"Loss over offered load: {name}",
-            x_label="offered load, pps",
-            y_label="loss, %",
-            x_ticks=x_axis.ticks,
-            y_ticks=y_axis.ticks,
-            lines=(("received c0", path(((load, loss) for load, loss, _ in losses), x_axis, y_axis)),),
-            points=tuple(
-                point(load, loss, x_axis, y_axis, f"{group_offered(group)}: loss {number(loss, 4)} %")
-                for load, loss, group in losses
-            ),
-            note="Each point is an offered load.",
-        )
-    ]
+    y_axis = axis(max(0.1, *(loss for _, loss in places)))
+    scales = Scales(axis(places[-1][0]), OFFERED, y_axis, "loss, %")
+    return chart(f"Loss over offered load: {name}", scales, [("received c0", places)], points, note)

@@ -11,7 +11,8 @@ from ..search.outcome import Outcome, sentence
 from ..search.steps import progress
 from ..units import FCS, line_rate_pps
 from .axis import axis
-from .chart import Chart, path, point
+from .chart import Chart, Scales, chart
+from .loads import loss_chart
 from .text import NONE, clean, number
 
 _SENTENCES = 4
@@ -88,21 +89,15 @@ def _size_chart(goal: str, found: Sequence[Outcome]) -> Chart:
     shown = [(size, rate) for size, rate in zip(sizes, line) if rate <= y_axis.top]
     note = "Line: throughput; dotted: theoretical line rate"
     beyond = "" if len(shown) == len(line) else ", which is beyond this chart for some sizes"
-    return Chart(
-        title=f"Throughput over frame size, goal {clean(goal)}",
-        x_label="frame size with FCS, bytes",
-        y_label="pps",
-        x_ticks=x_axis.ticks,
-        y_ticks=y_axis.ticks,
-        lines=(
-            ("received c0", path(zip(sizes, measured), x_axis, y_axis)),
-            ("reference line-rate", path(shown, x_axis, y_axis)),
-        ),
-        points=tuple(
-            point(size, rate, x_axis, y_axis, f"{clean(one.case.name)}: {number(rate)} pps")
+    return chart(
+        f"Throughput over frame size, goal {clean(goal)}",
+        Scales(x_axis, "frame size with FCS, bytes", y_axis, "pps"),
+        [("received c0", list(zip(sizes, measured))), ("reference line-rate", shown)],
+        [
+            ((size, rate), f"{clean(one.case.name)}: {number(rate)} pps")
             for one, size, rate in zip(ordered, sizes, measured)
-        ),
-        note=f"{note}{beyond}.",
+        ],
+        f"{note}{beyond}.",
     )
 
 
@@ -114,18 +109,10 @@ def _line_rate(outcome: Outcome) -> float:
 
 
 def _loss_over_load(outcome: Outcome) -> Chart:
-    points = sorted((point.pps, point.loss_percent, point.seconds) for point in outcome.points)
-    x_axis, y_axis = axis(max(pps for pps, _, _ in points)), axis(max([0.1, *(loss for _, loss, _ in points)]))
-    return Chart(
-        title=f"Loss over offered load: {clean(outcome.case.name)} by {clean(outcome.method.name)}, {outcome.kind}",
-        x_label="offered load, pps",
-        y_label="loss, %",
-        x_ticks=x_axis.ticks,
-        y_ticks=y_axis.ticks,
-        lines=(("received c0", path(((pps, loss) for pps, loss, _ in points), x_axis, y_axis)),),
-        points=tuple(
-            point(pps, loss, x_axis, y_axis, f"{number(pps)} pps for {seconds:g} s: loss {number(loss, 4)} %")
-            for pps, loss, seconds in points
-        ),
-        note="Each point is a trial.",
-    )
+    measured = sorted((point.pps, point.loss_percent, point.seconds) for point in outcome.points)
+    points = [
+        ((pps, loss), f"{number(pps)} pps for {seconds:g} s: loss {number(loss, 4)} %")
+        for pps, loss, seconds in measured
+    ]
+    name = f"{clean(outcome.case.name)} by {clean(outcome.method.name)}, {outcome.kind}"
+    return loss_chart(name, points, "Each point is a trial.")
