@@ -11,7 +11,7 @@ from ..clock import utc_now
 from ..errors import InputError
 from ..pcap.destinations import AllowedDestinations
 from ..results.expect import gates_of
-from ..results.searches import Goal, Search, goal_of, searches_of
+from ..results.searches import Goal, Search
 from ..results.store import plain
 from ..trial.engines.registry import engine_of
 from ..trial.environment import fingerprint
@@ -20,6 +20,7 @@ from ..trial.plan import Setup, Timing, bound, plan
 from ..trial.witnesses import fit, receiving_port
 from ..units import GBIT
 from .scenario import Manifests, Scenario, Unavailable, scenario_trials
+from .searches import goal_of, searches_of
 
 SCHEMA = "linerate-run/1"
 ASSUMED_LINK_BPS = 10 * GBIT

@@ -10,10 +10,11 @@ import pytest
 import trial_parts
 from trial_records import KERNEL, NATIVE, case, setup
 
+from linerate.controller.searches import goal_of, searches_of
 from linerate.errors import InputError, ResultError
 from linerate.results.build import result_of
 from linerate.results.model import TrialResult
-from linerate.results.searches import Search, goal_of, searches_of
+from linerate.results.searches import Search
 from linerate.search.outcome import Outcome, sentence
 from linerate.search.steps import Progress, next_trial, progress
 from linerate.trial.model import SendMethod, Trial
