@@ -35,7 +35,7 @@ class ActionModule(ActionBase):
     _supports_async = True
 
     def run(self, tmp=None, task_vars=None):
-        """The module's own result; it sees the end of `ansible-playbook` as an output that nobody reads."""
+        """The module's own result; it sees the end of `ansible-playbook` as a closed output."""
         super().run(tmp, task_vars)
         try:
             began = end_with_playbook()
@@ -54,7 +54,7 @@ class ActionModule(ActionBase):
                 follower.stop()
 
     def _follow(self, args: dict) -> Follower | None:
-        """Tell the console of a trial of a run, and pass its events on; None where nobody follows it."""
+        """Announce a trial to the console and pass its events on; None without a live view."""
         feed = current_feed()
         if feed is None or args.get("journal") is False:
             return None

@@ -149,7 +149,7 @@ class CallbackModule(CallbackBase):
         return "live" if sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb" else "lines"
 
     def _write_log(self, text) -> None:
-        """Write to the log; one that fails is nobody's loss."""
+        """Write to the log; an error of the log changes nothing else."""
         with contextlib.suppress(Exception):
             self._log.write(text)
 

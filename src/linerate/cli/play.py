@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 PLAYBOOK = "ansible-playbook"
 _STATUS = (
     "Exit status: 0 every run passed, 1 a trial is not valid or a limit of benchmark_expect is not kept, 2 unusable "
+    "arguments, 3 a playbook could not run."
 )
-_STATUS += "arguments, 3 a playbook could not run."
 _HOW = "Variables, inventory and options are those of ansible-playbook, which does the same without this command: "
 
 
@@ -52,7 +52,7 @@ COMMANDS = (
             "linerate run",
             "linerate run -i inventory/my-bench -e benchmark_repeats=5",
             "linerate run --scenario reference --json",
-            "linerate run -- --tags benchmark -vv",
+            "linerate run -- -vv",
         ),
     ),
     Command(
@@ -68,8 +68,7 @@ COMMANDS = (
         "playbooks/throughput.yml",
         "search for the throughput of a device (RFC 2544)",
         "Search for the throughput (RFC 1242) of the device between sender and receiver, for the frame sizes of RFC "
-        "2544, "
-        "with the method of RFC 9971. " + _HOW + "playbooks/throughput.yml.",
+        "2544, with the method of RFC 9971. " + _HOW + "playbooks/throughput.yml.",
         ("linerate throughput -i inventory/my-bench", "linerate throughput --scenario rfc2544"),
     ),
 )

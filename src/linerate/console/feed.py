@@ -53,5 +53,5 @@ def open_feed(follow: bool) -> Feed:
 
 
 def current_feed() -> Feed | None:
-    """The feed that this process inherited; None where nobody draws."""
+    """The feed that this process inherited; None without a live view."""
     return _open[0] if _open else None

@@ -30,7 +30,7 @@ Json = Mapping[str, Any]
 
 @dataclass
 class Step:
-    """A play: since when, how many tasks ran and changed something, and what is worth a word."""
+    """A play: since when, how many tasks ran and changed something, and what its line states."""
 
     name: str
     since: float

@@ -112,7 +112,7 @@ def wanted_settings(lab: Lab, name: str) -> dict[str, str]:
         settings["net.ipv6.conf.all.disable_ipv6"] = str(int(not ipv6))
         settings["net.ipv6.conf.default.disable_ipv6"] = str(int(not ipv6))
         if ipv6:
-            # No router is asked for, no link-local address is made, and an address is used at once.
+            # Without router solicitation, link-local addresses and duplicate address detection.
             settings["net.ipv6.conf.default.accept_ra"] = "0"
             settings["net.ipv6.conf.default.addr_gen_mode"] = "1"
             settings["net.ipv6.conf.default.dad_transmits"] = "0"

@@ -26,7 +26,7 @@ _HYPERVISOR_VENDORS = ("1af4", "1b36", "15ad", "80ee", "1ab8", "1414", "5853", "
 """PCI vendors of hypervisors, also as subsystem of emulated cards: Red Hat twice, VMware, VirtualBox, Parallels,
 Microsoft, Xen, Google."""
 _EMULATED_CARDS = ("8086:100e", "8086:100f", "10ec:8029", "10ec:8139", "1022:2000")
-"""Cards that hypervisors emulate, and that nobody passes through: they are of the time before PCIe."""
+"""Cards that hypervisors emulate. They predate PCIe, so that a guest does not have a passed-through one."""
 _QEMU_E1000E = ("8086:10d3", "8086:0000")
 _PTNET = "1b36:000d"
 """sys/net/netmap_virt.h of netmap."""

@@ -11,7 +11,7 @@ from .headers import IPV4, IPV6, VLAN_TAGS, Link, link_of, vlan_ids
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 MOST_FLOWS = 1_000_000
-"""Flows that are told apart."""
+"""The most flows that are counted one by one."""
 MOST_DESTINATIONS = 1000
 """Destinations that are listed; more are combined into networks."""
 _COMMON_TAGS = VLAN_TAGS[:3]

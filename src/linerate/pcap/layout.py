@@ -14,7 +14,7 @@ from .ranges import networks
 from .spec import PcapSpec
 
 MOST_COUNTED_FLOWS = 1_000_000
-"""Flows of several streams that are told apart."""
+"""The most flows of several streams that are counted one by one."""
 
 
 @dataclass(frozen=True)

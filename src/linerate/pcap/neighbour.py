@@ -92,7 +92,7 @@ class Question:
 def find_neighbour(interface: str, target: str, source: str, vlan: int | None = None) -> str:
     """The MAC address of ``target``, in the form 02:00:00:00:00:01, as it answers on ``interface``.
 
-    HostError where nobody answers within a few seconds, or this process may not send frames.
+    HostError without an answer within a few seconds, or this process may not send frames.
     """
     question = Question.of(target, source, _mac(interface), vlan)
     try:

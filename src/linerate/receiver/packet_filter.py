@@ -42,7 +42,7 @@ _MAC_WORDS = ((_LOAD_WORD, 0, _WORD), (_LOAD_HALF, 4, 16))
 _MAC_BITS = 48
 
 MOST_NETWORKS = 150
-"""IP networks of each version that are told apart; the kernel accepts 4,096 instructions (BPF_MAXINSNS)."""
+"""The most IP networks of each version that the filter has; the kernel accepts 4,096 instructions (BPF_MAXINSNS)."""
 MOST_MACS = 50
 _NAMED = 3
 """Destinations that a text names."""

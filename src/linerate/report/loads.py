@@ -52,7 +52,7 @@ def _rates(name: str, loads: Sequence[tuple[float, Group]]) -> Chart:
 
 
 def _losses(name: str, loads: Sequence[tuple[float, Group]]) -> list[Chart]:
-    """Loss over offered load; none where nobody counted."""
+    """Loss over offered load; none without a witness."""
     measured = [(load, group.worst_loss_percent, group) for load, group in loads]
     losses = [(load, loss, group) for load, loss, group in measured if loss is not None]
     if len(losses) < LEAST_LOADS:

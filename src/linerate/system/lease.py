@@ -1,4 +1,4 @@
-"""The lease of a host: one run at a time sends and counts on it, whoever started it, and from wherever.
+"""The lease of a host: one run at a time sends and counts on it, of all users and controllers.
 
 A file in /run/linerate that every user of the host can read. It belongs to the host and not to an interface, since runs
 on two pairs of interfaces share CPUs, and the namespaces of one machine share the file.

@@ -1,4 +1,4 @@
-"""The events of a trial while it runs, for whoever follows it: JSON lines in a file on the sender.
+"""The events of a trial while it runs, for programs that follow it: JSON lines in a file on the sender.
 
 One object per line: ``start`` (trial_id, started_at, duration_seconds), ``interval`` (elapsed_seconds,
 interval_seconds, packets, bytes) about twice a second at most, and ``end`` (ended_at, elapsed_seconds,
