@@ -99,6 +99,7 @@ from ansible.module_utils.linerate.system.lease import (
     release,
 )
 from ansible.module_utils.linerate.system.lock import remove_orphaned_locks
+from ansible.module_utils.linerate.trial.events import remove_events
 
 
 def main() -> None:
@@ -145,6 +146,7 @@ def clean(state: str) -> None:
     if state == "held":
         end_all()
         remove_orphaned_locks()
+        remove_events()
     elif state == "released":
         with suppress(OSError):
             Path(STATE_DIRECTORY).rmdir()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,11 @@ MAX_BYTES = 4 * 1024 * 1024
 def path_of(trial: Trial, folder: str = FOLDER) -> str:
     """The file of the events of ``trial``. InputError where its name is not a plain file name."""
     return str(Path(folder, f"{name_of(trial)}.jsonl"))
+
+
+def remove_events(folder: str = FOLDER) -> None:
+    """Remove the events of all trials; no trial may be sending."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 class Events:

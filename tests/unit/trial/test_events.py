@@ -10,7 +10,7 @@ from trial_records import planned
 
 from linerate.errors import InputError
 from linerate.receiver.sampler import Sample
-from linerate.trial.events import MAX_FILES, Events, path_of
+from linerate.trial.events import MAX_FILES, Events, path_of, remove_events
 
 
 def read(folder: Path) -> list[dict]:
@@ -76,3 +76,11 @@ def test_a_full_disk_costs_no_trial(tmp_path):
 def test_a_name_that_is_no_file_name_is_an_error():
     with pytest.raises(InputError):
         path_of(planned().__class__.from_json({**planned().to_json(), "trial_id": "../../etc/passwd"}))
+
+
+def test_the_events_of_ended_trials_are_removed(tmp_path):
+    folder = tmp_path / "events"
+    Events(planned(), str(folder)).end(1.0, None)
+    remove_events(str(folder))
+    remove_events(str(folder))
+    assert not folder.exists()
