@@ -41,7 +41,7 @@ def measured(tmp_path: Path) -> dict[str, Any]:
     start_count("buffering", interface=BEHIND)
     allowed = ["198.18.0.0/15", FAR_MAC]
     trial = Trial(pcap, pps=SENT_PPS, loop=5, limit=SENT_PPS, allow_destinations=allowed)
-    case = Case("buffered", pcap, "0" * 64, 2000, float(FRAME), FRAME, FRAME, "198.19.0.1")
+    case = Case("buffered", pcap, "0" * 64, 2000, float(FRAME), FRAME, FRAME, ("198.19.0.1",))
     return stored_record(replace(trial.trial, case=case), trial.result(), stop_count("buffering"))
 
 
