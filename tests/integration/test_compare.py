@@ -32,7 +32,7 @@ def enter(path):
 given = json.loads(sys.argv[1])
 here = os.open("/proc/self/ns/net", os.O_RDONLY)
 enter("/run/netns/linerate-receiver1")
-witness = PacketCounter("lrr0", "198.19.0.1", 78, 78)
+witness = PacketCounter("lrr0", ["198.19.0.1"], 78, 78)
 enter(f"/proc/self/fd/{here}")
 for pps in given["rates"]:
     options = {
