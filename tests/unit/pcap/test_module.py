@@ -128,7 +128,7 @@ def test_damage_is_repaired(module, small):
     module(**small)
     os.truncate(small["path"], 100)
     repaired = module(**small)
-    assert repaired["changed"]
+    assert repaired["changed"], repaired
     assert "damaged" in repaired["reason"]
     assert read_summary(small["path"]).packets == 100
 
