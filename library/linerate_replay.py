@@ -115,6 +115,13 @@ options:
     description:
       - The one CPU that tcpreplay may run on; by default the scheduler chooses.
       - Where the role sender_tuning isolated that CPU, tcpreplay joins the isolated partition.
+  processes:
+    description:
+      - How many processes send. The pcap is split by flow, each process sends its part at its share of the rate, on a
+        CPU and, with O(xdp=true), on a transmit queue of its own, and all start at one instant.
+      - Excludes O(multiplier) and O(netmap).
+    type: int
+    default: 1
   deadline_seconds:
     description: When tcpreplay is stopped from outside, with SIGINT and then SIGKILL.
     type: float
@@ -212,6 +219,14 @@ core_busy_percent:
   description: Share of the time in which tcpreplay's core was not idle, whatever used it.
   returned: when sent
   type: float
+parts:
+  description: >-
+    What each of several processes sent - its command, the packets of its part of the pcap, its CPUs, exit status,
+    statistics, and C(started_seconds), how long after the common instant it started (tcpreplay its execution, xdp its
+    first packet). Empty where one process sent all.
+  returned: when sent
+  type: list
+  elements: dict
 wall_clock_step:
   description: By how many seconds the wall clock moved against the monotonic clock during the trial.
   returned: when sent
@@ -262,6 +277,7 @@ AD_HOC = {
     "interval_seconds": {"type": "float"},
     "cpu": {"type": "int"},
     "stall_seconds": {"type": "float"},
+    "processes": {"type": "int"},
 }
 SPEC = {
     "trial": {"type": "dict"},
