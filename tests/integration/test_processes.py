@@ -87,7 +87,7 @@ def test_the_sum_is_what_the_receiver_counts_and_each_process_is_in_the_record(t
     pcap = make_pcap(tmp_path / "a.pcap")
     made = make_trial(pcap, pps=5000, limit=5001, loop=3, processes=2, preload_pcap=True, **options)
     trial = replace(made, case=Case("a", pcap, "0" * 64, 2000, 78.0, 78, 78, ("198.19.0.1",)))
-    start_count("two", destination="198.19.0.1")
+    start_count("two")
     try:
         result = json.loads(run_python(SENDER, SEND, made.to_json()))
     finally:
@@ -106,9 +106,11 @@ def test_the_sum_is_what_the_receiver_counts_and_each_process_is_in_the_record(t
 @pytest.mark.parametrize("options", METHODS)
 @pytest.mark.parametrize("number", [0, 1])
 def test_one_killed_process_ends_the_trial_as_partial_with_the_reason(tmp_path, options, number):
-    trial = Trial(make_pcap(tmp_path / "a.pcap"), processes=2, preload_pcap=True, **options)
+    # Paced, so that both have sent some when one is killed.
+    rate = {"pps": 4000, "loop": 1000}
+    trial = Trial(make_pcap(tmp_path / "a.pcap"), processes=2, preload_pcap=True, **rate, **options)
     try:
-        trial.sending()
+        trial.sending(2000)
         both = sorted(eventually("both send", lambda: senders() if len(senders()) == 2 else None))
         os.kill(both[number], signal.SIGKILL)
         result = trial.result()

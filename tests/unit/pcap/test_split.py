@@ -54,7 +54,7 @@ def test_the_union_equals_the_pcap_and_no_flow_is_in_two_parts(tmp_path_factory,
         return
     found = split(path, count, str(folder / "parts"))
     parts = [frames_of(part.path) for part in found.parts]
-    assert sorted(sum(parts, [])) == sorted(frames)
+    assert sorted(one for part in parts for one in part) == sorted(frames)
     for number, flow in enumerate(of_packets):
         of_flow = [one for one in frames if one[34:38] == frames[number][34:38] and one[33] == flow[1]]
         holding = [part for part in parts if any(one in part for one in of_flow)]
