@@ -303,19 +303,19 @@ def main() -> None:
     try:
         trial, work, journals = requested(module.params)
         interface, pcaps = trial.sending.interface, [(trial.case.pcap, trial.case.pcap_sha256 or None)]
-        preload = bool(trial.sending.settings.get("preload_pcap"))
+        preloading = trial.method.processes if trial.sending.settings.get("preload_pcap") else 0
         far_end = FarEnd(AllowedDestinations(trial.bench.allow_destinations), trial.bench.receiver_mtu)
         lease = Lease.from_json(module.params["lease"]) if module.params["lease"] else None
         if module.check_mode:
             refuse_leased(lease.id if lease else None)
             refuse_held(interface)
-            preflight(interface, pcaps, far_end, run, trial.sending.cpu, preload)
+            preflight(interface, pcaps, far_end, run, trial.sending.cpu, preloading)
             module.exit_json(changed=True, argv=engine_of(trial.method).command(trial))
         seconds = trial.offered.deadline_seconds + AROUND_SECONDS
         end_within(seconds)
         with at_work(lease, seconds), sole_sender(interface, work):
             recover(interface, run)
-            preflight(interface, pcaps, far_end, run, trial.sending.cpu, preload)
+            preflight(interface, pcaps, far_end, run, trial.sending.cpu, preloading)
             module.exit_json(changed=True, **replay(trial, run, caller.end_reason, journals).to_json())
     except LinerateError as error:
         module.fail_json(msg=str(error))

@@ -10,7 +10,7 @@ from trial_parts import sent
 from linerate.controller.scenario import Request, processes_of, request_of
 from linerate.errors import InputError
 from linerate.pcap.spec import PcapSpec
-from linerate.pcap.template import build_template
+from linerate.pcap.template import build_templates
 from linerate.pcap.writer import write_pcap
 from linerate.trial.ad_hoc import ad_hoc_trial
 from linerate.trial.engines.registry import engine
@@ -24,7 +24,7 @@ MACS = {"src_mac": "02:00:00:00:00:01", "dst_mac": "02:00:00:00:00:02"}
 def test_the_shares_add_up_and_a_part_without_packets_has_no_process(tmp_path: Path):
     path = str(tmp_path / "a.pcap")
     spec = PcapSpec("udp", packets=9, **MACS)
-    write_pcap(path, spec, build_template(spec))
+    write_pcap(path, spec, build_templates(spec))
     usual = {"interface": "lo", "pcap": path, "allow_destinations": [], "deadline_seconds": 9, "loop": 3}
     kernel, folder = engine("kernel"), str(tmp_path / "parts")
     some = shares(ad_hoc_trial({**usual, "pps": 90.0, "limit": 20, "processes": 2}), kernel, folder)
