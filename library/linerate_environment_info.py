@@ -49,6 +49,12 @@ unavailable:
     By engine, and by engine and adapter (C(netmap-native)), why it cannot send on the interface; null when it can.
   returned: always
   type: dict
+resources:
+  description: >-
+    For several processes: C(automatic), their number for C(auto), which are the cores of the interface's NUMA node
+    without one, at most its transmit queues; and C(queues), its transmit queues.
+  returned: always
+  type: dict
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -58,6 +64,7 @@ from ansible.module_utils.linerate.system.run import run
 from ansible.module_utils.linerate.trial.engines.base import XDP_ATTACH_OK, SenderHost, availability
 from ansible.module_utils.linerate.trial.engines.registry import engines
 from ansible.module_utils.linerate.trial.environment import describe_host, read_environment
+from ansible.module_utils.linerate.tuning.sending_cpus import sending_resources
 
 
 def main() -> None:
@@ -74,6 +81,7 @@ def main() -> None:
     try:
         interface = interface_name(module.params["interface"], run)
         host = SenderHost(interface, frozenset(name for name, has in features.items() if has))
+        resources = sending_resources(interface)
         environment = read_environment(interface, run, cpu=module.params["cpu"])
         for limit in environment["attachment"]["limits"]:
             module.warn(f"{interface}: {limit}")
@@ -81,6 +89,7 @@ def main() -> None:
             changed=False,
             environment=environment,
             described=describe_host(environment),
+            resources={"automatic": resources.automatic, "queues": resources.queues},
             unavailable=availability(engines(), host),
         )
     except LinerateError as error:

@@ -100,7 +100,7 @@ def main() -> None:
         far_end = FarEnd(AllowedDestinations(given["allow_destinations"]), given["receiver_mtu"])
         interface = interface_name(given["interface"], run)
         refuse_held(interface)
-        summaries = preflight(interface, pcaps, far_end, run, given["cpu"], given["preload_pcap"])
+        summaries = preflight(interface, pcaps, far_end, run, given["cpu"], int(given["preload_pcap"]))
         module.exit_json(changed=False, pcaps=[asdict(summary) for summary in summaries], pending=pending)
     except LinerateError as error:
         module.fail_json(msg=str(error))

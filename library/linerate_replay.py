@@ -115,6 +115,13 @@ options:
     description:
       - The one CPU that tcpreplay may run on; by default the scheduler chooses.
       - Where the role sender_tuning isolated that CPU, tcpreplay joins the isolated partition.
+  processes:
+    description:
+      - How many processes send. The pcap is split by flow, each process sends its part at its share of the rate, on a
+        CPU and, with O(xdp=true), on a transmit queue of its own, and all start at one instant.
+      - Excludes O(multiplier) and O(netmap).
+    type: int
+    default: 1
   deadline_seconds:
     description: When tcpreplay is stopped from outside, with SIGINT and then SIGKILL.
     type: float
@@ -212,6 +219,14 @@ core_busy_percent:
   description: Share of the time in which tcpreplay's core was not idle, whatever used it.
   returned: when sent
   type: float
+parts:
+  description: >-
+    What each of several processes sent - its command, the packets of its part of the pcap, its CPUs, exit status,
+    statistics, and C(started_seconds), how long after the common instant it started (tcpreplay its execution, xdp its
+    first packet). Empty where one process sent all.
+  returned: when sent
+  type: list
+  elements: dict
 wall_clock_step:
   description: By how many seconds the wall clock moved against the monotonic clock during the trial.
   returned: when sent
@@ -262,6 +277,7 @@ AD_HOC = {
     "interval_seconds": {"type": "float"},
     "cpu": {"type": "int"},
     "stall_seconds": {"type": "float"},
+    "processes": {"type": "int"},
 }
 SPEC = {
     "trial": {"type": "dict"},
@@ -287,19 +303,19 @@ def main() -> None:
     try:
         trial, work, journals = requested(module.params)
         interface, pcaps = trial.sending.interface, [(trial.case.pcap, trial.case.pcap_sha256 or None)]
-        preload = bool(trial.sending.settings.get("preload_pcap"))
+        preloading = trial.method.processes if trial.sending.settings.get("preload_pcap") else 0
         far_end = FarEnd(AllowedDestinations(trial.bench.allow_destinations), trial.bench.receiver_mtu)
         lease = Lease.from_json(module.params["lease"]) if module.params["lease"] else None
         if module.check_mode:
             refuse_leased(lease.id if lease else None)
             refuse_held(interface)
-            preflight(interface, pcaps, far_end, run, trial.sending.cpu, preload)
+            preflight(interface, pcaps, far_end, run, trial.sending.cpu, preloading)
             module.exit_json(changed=True, argv=engine_of(trial.method).command(trial))
         seconds = trial.offered.deadline_seconds + AROUND_SECONDS
         end_within(seconds)
         with at_work(lease, seconds), sole_sender(interface, work):
             recover(interface, run)
-            preflight(interface, pcaps, far_end, run, trial.sending.cpu, preload)
+            preflight(interface, pcaps, far_end, run, trial.sending.cpu, preloading)
             module.exit_json(changed=True, **replay(trial, run, caller.end_reason, journals).to_json())
     except LinerateError as error:
         module.fail_json(msg=str(error))

@@ -62,9 +62,11 @@ options:
     type: dict
     required: true
   engines:
-    description: Engines that send, such as C(kernel) and C(netmap).
+    description: >-
+      Engines that send, such as C(kernel) and C(netmap); each its name, or a dictionary of C(engine), C(processes) (a
+      number or C(auto)) and C(adapter).
     type: list
-    elements: str
+    elements: raw
     required: true
   netmap_adapters:
     description: Kinds of adapter that the engine C(netmap) sends through; all by default.
@@ -74,6 +76,11 @@ options:
     description: >-
       By engine, and by engine and adapter (C(netmap-native)), why the sender cannot use it; null when it can. As
       M(linerate_environment_info) returns it.
+    type: dict
+    default: {}
+  resources:
+    description: >-
+      What the sender has for several processes, C(automatic) and C(queues). As M(linerate_environment_info) returns it.
     type: dict
     default: {}
   rates:
@@ -118,6 +125,9 @@ options:
         required: true
       adapter:
         description: The kind of adapter, for an engine that has several; by default each of O(netmap_adapters).
+        type: str
+      processes:
+        description: How many processes send, a number or C(auto); by default one.
         type: str
   repeats:
     description: How often each is repeated.
@@ -303,12 +313,12 @@ proofs:
   elements: dict
 """
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.controller.begin import Hosts, begin
-from ansible.module_utils.linerate.controller.scenario import Scenario
+from ansible.module_utils.linerate.controller.scenario import Resources, Scenario
 from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.pcap.destinations import BENCHMARK_NETWORKS
 from ansible.module_utils.linerate.results.store import RunFolder
@@ -334,6 +344,7 @@ RUN = {
     "schemas_dir": {"type": "path", "required": True},
     "environment": {"type": "dict", "required": True},
     "unavailable": {"type": "dict", "default": {}},
+    "resources": {"type": "dict", "default": {}},
     "lab": {"type": "dict"},
     "manifests": {"type": "dict", "required": True},
     "agents": {"type": "list", "elements": "dict", "default": []},
@@ -352,7 +363,7 @@ RUN = {
 SCENARIO = {
     "scenario": {"type": "str", "required": True},
     "cases": {"type": "list", "elements": "str", "required": True},
-    "engines": {"type": "list", "elements": "str", "required": True},
+    "engines": {"type": "list", "elements": "raw", "required": True},
     "netmap_adapters": {"type": "list", "elements": "str"},
     "rates": {"type": "list", "elements": "dict", "required": True, "options": {**RATE, **RAMP}},
     "trials": {
@@ -363,6 +374,7 @@ SCENARIO = {
             "case": {"type": "str", "required": True},
             "engine": {"type": "str", "required": True},
             "adapter": {"type": "str"},
+            "processes": {"type": "str"},
             **RATE,
         },
     },
@@ -394,6 +406,7 @@ def main() -> None:
     try:
         scenario = scenario_of(given)
         hosts = Hosts({"receiver": None, **given["environment"]}, given["unavailable"], given["lab"])
+        hosts = replace(hosts, resources=Resources(**given["resources"]))
         run, trials = begin(given["run_id"], scenario, given["manifests"], hosts)
         bursts = proofs(trials, ProofLoad(**given["proof"]), given["deadline_margin"])
         ended: tuple[str, ...] = ()

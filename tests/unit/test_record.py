@@ -17,7 +17,7 @@ from linerate.errors import InputError
 from linerate.nic.counters import SenderNic
 from linerate.receiver.sampler import Sample
 from linerate.record import Record
-from linerate.trial.evidence import Adapter, Claim, Process, Recovery, Sent
+from linerate.trial.evidence import Adapter, Claim, PartSent, Process, Recovery, Sent
 from linerate.trial.model import Bench, Case, LineRate, Offered, Port, Sending, SendMethod, Trial, Witness
 
 WORDS, WHOLE, NUMBERS = st.text(), st.integers(0, 2**53), st.floats(allow_nan=False, allow_infinity=False)
@@ -146,4 +146,4 @@ def test_every_record_of_a_trial_is_generated_above():
     """A new part of a trial must be in PARTS, so that it is read as what it is."""
     kinds = {Bench, Case, LineRate, Offered, Port, Sending, SendMethod, Witness}
     assert set(Trial.PARTS.values()) | set(Bench.PARTS.values()) == kinds
-    assert set(Sent.PARTS.values()) == {Process, Claim, SenderNic, Sample, Adapter, Recovery}
+    assert set(Sent.PARTS.values()) == {Process, Claim, SenderNic, Sample, Adapter, Recovery, PartSent}

@@ -19,7 +19,7 @@ from ..trial.model import Bench, LineRate, Port, Sending, Trial, Witness
 from ..trial.plan import Setup, Timing, bound, plan
 from ..trial.witnesses import fit, receiving_port
 from ..units import GBIT
-from .scenario import Manifests, Scenario, Unavailable, scenario_trials
+from .scenario import Manifests, Resources, Scenario, Unavailable, scenario_trials
 from .searches import goal_of, searches_of
 
 SCHEMA = "linerate-run/1"
@@ -32,12 +32,13 @@ NO_MAC, MAC_IN_PLACE_OF_NONE = "00:00:00:00:00:00", "02:00:00:00:00:02"
 class Hosts:
     """The environment of the sender and of the receiver (None where that is no host), and the embedded lab, if any.
 
-    ``unavailable`` says which send methods the sender lacks.
+    ``unavailable`` says which send methods the sender lacks, ``resources`` what it has for several processes.
     """
 
     environment: Mapping[str, Any]
     unavailable: Unavailable
     lab: Mapping[str, Any] | None = None
+    resources: Resources | None = None
 
     @property
     def sender(self) -> Mapping[str, Any]:
@@ -55,7 +56,7 @@ def begin(run_id: str, scenario: Scenario, manifests: Manifests, hosts: Hosts) -
 
     InputError when no send method is left, or ``run_id`` is not a plain name.
     """
-    combinations, missing = scenario_trials(scenario, manifests, hosts.unavailable)
+    combinations, missing = scenario_trials(scenario, manifests, hosts.unavailable, hosts.resources)
     bench = _bench(plain(run_id), scenario, hosts)
     used = {bound(one, bench.line_rate.bps) for one in combinations}
     requested = {name: seconds for name, seconds in scenario.duration_seconds.items() if name in used}

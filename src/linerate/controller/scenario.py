@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..pcap.destinations import BENCHMARK_NETWORKS
+from ..pcap.split import MOST_PARTS
 from ..receiver.sampler import LEAST_INTERVAL, MOST_INTERVAL
 from ..tcpreplay.options import BOUNDS, NM_DELAY
 from ..trial.engines.registry import engine as engine_of
@@ -31,6 +32,8 @@ Missing = dict[str, Any]
 Manifests = Mapping[str, Mapping[str, Any]]
 Unavailable = Mapping[str, "str | None"]
 """By engine and by ``engine-adapter``, why the sender cannot use it; None where it can (engines.base.availability)."""
+AUTO = "auto"
+"""As many processes as the sender has cores for, and its interface transmit queues."""
 FASTEST_LINK_BPS = 1600 * GBIT
 """IEEE P802.3dj, the fastest Ethernet that is being standardized."""
 NUMBERS: dict[str, Callable[[str, Any], object]] = {
@@ -56,24 +59,66 @@ def check_numbers(values: Mapping[str, Any]) -> None:
 
 
 @dataclass(frozen=True)
+class Resources:
+    """What the sender has for several processes: ``automatic`` is how many auto means, ``queues`` are to transmit."""
+
+    automatic: int = 1
+    queues: int = MOST_PARTS
+
+
+@dataclass(frozen=True)
+class Request:
+    """An engine that is to send, through one ``adapter`` or each that it has, by ``processes`` (None: auto)."""
+
+    engine: str
+    adapter: str | None = None
+    processes: int | None = 1
+
+
+def request_of(entry: object) -> Request:
+    """An entry of benchmark_engines: a name, or {engine, adapter, processes}. InputError where it is neither."""
+    given: dict[str, Any] = dict(entry) if isinstance(entry, Mapping) else {"engine": entry}
+    unknown = [str(key) for key in given if key not in ("engine", "adapter", "processes")]
+    if unknown or not isinstance(given.get("engine"), str):
+        rule = "must be the name of an engine, or {engine, processes, adapter}"
+        raise InputError("benchmark_engines", entry, rule, "Write xdp, or {engine: xdp, processes: 2}.")
+    engine_of(given["engine"])
+    return Request(given["engine"], given.get("adapter"), processes_of(given["engine"], given.get("processes")))
+
+
+def processes_of(engine: str, given: object) -> int | None:
+    """The number of processes that is ``given``, by default 1; None for auto. InputError where it is not usable."""
+    if given is None:
+        return 1
+    if given == AUTO:
+        return None
+    most = engine_of(engine).max_processes
+    number = int(given) if isinstance(given, str) and given.isdecimal() else given
+    if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= most:
+        numbers = "1" if most == 1 else f"1 to {most}, or {AUTO}"
+        raise InputError("processes", given, f"must be {numbers}, for {engine}", "Use another number of processes.")
+    return number
+
+
+@dataclass(frozen=True)
 class Scenario:
     """What a user requests: every case by every engine at every rate, ``repeats`` times.
 
     Or, where ``trials`` are given, exactly those: {case, engine, adapter, mode, value}, in place of ``cases``,
-    ``engines`` and ``rates``. ``adapters`` are by engine; an engine without an entry sends through each that it has.
-    ``rates`` are {mode, value}; ``duration_seconds`` is {paced, topspeed}; ``settings`` are further options of
-    tcpreplay. ``link_bps`` None: as the sending interface reports, else 10 Gbit/s is assumed. ``short_trials``, for
-    those that a witness' counters cannot follow, is lengthen or refuse. ``allow_destinations`` are IP networks and MAC
-    addresses, in addition to the receiver's own MAC. ``rate_tolerance_percent`` is only validated here, so that a
-    number that spoils every trial is refused before the first. ``search`` are kinds of results.searches, each for every
-    case by every send method, with ``search_goals`` ({name, profile, attributes of Goal}). ``fail_on_invalid`` and
-    ``expected`` (attributes of Expectation) decide whether the run passes. InputError names a number that is not
-    usable.
+    ``engines`` (entries as request_of reads them) and ``rates``. ``adapters`` are by engine; an engine without an entry
+    sends through each that it has. ``rates`` are {mode, value}; ``duration_seconds`` is {paced, topspeed}; ``settings``
+    are further options of tcpreplay. ``link_bps`` None: as the sending interface reports, else 10 Gbit/s is assumed.
+    ``short_trials``, for those that a witness' counters cannot follow, is lengthen or refuse. ``allow_destinations``
+    are IP networks and MAC addresses, in addition to the receiver's own MAC. ``rate_tolerance_percent`` is only
+    validated here, so that a number that spoils every trial is refused before the first. ``search`` are kinds of
+    results.searches, each for every case by every send method, with ``search_goals`` ({name, profile, attributes of
+    Goal}). ``fail_on_invalid`` and ``expected`` (attributes of Expectation) decide whether the run passes. InputError
+    names a number that is not usable.
     """
 
     name: str
     cases: Sequence[str]
-    engines: Sequence[str]
+    engines: Sequence[Any]
     rates: Sequence[Mapping[str, Any]]
     repeats: int
     duration_seconds: Mapping[str, float]
@@ -103,18 +148,22 @@ class Scenario:
 
 
 def scenario_trials(
-    scenario: Scenario, manifests: Manifests, unavailable: Unavailable
+    scenario: Scenario, manifests: Manifests, unavailable: Unavailable, resources: Resources | None = None
 ) -> tuple[list[Combination], list[Missing]]:
     """The trials that are possible, and the send methods that are not available, each with its reason.
 
     InputError when no send method is left.
     """
+    host = _Host(unavailable, resources or Resources(), scenario.adapters)
     if scenario.trials:
-        combinations, missing = _listed(scenario, manifests, unavailable)
+        combinations, missing = _listed(scenario, manifests, host)
     else:
         cases = [_case(name, manifests) for name in scenario.cases]
-        found = [_methods(engine, scenario.adapters.get(engine), unavailable) for engine in scenario.engines]
-        methods, missing = [method for some, _ in found for method in some], [one for _, some in found for one in some]
+        found = [host.methods(request_of(entry)) for entry in scenario.engines]
+        # Automatically there may be one process, as another entry says.
+        methods = list(dict.fromkeys(method for some, _ in found for method in some))
+        missing = [one for _, some in found for one in some]
+        missing = [one for number, one in enumerate(missing) if one not in missing[:number]]
         combinations = combine(cases, methods, scenario.rates) if methods else []
     if not combinations:
         reasons = "; ".join(f"{item['engine']}: {item['reason']}" for item in missing)
@@ -122,15 +171,13 @@ def scenario_trials(
     return combinations, missing
 
 
-def _listed(
-    scenario: Scenario, manifests: Manifests, unavailable: Unavailable
-) -> tuple[list[Combination], list[Missing]]:
+def _listed(scenario: Scenario, manifests: Manifests, host: _Host) -> tuple[list[Combination], list[Missing]]:
     combinations: list[Combination] = []
     missing: dict[tuple[str, str | None], Missing] = {}
     for trial in scenario.trials:
         case, mode, value = _case(trial["case"], manifests), str(trial["mode"]), trial.get("value")
-        adapters = [trial["adapter"]] if trial.get("adapter") else scenario.adapters.get(trial["engine"])
-        methods, lacking = _methods(trial["engine"], adapters, unavailable)
+        named = {name: trial.get(name) for name in ("engine", "adapter", "processes")}
+        methods, lacking = host.methods(request_of(named))
         combinations += [Combination(case, method, mode, value) for method in methods]
         for item in lacking:
             kept = missing.setdefault((item["engine"], item.get("adapter")), {**item, "trials": []})
@@ -138,28 +185,44 @@ def _listed(
     return combinations, list(missing.values())
 
 
-def _methods(
-    name: str, adapters: Sequence[str] | None, unavailable: Unavailable
-) -> tuple[list[SendMethod], list[Missing]]:
-    """The send methods of the engine ``name`` that this sender has, and those it lacks, each with the reason."""
-    engine = engine_of(name)
-    reason = unavailable.get(name)
-    if reason:
-        return [], [{"engine": name, "reason": reason}]
-    if not engine.adapters:
-        return [SendMethod(name)], []
-    methods: list[SendMethod] = []
-    missing: list[Missing] = []
-    for adapter in engine.adapters if adapters is None else adapters:
-        if adapter not in engine.adapters:
-            rule = f"must be one of {', '.join(engine.adapters)}"
-            raise InputError(f"benchmark_{name}_adapters", adapter, rule, "Use one of them.")
-        reason = unavailable.get(f"{name}-{adapter}")
+@dataclass(frozen=True)
+class _Host:
+    """What of the requests the sender has."""
+
+    unavailable: Unavailable
+    resources: Resources
+    adapters: Mapping[str, Sequence[str]]
+
+    def methods(self, request: Request) -> tuple[list[SendMethod], list[Missing]]:
+        """The send methods of the request that this sender has, and those it lacks, each with the reason."""
+        name, engine = request.engine, engine_of(request.engine)
+        reason = self.unavailable.get(name)
         if reason:
-            missing.append({"engine": name, "adapter": adapter, "reason": reason})
-        else:
-            methods.append(SendMethod(name, adapter))
-    return methods, missing
+            return [], [{"engine": name, "reason": reason}]
+        requested = [request.adapter] if request.adapter else self.adapters.get(name)
+        adapters: Sequence[str | None] = (engine.adapters if requested is None else requested) or [None]
+        methods: list[SendMethod] = []
+        missing: list[Missing] = []
+        for adapter in adapters if engine.adapters else [None]:
+            if adapter is not None and adapter not in engine.adapters:
+                rule = f"must be one of {', '.join(engine.adapters)}"
+                raise InputError(f"benchmark_{name}_adapters", adapter, rule, "Use one of them.")
+            count = self._count(request)
+            reason = self.unavailable.get(f"{name}-{adapter}") or self._too_many(request, count, adapter)
+            if reason:
+                missing.append({"engine": name, **({"adapter": adapter} if adapter else {}), "reason": reason})
+            else:
+                methods.append(SendMethod(name, adapter, count))
+        return methods, missing
+
+    def _count(self, request: Request) -> int:
+        if request.processes is not None:
+            return request.processes
+        return min(self.resources.automatic, engine_of(request.engine).max_processes)
+
+    def _too_many(self, request: Request, count: int, adapter: str | None) -> str | None:
+        reason = engine_of(request.engine).processes_unavailable(count, adapter, self.resources.queues)
+        return f"{count} processes: {reason}" if reason else None
 
 
 def _case(name: str, manifests: Manifests) -> Case:

@@ -20,7 +20,7 @@ from ..trial.loads import loads
 from ..trial.proof import ProofLoad
 from ..trial.witnesses import define
 from .credentials import check_credentials
-from .scenario import check_numbers
+from .scenario import check_numbers, processes_of, request_of
 
 Values = Mapping[str, Any]
 """Variables of a host in their types; without those that are not known before a host is queried."""
@@ -219,8 +219,8 @@ def _loads(values: Values) -> Iterator[InputError]:
     for case in cases or ():
         yield from _known("benchmark_cases", case, names, "pcaps_set")
     for name in values.get("benchmark_engines") or ():
-        for error in _caught(engine, name):
-            yield _renamed("benchmark_engines", error)
+        for error in _caught(request_of, name):
+            yield _renamed("benchmark_engines", error) if error.subject == "engine" else error
     for name in values.get("benchmark_netmap_adapters") or ():
         yield from _known("benchmark_netmap_adapters", name, engine("netmap").adapters, "the adapters")
     for at, rate in enumerate(values.get("benchmark_rates") or ()):
@@ -229,7 +229,11 @@ def _loads(values: Values) -> Iterator[InputError]:
         path = f"benchmark_trials[{at}]"
         yield from _load(path, trial)
         yield from _known(f"{path}.case", trial["case"], names, "pcaps_set")
-        yield from (_renamed(f"{path}.engine", error) for error in _caught(engine, trial["engine"]))
+        wrong = list(_caught(engine, trial["engine"]))
+        yield from (_renamed(f"{path}.engine", error) for error in wrong)
+        if not wrong:
+            counted = _caught(processes_of, trial["engine"], trial.get("processes"))
+            yield from (_renamed(f"{path}.processes", error) for error in counted)
 
 
 def _load(path: str, load: Mapping[str, Any]) -> Iterator[InputError]:

@@ -94,6 +94,8 @@ def _convert(place: _Place, value: object, option: Option, found: list[InputErro
     if value is None:
         found.append(place.error(None, "is empty", f"Set {_ARTICLES[kind]}, or remove it for the default."))
         return None
+    if kind == "raw":
+        return value
     if kind == "list":
         return _list(place, value, option, found)
     if kind == "dict":
@@ -114,7 +116,7 @@ def _convert(place: _Place, value: object, option: Option, found: list[InputErro
 
 def _list(place: _Place, value: object, option: Option, found: list[InputError]) -> list[Any] | None:
     elements = str(option.get("elements", "str"))
-    if isinstance(value, str) and elements == "str":
+    if isinstance(value, str) and elements in ("str", "raw"):
         value = [part.strip() for part in value.split(",")]
     if not isinstance(value, (list, tuple)):
         shown = "[{...}]" if elements == "dict" else "[...]"
@@ -215,6 +217,7 @@ _ARTICLES = {
     "path": "a path",
     "list": "a list",
     "dict": "a dictionary",
+    "raw": "a value",
 }
 _EXAMPLES = {
     "bool": "Write one of the two.",

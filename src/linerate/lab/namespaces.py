@@ -19,7 +19,7 @@ from ..system.capabilities import missing_capabilities
 from ..system.files import make_folder, write_whole
 from ..system.run import Runner
 from .hosts import HostState, Lab, checked, error_line, joined, named, read_host, wanted_settings
-from .topology import DIRECT, MTU, RECEIVER, SENDER, End
+from .topology import DIRECT, MTU, QUEUES, RECEIVER, SENDER, End
 
 __all__ = ["RECEIVER", "SENDER", "Change", "End", "Lab", "State", "absent", "present", "read_state"]
 
@@ -213,8 +213,10 @@ def _plug_in(cable: tuple[End, End], links: Mapping[End, dict[str, Any] | None])
     near, far = cable
     steps = [step for end in cable for step in _removal_of_unpaired(end, links[end])]
     described = [(end.interface, "address", end.mac, "mtu", str(MTU)) for end in cable]
-    peer = ("type", "veth", "peer", "name", *described[1], "netns", far.namespace)
-    return [*steps, ("ip", "-n", near.namespace, "link", "add", *described[0], *peer)]
+    # So many processes may send at once, each by a queue of its own.
+    queues = ("numtxqueues", str(QUEUES), "numrxqueues", str(QUEUES))
+    peer = ("type", "veth", "peer", "name", *described[1], "netns", far.namespace, *queues)
+    return [*steps, ("ip", "-n", near.namespace, "link", "add", *described[0], *queues, *peer)]
 
 
 def _link_repairs(end: End, link: dict[str, Any] | None, state: HostState) -> list[tuple[str, ...]]:

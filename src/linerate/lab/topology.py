@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MTU = 1500
+QUEUES = 4
+"""Transmit and receive queues of each end of a cable."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ IN_RUN = (
     "linerate/interface-*.lock",
     "linerate/programs",
     "linerate/events",
+    "linerate/gate-*",
     "linerate-netmap.lock",
 )
 """What runs, killed processes and the installation of netmap leave in /run."""

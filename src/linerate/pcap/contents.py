@@ -43,7 +43,7 @@ class Contents:
         else:
             self.untagged = True
         if len(self._flows) < MOST_FLOWS:
-            self._flows.add(hash(_flow(frame, link)))
+            self._flows.add(hash(flow_of(frame, link)))
         destination = _destination(frame, link)
         if destination not in self._addresses:
             self._addresses.add(destination)
@@ -97,7 +97,8 @@ def _destination(frame: bytes, link: Link) -> bytes:
     return frame[:6]
 
 
-def _flow(frame: bytes, link: Link) -> tuple[bytes, ...]:
+def flow_of(frame: bytes, link: Link) -> tuple[bytes, ...]:
+    """What identifies the flow of a frame, of one direction: addresses, protocol and ports; without IP the MACs."""
     at = link.at
     if link.version == 6:
         protocol = frame[at + 6 : at + 7]

@@ -38,7 +38,7 @@ def headline(groups: Sequence[Group]) -> list[str]:
 
 def _pacing(valid: Sequence[TrialResult]) -> str:
     kept = [
-        kept_pps(trial.offered.pacing[0], trial.claim) / trial.offered.paced_pps
+        kept_pps(trial.offered.pacing[0], trial.claim, max(1, len(trial.parts))) / trial.offered.paced_pps
         for trial in valid
         if trial.offered.paced_pps and trial.claim
     ]

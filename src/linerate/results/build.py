@@ -86,7 +86,7 @@ def _of_trial(trial: Trial) -> dict[str, Any]:
 
 def _of_sender(sent: Sent) -> dict[str, Any]:
     """The fields of the result that the sender returned."""
-    names = ("adapter", "argv", "started_at", "ended_at", "process", "claim", "recovery")
+    names = ("adapter", "argv", "started_at", "ended_at", "process", "claim", "recovery", "parts")
     return {
         **{name: getattr(sent, name) for name in names},
         "partial": is_partial(sent.process, sent.claim),

@@ -10,7 +10,7 @@ from ..nic.counters import ReceiverNic, SenderNic
 from ..receiver.packet_counter import Count
 from ..record import Record
 from ..trial.curve import Curve
-from ..trial.evidence import Adapter, Claim, Process, Recovery, WitnessState
+from ..trial.evidence import Adapter, Claim, PartSent, Process, Recovery, WitnessState
 from ..trial.loss import Loss
 from ..trial.model import AT_RECEIVER, Case, LineRate, Offered, Port, SendMethod
 from ..trial.timing import BothRates, Timing
@@ -80,6 +80,7 @@ class TrialResult(Record):
     Its JSON satisfies schemas/trial.schema.json. ``partial`` is whether the trial was cut off: its counts are then of
     the part before. ``samples`` is the path of the samples file in the run's folder. ``cv_percent`` is of the received
     curve. ``witness`` is the count of the witness that decides, ``receiver_nic`` is of that witness too.
+    ``parts`` are what each of several processes sent; empty where one process sent all.
     """
 
     PARTS: ClassVar[Mapping[str, type[Any]]] = {
@@ -104,6 +105,7 @@ class TrialResult(Record):
         "curve": BothCurves,
         "recovery": Recovery,
         "verdict": Verdict,
+        "parts": PartSent,
     }
 
     schema: str
@@ -144,6 +146,7 @@ class TrialResult(Record):
     samples: str
     verdict: Verdict
     fingerprint: str
+    parts: tuple[PartSent, ...] = ()
 
     @property
     def method(self) -> SendMethod:

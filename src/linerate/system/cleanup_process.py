@@ -70,20 +70,22 @@ class CleanupProcess:
             os._exit(0)
 
 
-def kill_processes_of(argv: Sequence[str], root: str = "/", kill: Callable[[int, int], None] = os.kill) -> int:
-    """Kill the processes that run ``argv`` in this network namespace and started after this one; their number.
+def kill_processes_of(
+    commands: Sequence[Sequence[str]], root: str = "/", kill: Callable[[int, int], None] = os.kill
+) -> int:
+    """Kill the processes that run ``commands`` in this network namespace and started after this one; their number.
 
     Polls until there has been none for a while, since one may be about to start. This also finds a program with file
     capabilities, which does not get its parent death signal (prctl(2), PR_SET_PDEATHSIG).
     """
     began, network = start_time(os.getpid(), root), _network(os.getpid(), root)
-    command = b"\0".join(map(os.fsencode, argv)) + b"\0"
+    running = [b"\0".join(map(os.fsencode, argv)) + b"\0" for argv in commands]
     killed: set[int] = set()
     quiet, end = 0, time.monotonic() + KILLED_SECONDS
     while quiet < SETTLED_POLLS and time.monotonic() < end:
         found = [
             pid
-            for pid in _running(command, root)
+            for pid in _running(running, root)
             if start_time(pid, root) >= began and _network(pid, root) in (network, None)
         ]
         for pid in found:
@@ -97,7 +99,7 @@ def kill_processes_of(argv: Sequence[str], root: str = "/", kill: Callable[[int,
     return len(killed)
 
 
-def _running(command: bytes, root: str) -> list[int]:
+def _running(commands: Sequence[bytes], root: str) -> list[int]:
     found = []
     for path in Path(root, "proc").glob("[0-9]*/cmdline"):
         try:
@@ -105,7 +107,7 @@ def _running(command: bytes, root: str) -> list[int]:
         except OSError:
             continue
         # setpriv(1) with its options precedes the command until it executes it.
-        if arguments == command or arguments.endswith(b"\0" + command):
+        if any(arguments == command or arguments.endswith(b"\0" + command) for command in commands):
             found.append(int(path.parent.name))
     return [pid for pid in found if pid != os.getpid()]
 

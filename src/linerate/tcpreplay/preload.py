@@ -12,14 +12,14 @@ PACKET_BYTES = 586
 adds (16 to 24). Measured: 640 per packet of 60 bytes, 664 of 78, 2,092 of 1,514."""
 
 
-def preload_bytes(packets: int, size: int) -> int:
-    """The memory in bytes that tcpreplay takes for ``packets`` of together ``size`` bytes."""
-    return PROGRAM_BYTES + packets * PACKET_BYTES + size
+def preload_bytes(packets: int, size: int, processes: int = 1) -> int:
+    """The memory in bytes that ``processes`` of tcpreplay take for ``packets`` of together ``size`` bytes."""
+    return processes * PROGRAM_BYTES + packets * PACKET_BYTES + size
 
 
-def refuse_preload(pcap: str, packets: int, size: int, root: str = "/") -> None:
+def refuse_preload(pcap: str, packets: int, size: int, processes: int = 1, root: str = "/") -> None:
     """HostError if the memory of this host, or of its control group, has no room for a preloaded ``pcap``."""
-    need, found = preload_bytes(packets, size), room(root)
+    need, found = preload_bytes(packets, size, processes), room(root)
     if found is not None and need > found.available:
         rule = f"needs {megabytes(need)} of memory to be preloaded, and {found.where} has {megabytes(found.available)}"
         hint = "Set preload_pcap to false (benchmark_replay_settings), use fewer packets, or provide more memory."

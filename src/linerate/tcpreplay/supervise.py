@@ -12,9 +12,9 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Callable
+from typing import IO, Callable
 
 from ..errors import HostError, InputError
 from ..system.memory import OomWatch
@@ -85,6 +85,7 @@ class Running:
 
 
 Tick = Callable[[Running], float]
+TickAll = Callable[[Sequence[Running]], float]
 
 
 def supervise(
@@ -95,28 +96,51 @@ def supervise(
     max_stderr_bytes: int = MAX_STDERR_BYTES,
     started: Callable[[int], None] | None = None,
 ) -> Outcome:
-    """Run ``argv`` to its end, or to the deadline: then SIGINT, and SIGKILL ``grace_seconds`` later.
+    """Run the one program ``argv`` as :func:`supervise_all` does."""
+    return supervise_all(
+        [argv],
+        deadline_seconds,
+        (lambda running: tick(running[0])) if tick else None,
+        grace_seconds,
+        max_stderr_bytes,
+        (lambda number, pid: started(pid)) if started else None,
+    )[0]
 
-    ``started(pid)`` is called once it runs; ``tick`` over and over, it returns the seconds until its next call. Where
-    it raises :class:`HopelessError`, or the program has written more than ``max_stderr_bytes`` to stderr, the run is
-    stopped at once, with SIGKILL after :data:`HOPELESS_GRACE_SECONDS`. The program dies with this process, and is in a
-    session of its own, so that a signal to this one's group does not cost its statistics. HostError where it cannot
-    be started.
+
+def supervise_all(
+    commands: Sequence[Sequence[str]],
+    deadline_seconds: float,
+    tick: TickAll | None = None,
+    grace_seconds: float = GRACE_SECONDS,
+    max_stderr_bytes: int = MAX_STDERR_BYTES,
+    started: Callable[[int, int], None] | None = None,
+) -> list[Outcome]:
+    """Run all ``commands`` to their ends, or to the deadline: then SIGINT, and SIGKILL ``grace_seconds`` later.
+
+    ``started(number, pid)`` is called once each runs; ``tick`` over and over, it returns the seconds until its next
+    call. Where it raises :class:`HopelessError`, a program has written more than ``max_stderr_bytes`` to stderr, or
+    one of several fails while others run, the run is stopped at once, with SIGKILL after
+    :data:`HOPELESS_GRACE_SECONDS`. The programs die with this process, and are in sessions of their own, so that a
+    signal to this one's group does not cost their statistics. HostError where one cannot be started.
     """
     if deadline_seconds <= 0:
         raise InputError(
             "deadline", deadline_seconds, "must be more than 0 seconds", "Give the planned time and a margin."
         )
-    if shutil.which(argv[0]) is None:
-        raise HostError("program", argv[0], "is not on this host, or may not be executed", "Run the provisioning play.")
-    watch = _Watch(_start(argv), deadline_seconds, grace_seconds, max_stderr_bytes)
+    for argv in commands:
+        if shutil.which(argv[0]) is None:
+            rule = "is not on this host, or may not be executed"
+            raise HostError("program", argv[0], rule, "Run the provisioning play.")
+    watch = _Watch(deadline_seconds, grace_seconds, max_stderr_bytes)
     try:
-        if started:
-            started(watch.pid)
+        for number, argv in enumerate(commands):
+            pid = watch.start(argv)
+            if started:
+                started(number, pid)
         watch.until_end(tick)
     finally:
         watch.kill()
-    return watch.outcome()
+    return watch.outcomes()
 
 
 def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
@@ -134,53 +158,96 @@ def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
         raise HostError("program", error.filename, rule, "Run the provisioning play.") from error
 
 
+class _Program:
+    """One program that was started."""
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        self.process = _start(argv)
+        self.stdout, self.stderr = Capture(), Capture()
+        self.running = Running(self.process.pid, self.stderr)
+        self.sent: list[str] = []
+        self.ended = time.monotonic()
+
+    @property
+    def pipes(self) -> Iterator[tuple[IO[bytes], Capture]]:
+        for pipe, capture in ((self.process.stdout, self.stdout), (self.process.stderr, self.stderr)):
+            if pipe is not None:
+                yield pipe, capture
+
+    def runs(self) -> bool:
+        if self.process.returncode is None:
+            self.ended = time.monotonic()
+        return self.process.poll() is None
+
+    def signal(self, number: signal.Signals) -> None:
+        if self.runs():
+            self.process.send_signal(number)
+            self.sent.append(number.name)
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        for pipe, _ in self.pipes:
+            pipe.close()
+
+
 class _Watch:
-    def __init__(self, process: subprocess.Popen[bytes], deadline: float, grace: float, max_stderr: int) -> None:
-        self._process = process
-        self._started = self._ended = time.monotonic()
+    def __init__(self, deadline: float, grace: float, max_stderr: int) -> None:
+        self._programs: list[_Program] = []
+        self._started = time.monotonic()
         self._deadline, self._grace, self._max_stderr = deadline, grace, max_stderr
         self._limits = [(self._started + deadline, signal.SIGINT), (self._started + deadline + grace, signal.SIGKILL)]
-        self._sent: list[str] = []
-        self._captures = {"stdout": Capture(), "stderr": Capture()}
-        self._running = Running(process.pid, self._captures["stderr"])
         self._because: str | None = None
         self._oom = OomWatch()
-        self.pid = process.pid
 
-    def until_end(self, tick: Tick | None) -> None:
+    def start(self, argv: Sequence[str]) -> int:
+        self._programs.append(_Program(argv))
+        return self._programs[-1].process.pid
+
+    def until_end(self, tick: TickAll | None) -> None:
         with selectors.DefaultSelector() as selector:
-            for name, pipe in (("stdout", self._process.stdout), ("stderr", self._process.stderr)):
-                assert pipe is not None  # noqa: S101
-                selector.register(pipe, selectors.EVENT_READ, name)
-            while self._process.poll() is None:
-                self._oom.note(self.pid)
+            for program in self._programs:
+                for pipe, capture in program.pipes:
+                    selector.register(pipe, selectors.EVENT_READ, capture)
+            while running := [program for program in self._programs if program.runs()]:
+                for program in running:
+                    self._oom.note(program.process.pid)
                 pause = self._look(tick) if self._because is None else MAX_WAIT_SECONDS
                 self._enforce()
                 until_limit = self._limits[0][0] - time.monotonic() if self._limits else MAX_WAIT_SECONDS
                 self._drain(selector, max(0.001, min(pause, until_limit, MAX_WAIT_SECONDS)))
-            self._ended = time.monotonic()
-            if self._process.returncode == -signal.SIGKILL and not self._sent:
-                self._because = self._because or self._oom.reason()
+            if any(one.process.returncode == -signal.SIGKILL and not one.sent for one in self._programs):
+                self._because = self._oom.reason() or self._because
             while self._drain(selector, 0):
                 pass
 
-    def _look(self, tick: Tick | None) -> float:
+    def _look(self, tick: TickAll | None) -> float:
         try:
-            if self._running.stderr.total > self._max_stderr:
+            if any(program.stderr.total > self._max_stderr for program in self._programs):
                 raise HopelessError(f"it wrote more than {self._max_stderr:,} bytes of messages")
-            return tick(self._running) if tick else MAX_WAIT_SECONDS
+            self._refuse_failed()
+            return tick([program.running for program in self._programs]) if tick else MAX_WAIT_SECONDS
         except HopelessError as reason:
             now = time.monotonic()
             self._because = str(reason)
             self._limits = [(now, signal.SIGINT), (now + min(HOPELESS_GRACE_SECONDS, self._grace), signal.SIGKILL)]
             return 0.0
 
+    def _refuse_failed(self) -> None:
+        """What the others send is not the whole any more."""
+        for number, program in enumerate(self._programs, start=1):
+            status = program.process.returncode
+            if status:
+                how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+                raise HopelessError(f"process {number} of {len(self._programs)} {how}")
+
     def _enforce(self) -> None:
         while self._limits and time.monotonic() >= self._limits[0][0]:
             _, number = self._limits.pop(0)
             self._because = self._because or self._late
-            self._process.send_signal(number)
-            self._sent.append(signal.Signals(number).name)
+            for program in self._programs:
+                program.signal(number)
 
     @property
     def _late(self) -> str:
@@ -195,29 +262,27 @@ class _Watch:
         for key, _ in ready:
             data = os.read(key.fd, 1 << 16)
             if data:
-                self._captures[key.data].feed(data)
+                key.data.feed(data)
             else:
                 selector.unregister(key.fileobj)
         return bool(ready)
 
     def kill(self) -> None:
         """Leave nothing behind, also where a tick failed."""
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
-        for pipe in (self._process.stdout, self._process.stderr):
-            if pipe is not None:
-                pipe.close()
+        for program in self._programs:
+            program.kill()
 
-    def outcome(self) -> Outcome:
-        stderr = self._captures["stderr"]
-        return Outcome(
-            exit_status=self._process.returncode,
-            signals_sent=tuple(self._sent),
-            deadline_exceeded=self._because == self._late,
-            stopped_because=self._because,
-            elapsed_seconds=self._ended - self._started,
-            stdout=self._captures["stdout"].text(),
-            stderr=stderr.text(),
-            stderr_bytes=stderr.total,
-        )
+    def outcomes(self) -> list[Outcome]:
+        return [
+            Outcome(
+                exit_status=program.process.returncode,
+                signals_sent=tuple(program.sent),
+                deadline_exceeded=self._because == self._late,
+                stopped_because=self._because,
+                elapsed_seconds=program.ended - self._started,
+                stdout=program.stdout.text(),
+                stderr=program.stderr.text(),
+                stderr_bytes=program.stderr.total,
+            )
+            for program in self._programs
+        ]

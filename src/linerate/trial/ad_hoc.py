@@ -10,7 +10,7 @@ from ..errors import InputError
 from ..receiver.sampler import LEAST_INTERVAL, MOST_INTERVAL
 from ..tcpreplay.options import NM_DELAY
 from ..validate import MOST_SECONDS, check_rate
-from .engines.registry import engine, engine_of
+from .engines.registry import engine, engine_of, refuse_mode
 from .model import (
     MOST_STALL,
     SAMPLE_INTERVAL,
@@ -58,6 +58,7 @@ DEFAULTS: Mapping[str, Any] = {
     "interval_seconds": SAMPLE_INTERVAL,
     "cpu": None,
     "stall_seconds": STALL_SECONDS,
+    "processes": 1,
 }
 """What holds for an option that is not given; the others are required."""
 REQUIRED = ("interface", "pcap", "allow_destinations", "deadline_seconds")
@@ -100,6 +101,7 @@ def ad_hoc_trial(options: Mapping[str, Any]) -> Trial:
         ),
     )
     engine_of(trial.method).command(trial)
+    refuse_mode(trial.method.processes, trial.offered.mode)
     return trial
 
 
@@ -121,7 +123,7 @@ def _method(given: Mapping[str, Any]) -> SendMethod:
     if adapter == "zerocopy" and not given["xdp_attach_ok"]:
         rule = "attaches an XDP program, which resets the NIC's rings"
         raise InputError("adapter", adapter, rule, "Permit it by xdp_attach_ok.")
-    return SendMethod(name, adapter)
+    return SendMethod(name, adapter, given["processes"])
 
 
 def _offered(given: Mapping[str, Any]) -> Offered:

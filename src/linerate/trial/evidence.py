@@ -72,8 +72,31 @@ class Recovery(Record):
 
 
 @dataclass(frozen=True)
+class PartSent(Record):
+    """What one of several processes sent: its command, the packets of its part of the pcap, its CPU, its own count.
+
+    ``started_seconds`` is how long after the common instant it started: an engine of linerate's own with its first
+    packet, tcpreplay with its execution. None where it did not start. ``stderr`` is cut.
+    """
+
+    PARTS: ClassVar[Mapping[str, type[Any]]] = {"claim": Claim}
+
+    argv: tuple[str, ...]
+    pcap_packets: int
+    cpus_allowed: str | None
+    cpu_percent: float | None
+    exit_status: int | None
+    started_seconds: float | None
+    claim: Claim | None
+    claim_error: str | None
+    stderr: str
+
+
+@dataclass(frozen=True)
 class Sent(Record):
     """The sender's half of a trial. Times are UTC (ISO 8601); CPU shares in percent of one core.
+
+    ``parts`` are those of several processes, whose sums the other fields hold; empty where one process sent all.
 
     ``wall_clock_step`` is by how many seconds the wall clock moved against the monotonic clock; None: not known.
     """
@@ -85,6 +108,7 @@ class Sent(Record):
         "samples": Sample,
         "adapter": Adapter,
         "recovery": Recovery,
+        "parts": PartSent,
     }
 
     argv: tuple[str, ...]
@@ -100,6 +124,7 @@ class Sent(Record):
     adapter: Adapter
     recovery: Recovery | None
     wall_clock_step: float | None = None
+    parts: tuple[PartSent, ...] = ()
 
     @classmethod
     def of_result(cls, result: Mapping[str, Any]) -> Sent:

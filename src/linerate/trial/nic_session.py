@@ -17,6 +17,7 @@ from ..nic.read import has_carrier
 from ..nic.state import NicState, read_state, restore_state
 from ..system.cleanup_process import CleanupProcess, kill_processes_of
 from ..system.files import make_folder, write_whole
+from ..system.gate import Gate
 from ..system.lock import exclusive
 from ..system.run import Runner
 from ..tcpreplay.supervise import Outcome
@@ -44,7 +45,11 @@ class NicSession:
     def __init__(
         self, interface: str, argv: Sequence[str], run: Runner, root: str = "/", guard: Guard = CleanupProcess
     ) -> None:
-        self._interface, self._argv, self._run, self._root, self._guard = interface, argv, run, root, guard
+        self._interface, self._run, self._root, self._guard = interface, run, root, guard
+        self.commands: Sequence[Sequence[str]] = [argv]
+        """What the cleanup process ends: set before entering where several processes send."""
+        self.gate: Gate | None = None
+        """The gate that several processes start at, which the cleanup process removes."""
         self._had_carrier = False
         self._cleanup_process: CleanupProcess | None = None
         self._mark = f"{os.getpid()}-{time.monotonic_ns()}"
@@ -87,7 +92,9 @@ class NicSession:
         return not self._had_carrier or has_carrier(self._interface, self._root)
 
     def _clean(self) -> None:
-        kill_processes_of(self._argv)
+        kill_processes_of(self.commands)
+        if self.gate:
+            self.gate.remove()
         recover(self._interface, self._run, self._root, self._mark)
 
     def _leave(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import InputError
 from ..units import line_rate_pps, pps_of_pcap_mbps
 from ..validate import LEAST_RATE, MOST_SECONDS, check_rate, check_whole, number_text
-from .engines.registry import engine_of
+from .engines.registry import engine_of, refuse_mode
 from .loads import MODES, MULTIPLIER, PERCENT, TOP_SPEED, check_value, loads
 from .model import MOST_SAMPLES, Bench, Case, Offered, Sending, SendMethod, Trial
 
@@ -84,6 +84,7 @@ def offer(combination: Combination, setup: Setup) -> tuple[Offered, int]:
     case, mode, value = combination.case, combination.mode, combination.value
     kind = bound(combination, setup.bench.line_rate.bps)
     line_pps = line_rate_pps(setup.bench.line_rate.bps, case.mean_frame_length)
+    refuse_mode(combination.method.processes, mode)
     if mode == MULTIPLIER:
         return _own_timing(combination, setup, line_pps)
     pps = _offered_pps(case, mode, value, line_pps)

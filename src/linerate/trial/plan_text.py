@@ -36,8 +36,14 @@ def _line(trial: Trial) -> str:
     most = _bound(trial)
     return (
         f"{trial.trial_id}: {most}{_packets(trial):,} packets, {_size(_bytes(trial))}, in "
-        f"{trial.offered.duration_seconds:g} s, {most}{trial.predicted_pps:,.0f} pps"
+        f"{trial.offered.duration_seconds:g} s, {most}{trial.predicted_pps:,.0f} pps{_split(trial)}"
     )
+
+
+def _split(trial: Trial) -> str:
+    """Of several processes, the command shown is that of one that would send all."""
+    count = trial.method.processes
+    return "" if count == 1 else f", split by flow among {count} processes"
 
 
 def _bound(trial: Trial) -> str:

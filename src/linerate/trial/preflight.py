@@ -41,13 +41,13 @@ def preflight(
     far_end: FarEnd,
     run: Runner,
     cpu: int | None = None,
-    preload: bool = False,
+    preloading: int = 0,
 ) -> list[PcapSummary]:
     """What the ``pcaps`` hold, each given by its path and the SHA-256 (hex) that was planned with, where one was.
 
     Raises LinerateError for an interface that is in use or not ready, a pcap that is damaged or another than planned,
-    goes where it must not, or has frames that one of the two ends is too small for; for a ``cpu`` that is none; and,
-    with ``preload``, for a pcap that the memory has no room for.
+    goes where it must not, or has frames that one of the two ends is too small for; for a ``cpu`` that is none; and for
+    a pcap that the memory has no room for, where so many processes are ``preloading`` it.
     """
     if cpu is not None:
         refuse_cpu(cpu)
@@ -61,8 +61,8 @@ def preflight(
         refuse_small_mtu(f"interface {interface!r}", mtu, summary.longest_payload)
         if far_end.mtu is not None:
             refuse_small_mtu("the receiver's interface", far_end.mtu, summary.longest_payload)
-        if preload:
-            refuse_preload(path, summary.packets, summary.bytes)
+        if preloading:
+            refuse_preload(path, summary.packets, summary.bytes, preloading)
         found.append(summary)
     return found
 

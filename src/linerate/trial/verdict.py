@@ -70,6 +70,10 @@ class Evidence:
     core_limit: str | None = None
     faults: tuple[str, ...] = ()
 
+    @property
+    def processes(self) -> int:
+        return max(1, len(self.sent.parts))
+
 
 @dataclass(frozen=True)
 class Verdict(Record):
@@ -89,7 +93,7 @@ def judge(evidence: Evidence, tolerance: Tolerance | None = None) -> Verdict:
     if sent.claim is None:
         reasons.append(sent.claim_error or f"{program(sent)} printed no statistics")
     else:
-        reasons += _claim_reasons(evidence.offered, sent.claim, tolerance)
+        reasons += _claim_reasons(evidence.offered, sent.claim, tolerance, evidence.processes)
         reasons += _adapter_reasons(sent.adapter)
         reasons += _count_reasons(evidence, sent.claim, tolerance)
         counted = Counted(sent.nic.tx_packets, evidence.witnessed, queued(evidence.offered))
@@ -119,7 +123,7 @@ def _process_reasons(evidence: Evidence) -> Iterator[str]:
         yield f"{name} was interrupted"
 
 
-def _claim_reasons(offered: Offered, claim: Claim, tolerance: Tolerance) -> Iterator[str]:
+def _claim_reasons(offered: Offered, claim: Claim, tolerance: Tolerance, processes: int) -> Iterator[str]:
     if claim.failed:
         yield f"{claim.failed:,} packets failed"
     if claim.truncated:
@@ -127,7 +131,7 @@ def _claim_reasons(offered: Offered, claim: Claim, tolerance: Tolerance) -> Iter
     if offered.packets is not None and claim.successful != offered.packets:
         yield f"sent {claim.successful:,} packets of the {offered.packets:,} planned"
     if offered.paced_pps is not None:
-        kept = kept_pps(offered.pacing[0], claim)
+        kept = kept_pps(offered.pacing[0], claim, processes)
         off = 100 * (kept / offered.paced_pps - 1)
         if abs(off) > tolerance.rate_percent:
             yield f"requested {_pps(offered.paced_pps)}, sent {_pps(kept)} ({off:+.2f} %)"
@@ -135,13 +139,13 @@ def _claim_reasons(offered: Offered, claim: Claim, tolerance: Tolerance) -> Iter
         yield f"sent for {claim.seconds:.2f} s instead of {offered.duration_seconds:g} s"
 
 
-def kept_pps(mode: str, claim: Claim) -> float:
+def kept_pps(mode: str, claim: Claim, processes: int = 1) -> float:
     """The rate in packets/s that the sender kept to in ``mode``, by its ``claim``.
 
-    In mode pps the first packet leaves at once, so the time has one gap less than packets; in mode mbps each packet
-    also waits for its own bits (calc_sleep_time() of tcpreplay 4.2 to 4.6).
+    In mode pps the first packet of each process leaves at once, so its time has one gap less than packets; in mode mbps
+    each packet also waits for its own bits (calc_sleep_time() of tcpreplay 4.2 to 4.6).
     """
-    gaps = claim.packets - 1 if mode == "pps" else claim.packets
+    gaps = claim.packets - processes if mode == "pps" else claim.packets
     # Both are printed with two decimals, which is a larger part of the smaller one.
     return gaps / claim.seconds if claim.seconds > claim.pps else claim.pps * gaps / max(1, claim.packets)
 
@@ -234,7 +238,8 @@ def _limit(evidence: Evidence, tolerance: Tolerance) -> str:
     if _slower(evidence):
         return PATH
     paced = evidence.offered.paced_pps
-    if paced is not None and kept_pps(evidence.offered.pacing[0], claim) >= paced * (1 - tolerance.rate_percent / 100):
+    least = (paced or 0) * (1 - tolerance.rate_percent / 100)
+    if paced is not None and kept_pps(evidence.offered.pacing[0], claim, evidence.processes) >= least:
         return "pacing"
     return _core(evidence)
 
@@ -257,7 +262,8 @@ def _fills_the_line(percent: float, claim: Claim) -> bool:
 def _core(evidence: Evidence) -> str:
     """Whether the core was the limit: by the sender's own use of it, or, where others shared it, by the use of all."""
     own, busy = evidence.sent.cpu_percent, evidence.sent.core_busy_percent
-    alone = own is not None and own >= BUSY_CORE_PERCENT
+    # Several processes have a core each.
+    alone = own is not None and own / evidence.processes >= BUSY_CORE_PERCENT
     if not alone and (busy is None or busy < BUSY_CORE_PERCENT):
         return UNKNOWN
     return evidence.core_limit or ("sender core" if alone else "sender core, shared")

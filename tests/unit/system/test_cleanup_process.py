@@ -106,13 +106,13 @@ def test_only_processes_of_the_command_are_killed(tmp_path: Path):
     matching = [subprocess.Popen(argv), subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *argv])]
     other = subprocess.Popen(["sleep", "613.5"])
     try:
-        assert kill_processes_of(argv) == 2
+        assert kill_processes_of([argv]) == 2
         assert [process.wait() for process in matching] == [-signal.SIGKILL] * 2
         assert alive(other.pid)
     finally:
         other.kill()
         other.wait()
-    assert kill_processes_of(argv) == 0
+    assert kill_processes_of([argv]) == 0
 
 
 def proc(root: Path, pid: int, start: int, network: str, command: bytes = b"tcpreplay\0x.pcap\0") -> None:
@@ -137,5 +137,5 @@ def test_earlier_process_and_other_namespace_are_spared(tmp_path, start, network
         gone.append(pid)
         (tmp_path / f"proc/{pid}/cmdline").write_bytes(b"")
 
-    assert kill_processes_of(["tcpreplay", "x.pcap"], str(tmp_path), kill) == int(killed)
+    assert kill_processes_of([["tcpreplay", "x.pcap"]], str(tmp_path), kill) == int(killed)
     assert gone == [999_999] * killed

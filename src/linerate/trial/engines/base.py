@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ...system.gate import started_seconds
 from ...system.run import Runner
 from ...tcpreplay.supervise import Outcome
 from ..evidence import Adapter, Claim
@@ -33,11 +34,16 @@ class SenderHost:
 
 
 class Engine(ABC):
-    """One engine. Without adapters ``adapters`` is empty; ``max_processes`` may send at once."""
+    """One engine. Without adapters ``adapters`` is empty; ``max_processes`` may send at once.
+
+    ``queue_per_process`` is whether each of them needs a transmit queue of its own.
+    """
 
     name: ClassVar[str]
     adapters: ClassVar[tuple[str, ...]] = ()
     max_processes: ClassVar[int] = 1
+    queue_per_process: ClassVar[bool] = False
+    waits_at_gate: ClassVar[bool] = False
     counter_delay_seconds: ClassVar[float] = 0.0
     """The interval in which the NIC's counters are brought up to date while it sends."""
 
@@ -64,6 +70,24 @@ class Engine(ABC):
     def provide(self, argv: list[str]) -> list[str]:
         """``argv`` as this sender runs it. An engine whose program is linerate's own puts it in place here."""
         return argv
+
+    def part_command(self, trial: Trial, number: int, gate: str) -> list[str]:
+        """The command of the process ``number`` (from 0) of several, as this sender runs it.
+
+        An engine that ``waits_at_gate`` itself waits at ``gate`` when it is ready to send; any other one is started
+        there.
+        """
+        return self.provide(self.command(trial))
+
+    def processes_unavailable(self, count: int, adapter: str | None, queues: int) -> str | None:
+        """Why ``count`` processes cannot send at once through an interface with so many transmit queues."""
+        if self.queue_per_process and count > queues:
+            return f"each process needs a transmit queue of its own, and the interface has {queues}"
+        return None
+
+    def started_seconds(self, outcome: Outcome) -> float | None:
+        """How long after the gate's instant a process of several started; None where it did not."""
+        return started_seconds(outcome.stderr)
 
     @abstractmethod
     def gap_seconds(self, trial: Trial) -> float:

@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import Any, ClassVar
 
 from ...errors import InputError, StatisticsError
+from ...pcap.split import MOST_PARTS
 from ...tcpreplay.diagnosis import diagnose
 from ...tcpreplay.options import ReplayOptions, build_argv
 from ...tcpreplay.output import COUNTERS, Statistics, parse
@@ -74,6 +75,7 @@ class KernelEngine(TcpreplayEngine):
     """tcpreplay through the kernel's packet socket."""
 
     name = "kernel"
+    max_processes = MOST_PARTS
 
 
 def claim_of(parsed: Statistics) -> Claim:

@@ -42,8 +42,8 @@ def test_a_registered_engine_is_found_by_its_name(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("processes", [0, 2, -1])
 def test_more_processes_than_the_engine_has_are_one_clear_error(processes: int):
     with pytest.raises(InputError) as refused:
-        engine_of(SendMethod("kernel", processes=processes))
-    rule = "is not a number of processes that kernel can send with: 1 to 1"
+        engine_of(SendMethod("netmap", processes=processes))
+    rule = "is not a number of processes that netmap can send with: 1 to 1"
     assert str(refused.value) == f"processes {processes}: {rule}. Correct the scenario's send methods."
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import replace
 
 from ....errors import InputError
+from ....pcap.split import MOST_PARTS
 from ....system.run import Runner
 from ....tcpreplay.supervise import Outcome
 from ....xdp import program
@@ -26,6 +28,10 @@ class XdpEngine(Engine):
 
     name = "xdp"
     adapters = ("copy", "zerocopy")
+    max_processes = MOST_PARTS
+    # A queue has one socket that sends by a memory of its own.
+    queue_per_process = True
+    waits_at_gate = True
 
     def unavailable(self, host: SenderHost) -> str | None:
         return unavailable_reason(host.interface, root=host.root)
@@ -43,7 +49,19 @@ class XdpEngine(Engine):
             raise InputError(
                 "case", trial.case.name, rule, "Leave xdp out of benchmark_engines, or use benchmark_trials."
             )
-        return ["python3", "-I", program.path(), *_options(trial).to_argv()]
+        return _command(_options(trial))
+
+    def part_command(self, trial: Trial, number: int, gate: str) -> list[str]:
+        return self.provide(_command(replace(_options(trial), queue=number, cpu=trial.sending.cpu, gate=gate)))
+
+    def processes_unavailable(self, count: int, adapter: str | None, queues: int) -> str | None:
+        if adapter == "zerocopy" and count > 1:
+            return "the XDP program that zero-copy needs is attached by one process"
+        return super().processes_unavailable(count, adapter, queues)
+
+    def started_seconds(self, outcome: Outcome) -> float | None:
+        end = find(outcome.stdout, "end")
+        return None if end is None or end["skew_seconds"] is None else float(end["skew_seconds"])
 
     def provide(self, argv: list[str]) -> list[str]:
         program.install()
@@ -85,6 +103,10 @@ class XdpEngine(Engine):
 
     def phase(self, messages: str) -> str:
         return SENDING if READY in messages else OPENING
+
+
+def _command(options: SenderOptions) -> list[str]:
+    return ["python3", "-I", program.path(), *options.to_argv()]
 
 
 def _options(trial: Trial) -> SenderOptions:
