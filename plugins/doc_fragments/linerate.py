@@ -27,9 +27,9 @@ options:
   allow_destinations:
     description:
       - Where frames may go - IP networks and MAC addresses. The destination MAC of a frame must be listed; where the
-        frame carries IP, its destination must be in a listed network, too. VLAN tags, MPLS labels, PPPoE and LLC/SNAP
-        are looked through; a frame with another header that may hide an IP packet is allowed only if the header is
-        listed (its EtherType such as 0x88e5, or llc). A listed MAC is enough for a frame without IP.
+        frame carries IP, its destination must be in a listed network, too. VLAN tags, MPLS labels, PPPoE, LLC/SNAP
+        and tunnels in IP are looked through; a frame with another header that may hide an IP packet is allowed only if
+        the header is listed (its EtherType such as 0x88e5, or llc). A listed MAC is enough for a frame without IP.
       - An address of the sending interface that is in none of the networks is in use, so the interface is refused.
     type: list
     elements: str

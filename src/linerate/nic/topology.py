@@ -50,10 +50,10 @@ class Space:
         return found
 
     def addresses(self, name: str) -> list[Address]:
-        """The addresses of a link, without the link-local ones."""
-        entries = self.links.get(name, {}).get("addr_info", ())
-        found = [(ipaddress.ip_address(entry["local"]), entry.get("scope")) for entry in entries if "local" in entry]
-        return [address for address, scope in found if scope != "link" and not address.is_link_local]
+        """The addresses of a link and those of its peers, without the link-local ones."""
+        entries = [entry for entry in self.links.get(name, {}).get("addr_info", ()) if entry.get("scope") != "link"]
+        found = [ipaddress.ip_address(entry[key]) for entry in entries for key in ("local", "address") if key in entry]
+        return [address for address in found if not address.is_link_local]
 
     def route_to(self, address: str, source: str | None = None) -> set[str]:
         """The interface of the route to ``address``; none without a route."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Union
 
 from ..errors import InputError
-from .headers import LLC, Address, ip_destinations, link_of
+from .headers import LLC, Address, Link, ip_destinations, links_of
 
 BENCHMARK_NETWORKS = ("198.18.0.0/15", "2001:2::/48")
 """Reserved for benchmarks and not routed (RFC 2544 section C.2.2, RFC 5180 section 8, RFC 6890)."""
@@ -22,9 +22,9 @@ class AllowedDestinations:
     """The MACs and IP networks to which frames may be sent, and the headers that may hide where they go.
 
     The destination MAC of a frame must be listed. If the frame carries IP, also behind VLAN tags, MPLS labels, PPPoE or
-    LLC/SNAP, its destination address and the stations of a source route must be in listed networks. A frame with
-    another header that may hide an IP packet is allowed only if the header is listed: an EtherType such as 0x88e5, or
-    llc.
+    LLC/SNAP, its destination address and the stations of a source route must be in listed networks, and so must those
+    of a packet in a tunnel: IP, MPLS or Ethernet in IP, GRE, VXLAN or Geneve. A frame with another header that may hide
+    an IP packet is allowed only if the header is listed: an EtherType such as 0x88e5, or llc.
     """
 
     def __init__(self, entries: Sequence[str]) -> None:
@@ -59,14 +59,16 @@ class AllowedDestinations:
             listed = ", ".join(sorted(mac.hex(":") for mac in self._macs)) or "none"
             return f"goes to the MAC {frame[:6].hex(':')}, which is not an allowed MAC ({listed})"
         try:
-            link = link_of(frame)
-            addresses = ip_destinations(frame, link)
+            complaints = (self._complaint(frame, link) for link in links_of(frame))
+            return next((complaint for complaint in complaints if complaint), None)
         except ValueError as error:
             return str(error)
+
+    def _complaint(self, frame: bytes, link: Link) -> str | None:
         if link.unknown and link.unknown not in self._headers:
             kind = "an LLC header" if link.unknown == LLC else f"EtherType {link.unknown}"
             return f"has {kind}, which may hide an IP destination (allow it as {link.unknown})"
-        for address in addresses:
+        for address in ip_destinations(frame, link):
             if not self.holds(address):
                 listed = ", ".join(map(str, self._networks)) or "none"
                 return f"goes to {address}, which is in none of the allowed networks ({listed})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple, Union
 
 IPV4, IPV6 = b"\x08\x00", b"\x86\xdd"
@@ -35,8 +36,19 @@ CFM, loopback test.
 _SOURCE_ROUTES = (131, 137)
 """IPv4 options: loose and strict source route (RFC 791 section 3.1)."""
 _END_OF_OPTIONS, _NO_OPERATION = 0, 1
-_ROUTING, _EXTENSIONS = 43, (0, 43, 60)
-"""IPv6: the routing header, and the headers that it may stand behind (RFC 8200 section 4.1)."""
+_ROUTING, _FRAGMENT, _AUTHENTICATION, _EXTENSIONS = 43, 44, 51, (0, 43, 44, 51, 60, 135, 139, 140)
+"""IP protocols that are headers before another protocol (RFC 7045 section 4)."""
+_IN_IP = {4: IPV4, 41: IPV6, 137: b"\x88\x47"}
+"""IP protocols that are packets of an EtherType: IPv4, IPv6, MPLS (RFC 2003, RFC 4213, RFC 4023)."""
+_UDP, _GRE, _ETHERNET_IN_IP = 17, 47, 97
+_GRE_OPTIONAL, _GRE_ROUTES = (0x80, 0x20, 0x10), 0x40
+_BRIDGED = b"\x65\x58"
+"""The EtherType of an Ethernet frame in a tunnel."""
+TUNNEL_PORTS = _VXLAN, _GENEVE = 4789, 6081
+_VXLAN_FLAGS = (0x08, 0x0C, 0x88)
+"""VXLAN's first byte: a network identifier, also with another's protocol or a group policy."""
+_OFFSET = 0x1FFF
+"""The part of IPv4's fragment field that is not zero in later fragments."""
 _HOME_ADDRESS, _SEGMENTS = 2, 4
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
@@ -56,9 +68,19 @@ class Link(NamedTuple):
     unknown: str = ""
 
 
-def link_of(frame: bytes) -> Link:
-    """Read the link-layer headers of ``frame``; ValueError if it ends within them."""
-    at = TYPE_OFFSET
+def links_of(frame: bytes) -> Iterator[Link]:
+    """What the headers of ``frame`` lead to, then those of the packet or frame in it, if it is a tunnel's, and so on.
+
+    Tunnels are IP in IP, MPLS and Ethernet in IP, GRE, VXLAN and Geneve. ValueError if one ends within its headers.
+    """
+    link: Link | None = link_of(frame)
+    while link is not None:
+        yield link
+        link = _inner(frame, link)
+
+
+def link_of(frame: bytes, at: int = TYPE_OFFSET) -> Link:
+    """Read the link-layer headers of ``frame``, whose first EtherType is at ``at``; ValueError if it ends within."""
     tags: list[int] = []
     while True:
         kind = _part(frame, at, 2)
@@ -150,15 +172,73 @@ def _ipv4_destinations(frame: bytes, at: int) -> list[Address]:
 
 def _ipv6_destinations(frame: bytes, at: int) -> list[Address]:
     found: list[Address] = [ipaddress.IPv6Address(_part(frame, at + 24, 16))]
-    following = frame[at + 6]
-    at += 40
-    while following in _EXTENSIONS:
-        header = _part(frame, at, 8)
-        if following == _ROUTING:
-            found += [ipaddress.IPv6Address(_part(frame, at + 8 + 16 * one, 16)) for one in range(_stations(header))]
-        following = header[0]
-        at += 8 * (header[1] + 1)
+    for kind, start in _headers(frame, frame[at + 6], at + 40):
+        if kind == _ROUTING:
+            stations = range(_stations(_part(frame, start, 8)))
+            found += [ipaddress.IPv6Address(_part(frame, start + 8 + 16 * one, 16)) for one in stations]
     return found
+
+
+def _headers(frame: bytes, kind: int, at: int) -> Iterator[tuple[int, int]]:
+    """The protocol ``kind`` and the offset of each header from ``at`` on; the last is none of _EXTENSIONS.
+
+    Behind the header of a later fragment is a part of the packet, which has no further header.
+    """
+    yield kind, at
+    while kind in _EXTENSIONS:
+        header = _part(frame, at, 8)
+        if kind == _FRAGMENT and int.from_bytes(header[2:4], "big") >> 3:
+            return
+        at += 8 if kind == _FRAGMENT else 4 * (header[1] + 2) if kind == _AUTHENTICATION else 8 * (header[1] + 1)
+        kind = header[0]
+        yield kind, at
+
+
+def _inner(frame: bytes, link: Link) -> Link | None:
+    """What the IP packet of ``link`` carries, if it is a packet or frame of a tunnel."""
+    if not link.version:
+        return None
+    at = link.at
+    if link.version == 6:
+        first = frame[at + 6], at + 40
+    elif int.from_bytes(frame[at + 6 : at + 8], "big") & _OFFSET:
+        return None
+    else:
+        first = frame[at + 9], at + 4 * (frame[at] & 0x0F)
+    *_, (protocol, at) = _headers(frame, *first)
+    if protocol in _IN_IP:
+        return _packet(frame, _IN_IP[protocol], at)
+    if protocol == _ETHERNET_IN_IP:
+        return link_of(frame, at + 2 + TYPE_OFFSET)
+    if protocol == _GRE:
+        return _in_gre(frame, at)
+    return _in_udp(frame, at) if protocol == _UDP else None
+
+
+def _in_gre(frame: bytes, at: int) -> Link:
+    """What a GRE header leads to (RFC 2784, RFC 2890): each of checksum, key and number takes four bytes."""
+    header = _part(frame, at, 4)
+    if header[0] & _GRE_ROUTES:
+        raise ValueError("has a GRE header with a source route, which cannot be read")
+    optional = sum(bool(header[0] & flag) for flag in _GRE_OPTIONAL)
+    return _of_type(frame, header[2:4], at + 4 + 4 * optional)
+
+
+def _in_udp(frame: bytes, at: int) -> Link | None:
+    """What VXLAN (RFC 7348) or Geneve (RFC 8926) leads to; other payload is not looked at."""
+    port, header = int.from_bytes(frame[at + 2 : at + 4], "big"), frame[at + 8 : at + 16]
+    # The bits that must be zero tell a header from other payload to that port, such as random bytes.
+    if len(header) < 8 or header[7]:
+        return None
+    if port == _VXLAN and header[0] in _VXLAN_FLAGS and not header[1] & 0xB7:
+        return link_of(frame, at + 16 + TYPE_OFFSET)
+    if port == _GENEVE and header[0] < 0x40 and not header[1] & 0x3F and header[2:4] in (_BRIDGED, IPV4, IPV6):
+        return _of_type(frame, header[2:4], at + 16 + 4 * header[0])
+    return None
+
+
+def _of_type(frame: bytes, kind: bytes, at: int) -> Link:
+    return link_of(frame, at + TYPE_OFFSET) if kind == _BRIDGED else _packet(frame, kind, at)
 
 
 def _stations(header: bytes) -> int:

@@ -7,12 +7,12 @@ import os
 import stat
 import struct
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ..errors import PcapError
 from ..units import ETHERNET_HEADER, VLAN_TAG
 from .destinations import AllowedDestinations
-from .headers import IPV4, TYPE_OFFSET, VLAN_TAGS
+from .headers import IPV4, TUNNEL_PORTS, TYPE_OFFSET, VLAN_TAGS
 
 FILE_HEADER_BYTES = 24
 RECORD_HEADER_BYTES = 16
@@ -30,14 +30,14 @@ MIN_FRAME = 14
 MAX_FRAME = 262_144
 """MAXIMUM_SNAPLEN of libpcap, which treats a longer record as a damaged file."""
 READ_BYTES = 1 << 20
-HEAD, TAGGED_HEAD = struct.Struct("6s6x3s15x4s"), struct.Struct("6s6x2s2x3s15x4s")
-"""Destination MAC, EtherType (after one 802.1Q tag), first byte and destination of an IPv4 packet."""
-PLAIN_IPV4 = IPV4 + b"\x45"
-"""EtherType and first byte of an IPv4 packet without options, which may be a source route."""
+HEAD, TAGGED_HEAD = struct.Struct(">6s6x3s8xB6x4s2xH"), struct.Struct(">6s6x2s2x3s8xB6x4s2xH")
+"""Of an IPv4 packet: destination MAC, EtherType (after one 802.1Q tag), first byte, protocol, destination, port."""
+PLAIN_IPV4, PORTS = IPV4 + b"\x45", (6, 17)
+"""EtherType and first byte of an IPv4 packet without options, which may be a source route; protocols with ports."""
 LONGEST_HEAD = 256
 """Bytes of a frame that are read to find its destination: room for about fifty VLAN tags."""
 MOST_SEEN = 100_000
-"""Destinations that are cached; the limit bounds the memory."""
+"""Destinations, each with a port, that are cached; the limit bounds the memory."""
 RECREATE = "Create the pcap again."
 CONVERT = "Convert it: linerate pcap --from IN OUT, or let pcaps_set do it: {name: ..., src: IN}."
 COMPRESSED = {b"\x1f\x8b": "gzip", b"BZ": "bzip2", b"\xfd7": "xz", b"\x28\xb5": "Zstandard"}
@@ -87,7 +87,7 @@ class _Walk:
 
     def __init__(self, path: str, allowed: AllowedDestinations | None) -> None:
         self._path, self._allowed = path, allowed
-        self._seen: set[tuple[bytes, ...]] = set()
+        self._seen: set[tuple[Any, ...]] = set()
         self.packets = self.bytes = self.longest = self.payload = 0
         self.shortest = MAX_FRAME
 
@@ -159,7 +159,8 @@ class _Walk:
         complaint = allowed.complaint(frame)
         if complaint:
             raise PcapError("pcap", self._path, f"packet {self.packets:,} {complaint}", NOT_ALLOWED)
-        if key and key[-2] == PLAIN_IPV4 and len(self._seen) < MOST_SEEN:
+        plain = key and key[-4] == PLAIN_IPV4 and key[-3] in PORTS and key[-1] not in TUNNEL_PORTS
+        if plain and len(self._seen) < MOST_SEEN:
             self._seen.add(key)
 
 

@@ -112,6 +112,11 @@ def test_an_interface_with_an_address_in_use_is_refused(host, refused, addresses
     assert refused("ens6") == (f"has the address {refusal}, so it is in use" if refusal else None)
 
 
+def test_an_interface_with_a_peer_in_use_is_refused(host, refused):
+    host.link("ens6", addr_info=[{"local": "198.18.0.1", "address": "10.0.0.1", "scope": "global"}])
+    assert refused("ens6") == "has the address 10.0.0.1, so it is in use"
+
+
 def test_the_hint_names_the_command_that_removes_the_address(host, tmp_path):
     host.address("ens6", "10.9.0.1")
     with pytest.raises(InputError, match=r"interface 'ens6': .*ip address flush dev ens6"):

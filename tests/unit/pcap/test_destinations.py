@@ -7,7 +7,13 @@ import struct
 
 import pytest
 from scapy.layers.inet import IP, UDP, IPOption_LSRR, IPOption_NOP, IPOption_SSRR
-from scapy.layers.inet6 import IPv6, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, IPv6ExtHdrSegmentRouting
+from scapy.layers.inet6 import (
+    IPv6,
+    IPv6ExtHdrFragment,
+    IPv6ExtHdrHopByHop,
+    IPv6ExtHdrRouting,
+    IPv6ExtHdrSegmentRouting,
+)
 from scapy.layers.l2 import ARP, Dot1AD, Dot1Q, Ether
 
 from linerate.errors import InputError, PcapError
@@ -231,3 +237,61 @@ def test_empty_list_allows_nothing():
 def test_invalid_entry_is_refused(entry):
     with pytest.raises(InputError, match=r"linerate_allow_destinations .*: is neither a MAC nor an IP address"):
         AllowedDestinations([entry])
+
+
+def packet(version, to):
+    return (IP if version == 4 else IPv6)(dst=to) / UDP() / bytes(20)
+
+
+def gre(kind, payload, flags="0000", optional=b""):
+    return GRE_IN_IP / (bytes.fromhex(flags + kind) + optional + bytes(payload))
+
+
+GRE_IN_IP = IP(dst="198.18.0.1", proto=47)
+VXLAN_HEADER, GENEVE_HEADER = bytes.fromhex("0800000000000500"), bytes.fromhex("0200655800000500 0001000000000000")
+TUNNELS = {
+    "IPv4 in IPv4": (4, lambda inner: IP(dst="198.18.0.1") / inner),
+    "IPv4 in IPv6": (4, lambda inner: IPv6(dst="2001:2::1") / IPv6ExtHdrHopByHop() / inner),
+    "IPv6 in IPv4": (6, lambda inner: IP(dst="198.18.0.1", proto=41) / inner),
+    "IPv6 in IPv6": (6, lambda inner: IPv6(dst="2001:2::1") / inner),
+    "IPv4 in IPv4 in IPv4": (4, lambda inner: IP(dst="198.18.0.1") / IP(dst="198.18.0.2") / inner),
+    "GRE": (4, lambda inner: gre("0800", inner)),
+    "GRE with checksum, key and number": (6, lambda inner: gre("86dd", inner, "b000", bytes(12))),
+    "GRE with a frame": (4, lambda inner: gre("6558", Ether() / Dot1Q(vlan=5) / inner)),
+    "MPLS in IP": (4, lambda inner: IP(dst="198.18.0.1", proto=137) / (bytes.fromhex("00001140") + bytes(inner))),
+    "EtherIP": (4, lambda inner: IP(dst="198.18.0.1", proto=97) / (b"\x30\0" + bytes(Ether() / inner))),
+    "authenticated": (4, lambda inner: IP(dst="198.18.0.1", proto=51) / (b"\x04\x01" + bytes(10) + bytes(inner))),
+    "a fragment": (4, lambda inner: IPv6(dst="2001:2::1") / IPv6ExtHdrFragment(m=1) / inner),
+    "VXLAN": (4, lambda inner: IP(dst="198.18.0.1") / UDP(dport=4789) / (VXLAN_HEADER + bytes(Ether() / inner))),
+    "Geneve": (6, lambda inner: IPv6(dst="2001:2::1") / UDP(dport=6081) / (GENEVE_HEADER + bytes(Ether() / inner))),
+}
+
+
+@pytest.mark.parametrize("tunnel", TUNNELS)
+def test_a_packet_in_a_tunnel_goes_to_allowed_networks_only(tunnel, walk):
+    version, wrapped = TUNNELS[tunnel]
+    here, elsewhere = ("198.19.0.1", "8.8.8.8") if version == 4 else ("2001:2::2", "2001:db8::8")
+    # Frames of the same addresses and ports before it must not hide it.
+    plain = [ether() / IP(dst="198.18.0.1") / UDP(dport=port) for port in (53, 4789)]
+    frames = [*plain, ether() / wrapped(packet(version, here))]
+    assert walk(frames).packets == 3
+    with pytest.raises(PcapError, match=f"packet 4 goes to {elsewhere}"):
+        walk([*frames, ether() / wrapped(packet(version, elsewhere))])
+
+
+def test_a_header_in_a_tunnel_that_may_hide_ip_is_allowed_by_its_name_only(walk):
+    frame = ether() / gre("880b", bytes(40), "3001")
+    with pytest.raises(PcapError, match="packet 1 has EtherType 0x880b, which may hide an IP destination"):
+        walk([frame])
+    assert walk([frame], AllowedDestinations([RECEIVER, "198.18.0.0/15", "0x880b"])).packets == 1
+    with pytest.raises(PcapError, match="has a GRE header with a source route, which cannot be read"):
+        walk([ether() / gre("0800", bytes(40), "4000")])
+
+
+def test_payload_that_is_no_tunnel_is_not_looked_at(walk):
+    payloads = [b"", bytes(3), bytes(64), b"\xff" * 64, bytes.fromhex("0800000000000501") + bytes(64)]
+    ports = [UDP(dport=port) / payload for port in (4789, 6081) for payload in payloads]
+    assert walk([ether() / IP(dst="198.18.0.1") / one for one in ports]).packets == 2 * len(payloads)
+    # The destination of a later fragment's payload is in the first one.
+    later = [IP(dst="198.18.0.1", proto=4, frag=9), IPv6(dst="2001:2::1") / IPv6ExtHdrFragment(offset=9, nh=4)]
+    assert walk([ether() / one / bytes(20) for one in later]).packets == 2
