@@ -66,9 +66,9 @@ class Scenario:
     those that a witness' counters cannot follow, is lengthen or refuse. ``allow_destinations`` are IP networks and MAC
     addresses, in addition to the receiver's own MAC. ``rate_tolerance_percent`` is only validated here, so that a
     number that spoils every trial is refused before the first. ``search`` are kinds of results.searches, each for every
-    case by every send method, with ``search_goals`` ({name, profile, attributes of Goal}). ``fail_on_invalid`` and
-    ``expected`` (attributes of Expectation) decide whether the run passes. InputError names a number that is not
-    usable.
+    case by every send method, with ``search_goals`` ({name, profile, attributes of Goal}) and ``bursts`` (attributes of
+    Bursts). ``fail_on_invalid`` and ``expected`` (attributes of Expectation) decide whether the run passes. InputError
+    names a number that is not usable.
     """
 
     name: str
@@ -93,6 +93,7 @@ class Scenario:
     rate_tolerance_percent: float = RATE_TOLERANCE_PERCENT
     search: Sequence[str] = ()
     search_goals: Sequence[Mapping[str, Any]] = ({"name": "ndr"},)
+    bursts: Mapping[str, Any] = field(default_factory=dict)
     fail_on_invalid: bool = True
     expected: Sequence[Mapping[str, Any]] = ()
 
