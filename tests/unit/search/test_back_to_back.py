@@ -65,7 +65,7 @@ def run(
     return outcomes(searches, results), results
 
 
-@pytest.mark.parametrize("frames", [1, 250, 10_000, 200_000])
+@pytest.mark.parametrize("frames", [4, 250, 10_000, 200_000])
 def test_the_longest_burst_is_within_one_percent_of_what_the_device_buffers(frames: int) -> None:
     (found,), _ = run(Buffering(frames=frames), *planned())
     truth = frames / (1 - DEVICE_PPS / SENDER_PPS["xdp"])
