@@ -23,7 +23,7 @@ options:
     type: bool
     default: false
   search:
-    description: What to search for, C(throughput) or C(frame-loss), for each case by each send method.
+    description: What to search for, C(throughput), C(frame-loss) or C(back-to-back), for each case.
     type: list
     elements: str
     default: []
@@ -32,6 +32,20 @@ options:
     type: list
     elements: dict
     default: [{name: ndr}]
+  bursts:
+    description: The bursts of a search for back-to-back frames.
+    type: dict
+    default: {}
+    suboptions:
+      longest_seconds:
+        description: The longest burst, in seconds of the sender's own rate. By default 2.
+        type: float
+      repeats:
+        description: How often the longest burst without loss is searched for. By default 5.
+        type: int
+      relative_width:
+        description: The distance of the bounds, as a ratio to the upper one. By default 0.01.
+        type: float
   fail_on_invalid:
     description: Whether a trial that is not valid makes the run fail, when it has ended. Stored with the run.
     type: bool
@@ -337,6 +351,11 @@ from ansible.module_utils.linerate.trial.witnesses import SHORT_TRIALS, define, 
 SECONDS = {"type": "float", "required": True}
 RATE = {"mode": {"type": "str", "required": True}, "value": {"type": "float"}}
 RAMP = {name: {"type": "float"} for name in ("from", "to", "step")}
+BURSTS = {
+    "longest_seconds": {"type": "float"},
+    "repeats": {"type": "int"},
+    "relative_width": {"type": "float"},
+}
 RUN = {
     "run_id": {"type": "str", "required": True},
     "results_dir": {"type": "path", "required": True},
@@ -394,6 +413,7 @@ SCENARIO = {
     "settings": {"type": "dict", "default": {}},
     "search": {"type": "list", "elements": "str", "default": []},
     "search_goals": {"type": "list", "elements": "dict", "default": [{"name": "ndr"}]},
+    "bursts": {"type": "dict", "default": {}, "options": BURSTS},
     "fail_on_invalid": {"type": "bool", "default": True},
     "expected": {"type": "list", "elements": "dict", "default": []},
 }
@@ -430,7 +450,7 @@ def main() -> None:
             for one in run["searches"]
         ],
         ended=list(ended),
-        listing=[*listing(trials), *searching(run["searches"])],
+        listing=[*listing(trials), *searching(run["searches"], trials)],
         pcaps=pcaps_of(trials),
         proofs=[burst.to_json() for burst in bursts] if scenario.witnesses else [],
     )

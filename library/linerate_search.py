@@ -69,7 +69,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.results.read import load_run
 from ansible.module_utils.linerate.search.outcome import sentence
-from ansible.module_utils.linerate.search.steps import next_trial, progress
+from ansible.module_utils.linerate.search.steps import next_trial, outcomes, progress
 from ansible.module_utils.linerate.trial.model import RATE_TOLERANCE_PERCENT, Trial
 from ansible.module_utils.linerate.trial.plan import DEADLINE_MARGIN
 from ansible.module_utils.linerate.trial.verdict import Tolerance
@@ -91,17 +91,21 @@ def main() -> None:
     try:
         run = load_run(Path(given["run_dir"]), Path(given["schemas_dir"]))
         search = next(search for search in run.info.searches if search.name == given["search"])
-        done = progress(search, run.trials, Tolerance(rate_percent=given["rate_tolerance_percent"]))
+        tolerance = Tolerance(rate_percent=given["rate_tolerance_percent"])
+        done = progress(search, run.trials, tolerance)
         sequence = 1 + max((trial.sequence for trial in run.trials), default=0)
         ceilings = [Trial.from_json(one) for one in given["ceilings"]]
         trial = next_trial(done, search, ceilings, sequence, given["deadline_margin"])
+        found = done.outcomes
+        if trial is None:
+            found = [one for one in outcomes(run.info.searches, run.trials, tolerance) if one.search == search.name]
     except LinerateError as error:
         module.fail_json(msg=str(error))
     module.exit_json(
         changed=False,
         trial=trial.to_json() if trial else None,
-        lines=[sentence(outcome) for outcome in done.outcomes],
-        outcomes=[outcome.to_json() for outcome in done.outcomes],
+        lines=[sentence(outcome) for outcome in found],
+        outcomes=[outcome.to_json() for outcome in found],
     )
 
 

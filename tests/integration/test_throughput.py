@@ -11,6 +11,8 @@ pytestmark = [pytest.mark.quiet, pytest.mark.long]
 
 FRAME = 78
 LIMIT_PPS = 10_000
+QUEUED = (6_000 + 2_000) // FRAME
+"""Frames that the device's queue and its bucket hold."""
 
 
 @pytest.fixture
@@ -61,6 +63,23 @@ def test_a_search_that_was_killed_continues_without_repeating_a_trial(slow_devic
     assert len({json.loads(line)["trial_id"] for line in trials}) == len(trials)
     (outcome,) = json.loads((results / "killed/summary.json").read_text())["searches"]
     assert outcome["rates"]["pps"] <= 1.01 * LIMIT_PPS
+
+
+def test_the_longest_burst_is_what_a_device_queues(slow_device, play, tmp_path):
+    done, results = search(
+        play,
+        tmp_path,
+        benchmark_engines=["kernel", "xdp"],
+        benchmark_search=["back-to-back"],
+        benchmark_bursts={"longest_seconds": 0.1, "repeats": 2},
+    )
+    assert done.rc == 0, done.stdout
+    (outcome,) = json.loads((results / "latest/summary.json").read_text())["searches"]
+    bursts = outcome["bursts"]
+    assert bursts["mean"] == pytest.approx(QUEUED, rel=0.1), outcome
+    assert bursts["minimum"] >= QUEUED
+    assert outcome["limited_by"] == "path or device"
+    assert "frames without loss (mean of 2 repeats" in outcome["sentence"]
 
 
 def test_another_scenario_cannot_continue_a_run(lab, play, tmp_path):

@@ -20,7 +20,7 @@ from ..trial.plan import Setup, Timing, bound, plan
 from ..trial.witnesses import fit, receiving_port
 from ..units import GBIT
 from .scenario import Manifests, Resources, Scenario, Unavailable, scenario_trials
-from .searches import goal_of, searches_of
+from .searches import bursts_of, goal_of, searches_of
 
 SCHEMA = "linerate-run/1"
 ASSUMED_LINK_BPS = 10 * GBIT
@@ -105,7 +105,7 @@ def _searches(scenario: Scenario, trials: Sequence[Trial]) -> tuple[Search, ...]
     goals = [goal_of(goal) for goal in scenario.search_goals]
     if scenario.search:
         goals = [_fitted(goal, scenario) for goal in goals]
-    searches = searches_of(scenario.search, goals, trials)
+    searches = searches_of(scenario.search, goals, trials, bursts_of(scenario.bursts))
     if searches and not scenario.witnesses:
         rule = "is empty, and a search needs to know what arrived"
         raise InputError("benchmark_witnesses", list(scenario.witnesses), rule, "Name a witness.")

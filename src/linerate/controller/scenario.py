@@ -112,8 +112,8 @@ class Scenario:
     are IP networks and MAC addresses, in addition to the receiver's own MAC. ``rate_tolerance_percent`` is only
     validated here, so that a number that spoils every trial is refused before the first. ``search`` are kinds of
     results.searches, each for every case by every send method, with ``search_goals`` ({name, profile, attributes of
-    Goal}). ``fail_on_invalid`` and ``expected`` (attributes of Expectation) decide whether the run passes. InputError
-    names a number that is not usable.
+    Goal}) and ``bursts`` (attributes of Bursts). ``fail_on_invalid`` and ``expected`` (attributes of Expectation)
+    decide whether the run passes. InputError names a number that is not usable.
     """
 
     name: str
@@ -138,6 +138,7 @@ class Scenario:
     rate_tolerance_percent: float = RATE_TOLERANCE_PERCENT
     search: Sequence[str] = ()
     search_goals: Sequence[Mapping[str, Any]] = ({"name": "ndr"},)
+    bursts: Mapping[str, Any] = field(default_factory=dict)
     fail_on_invalid: bool = True
     expected: Sequence[Mapping[str, Any]] = ()
 

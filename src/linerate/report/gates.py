@@ -9,6 +9,7 @@ from ..results.expect import Expectation
 from ..results.groups import Group, group_trials
 from ..results.model import RECEIVED, SENT
 from ..results.run import Run
+from ..results.searches import THROUGHPUT
 from ..search.outcome import Outcome
 from .searches import outcomes
 from .text import clean, group_title, listed, number
@@ -69,7 +70,8 @@ def _expected(run: Run, expect: Expectation) -> list[Gate]:
 def _throughputs(run: Run, expect: Expectation) -> Iterator[Gate]:
     for outcome in outcomes(run):
         method = outcome.method
-        if outcome.goal == expect.goal and expect.selects(outcome.case.name, method.engine, method.adapter):
+        throughput = outcome.kind == THROUGHPUT and outcome.goal == expect.goal
+        if throughput and expect.selects(outcome.case.name, method.engine, method.adapter):
             rates = outcome.rates
             values = {"pps": rates.pps, "line_rate_percent": rates.line_rate_percent} if rates else {}
             yield from _rates(_title(outcome), expect, values, f"no throughput: {clean(outcome.problem)}")

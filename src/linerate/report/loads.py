@@ -58,13 +58,13 @@ def _losses(name: str, loads: Sequence[tuple[float, Group]]) -> list[Chart]:
     if len(losses) < LEAST_LOADS:
         return []
     points = [((load, loss), f"{group_offered(group)}: loss {number(loss, 4)} %") for load, loss, group in losses]
-    return [loss_chart(name, points, "Each point is an offered load.")]
+    return [loss_chart(f"Loss over offered load: {name}", OFFERED, points, "Each point is an offered load.")]
 
 
-def loss_chart(name: str, points: Sequence[tuple[Place, str]], note: str) -> Chart:
-    """Loss in percent over the offered load, by ``points`` in the order of their loads."""
+def loss_chart(title: str, load: str, points: Sequence[tuple[Place, str]], note: str) -> Chart:
+    """Loss in percent over the ``load`` that its axis names, by ``points`` in the order of their loads."""
     places = [place for place, _ in points]
     # More counted than sent is no loss; the table has the number.
     y_axis = axis(max(0.1, *(loss for _, loss in places)))
-    scales = Scales(axis(places[-1][0]), OFFERED, y_axis, "loss, %")
-    return chart(f"Loss over offered load: {name}", scales, [("received c0", places)], points, note)
+    scales = Scales(axis(places[-1][0]), load, y_axis, "loss, %")
+    return chart(title, scales, [("received c0", places)], points, note)

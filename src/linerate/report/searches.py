@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..results.run import Run
-from ..results.searches import THROUGHPUT
+from ..results.searches import FRAME_LOSS, THROUGHPUT
+from ..search.frame_loss import STEPS
 from ..search.outcome import Outcome, sentence
-from ..search.steps import progress
+from ..search.steps import outcomes as outcomes_of
 from ..units import FCS, line_rate_pps
+from . import back_to_back
 from .axis import axis
 from .chart import Chart, Scales, chart
-from .loads import loss_chart
+from .loads import OFFERED, loss_chart
 from .text import NONE, clean, number
 
 _SENTENCES = 4
@@ -27,7 +29,7 @@ STANDARD = (
 
 def outcomes(run: Run) -> list[Outcome]:
     """The outcomes of all searches of the run, by its stored trials."""
-    return [outcome for search in run.info.searches for outcome in progress(search, run.trials).outcomes]
+    return outcomes_of(run.info.searches, run.trials)
 
 
 def searches_data(run: Run) -> list[dict[str, Any]]:
@@ -41,8 +43,16 @@ def searches_view(run: Run) -> dict[str, Any]:
     return {
         "sentences": [clean(sentence(outcome)) for outcome in found if outcome.kind == THROUGHPUT][:_SENTENCES],
         "rows": [_row(outcome) for outcome in found if outcome.kind == THROUGHPUT],
-        "charts": [*_over_size(found), *(_loss_over_load(outcome) for outcome in _each_search(found))],
         "standard": STANDARD,
+        "losses": [_loss_row(outcome) for outcome in found if outcome.kind == FRAME_LOSS],
+        "loss_steps": [f"{100 * step // STEPS} %" for step in range(STEPS, 0, -1)],
+        "bursts": back_to_back.rows(found),
+        "bursts_standard": back_to_back.STANDARD,
+        "charts": [
+            *_over_size(found),
+            *(_loss_over_load(outcome) for outcome in _each_search(found)),
+            *back_to_back.charts(found),
+        ],
     }
 
 
@@ -66,8 +76,16 @@ def _row(outcome: Outcome) -> tuple[str, ...]:
 
 
 def _each_search(found: Sequence[Outcome]) -> list[Outcome]:
-    """One outcome of each search: the goals of a search share its trials."""
-    return [one for one in {outcome.search: outcome for outcome in found}.values() if one.points]
+    """One outcome of each search over loads: the goals of a search share its trials."""
+    each = {outcome.search: outcome for outcome in found if outcome.kind in (THROUGHPUT, FRAME_LOSS)}
+    return [one for one in each.values() if one.points]
+
+
+def _loss_row(outcome: Outcome) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Case, frame size, the greatest load and what set it; and the loss in percent at each step down from it."""
+    losses = [number(point.loss_percent, 3) for point in outcome.points]
+    case = (clean(outcome.case.name), number(outcome.case.mean_frame_length + FCS), number(outcome.most_pps))
+    return (*case, clean(outcome.ceiling or outcome.problem or NONE)), (*losses, *(NONE,) * (STEPS - len(losses)))
 
 
 def _over_size(found: Sequence[Outcome]) -> list[Chart]:
@@ -115,4 +133,4 @@ def _loss_over_load(outcome: Outcome) -> Chart:
         for pps, loss, seconds in measured
     ]
     name = f"{clean(outcome.case.name)} by {clean(outcome.method.name)}, {outcome.kind}"
-    return loss_chart(name, points, "Each point is a trial.")
+    return loss_chart(f"Loss over offered load: {name}", OFFERED, points, "Each point is a trial.")

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 
 from ..errors import InputError
 from ..record import Record
-from ..validate import MOST_SECONDS, check_rate
+from ..validate import MOST_SECONDS, check_rate, check_whole
 
-THROUGHPUT, FRAME_LOSS = "throughput", "frame-loss"
-KINDS = (THROUGHPUT, FRAME_LOSS)
+THROUGHPUT, FRAME_LOSS, BACK_TO_BACK = "throughput", "frame-loss", "back-to-back"
+KINDS = (THROUGHPUT, FRAME_LOSS, BACK_TO_BACK)
+MOST_REPEATS = 1000
 
 
 @dataclass(frozen=True)
@@ -47,20 +48,41 @@ GOALS_HINT = "Correct benchmark_search_goals."
 
 
 @dataclass(frozen=True)
-class Search(Record):
-    """One search: all its trials send one pcap, by the fastest send method.
+class Bursts(Record):
+    """What a search for the longest burst without loss sends (RFC 2544 section 26.4, RFC 9004).
 
-    ``ceilings`` are the ids of planned trials at top speed, one for each send method. They show the sender's own limit,
-    which no load exceeds. The trials together offer a load for at most ``most_seconds``.
+    No burst is longer than ``longest_seconds`` of the sender's own rate. The search is run ``repeats`` times. It ends
+    where the shortest burst with loss is longer than the longest without by at most ``relative_width`` of itself.
     """
 
-    PARTS: ClassVar[Mapping[str, type[Any]]] = {"goals": Goal}
+    longest_seconds: float = 2.0
+    repeats: int = 5
+    relative_width: float = 0.01
+
+    def __post_init__(self) -> None:
+        check_rate("benchmark_bursts: longest_seconds", self.longest_seconds, least=0.01, most=MOST_SECONDS)
+        check_whole("benchmark_bursts: repeats", self.repeats, 1, MOST_REPEATS)
+        check_rate("benchmark_bursts: relative_width", self.relative_width, least=0.0001, most=0.5)
+
+
+@dataclass(frozen=True)
+class Search(Record):
+    """One search: all its trials send one pcap by one send method.
+
+    ``ceilings`` are the ids of planned trials at top speed, one for each send method. They show the sender's own limit,
+    which no load exceeds. ``goals`` are empty where the search is for ``bursts``. There are at most ``most_trials``,
+    which together offer a load for at most ``most_seconds``.
+    """
+
+    PARTS: ClassVar[Mapping[str, type[Any]]] = {"goals": Goal, "bursts": Bursts}
 
     name: str
     kind: str
     ceilings: tuple[str, ...]
     goals: tuple[Goal, ...]
     most_seconds: float
+    most_trials: int
+    bursts: Bursts | None = None
 
     def trial_name(self, number: int) -> str:
         """What a trial's id has after its sequence number: the trial is the ``number``th of the search."""

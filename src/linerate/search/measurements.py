@@ -21,10 +21,18 @@ CLOSE = 1e-6
 
 @dataclass(frozen=True)
 class Load:
-    """A trial that a search needs: ``pps`` packets/s for ``seconds``."""
+    """A trial that a search needs: ``pps`` packets/s for ``seconds``.
+
+    Or a burst of exactly so many ``packets``, as fast as the sender can, which is about ``pps``.
+    """
 
     pps: float
     seconds: float
+    packets: int | None = None
+
+    @property
+    def text(self) -> str:
+        return f"{self.pps:,.0f} pps" if self.packets is None else f"bursts of {self.packets:,} packets"
 
 
 class TrialNeededError(Exception):
@@ -41,12 +49,16 @@ class NotMeasurableError(Exception):
 
 @dataclass(frozen=True)
 class Measurement:
-    """One trial: packets that were to be sent in ``seconds``, those sent in that time, and those received."""
+    """One trial: packets that were to be sent in ``seconds``, those sent in that time, and those received.
+
+    ``pps`` is the rate at which they were sent.
+    """
 
     load: Load
     intended: int
     sent: int
     received: int
+    pps: float
     place: str | None
     trial_id: str
 
@@ -70,18 +82,20 @@ class Measurements:
     def __init__(self, search: Search, results: Iterable[TrialResult], tolerance: Tolerance | None = None) -> None:
         numbered = ((search.number_of(result.trial_id), result) for result in results)
         self._results = {number: result for number, result in numbered if number is not None}
-        self._most_seconds = search.most_seconds
+        self._most_seconds, self._most_trials = search.most_seconds, search.most_trials
         self._tolerance = tolerance or Tolerance()
         self._next = 1
         self.done: list[Measurement] = []
 
     def measure(self, load: Load) -> Measurement:
         """The measurement of ``load``. TrialNeededError where it is not stored, NotMeasurableError where it fails."""
-        if load.seconds + sum(one.load.seconds for one in self.done) > self._most_seconds:
+        if load.seconds + sum(one.load.seconds for one in self.done) > self._most_seconds * (1 + CLOSE):
             raise NotMeasurableError(f"the bounds were not close enough after {self._most_seconds:g} s of sending")
         reasons: Sequence[str] = ()
         for _ in range(ATTEMPTS):
             number = self._next
+            if number > self._most_trials:
+                raise NotMeasurableError(f"the bounds were not close enough after {self._most_trials:,} trials")
             result = self._results.get(number)
             if result is None:
                 raise TrialNeededError(load, number)
@@ -92,7 +106,7 @@ class Measurements:
                 self.done.append(measured)
                 return measured
             reasons = result.verdict.reasons or ("no witness counted",)
-        raise NotMeasurableError(f"{ATTEMPTS} trials at {load.pps:,.0f} pps are not valid: {'; '.join(reasons)}")
+        raise NotMeasurableError(f"{ATTEMPTS} trials at {load.text} are not valid: {'; '.join(reasons)}")
 
     def _measurement(self, load: Load, result: TrialResult) -> Measurement | None:
         claim, witness, intended = result.claim, result.witness, result.offered.packets
@@ -105,7 +119,7 @@ class Measurements:
         # Another sender's packets are within the tolerance of a valid trial, and are no gain.
         arrived = min(1.0, witness.packets / claim.successful) if claim.successful else 0.0
         place = result.loss.where if result.loss else None
-        return Measurement(load, intended, sent, round(sent * arrived), place, result.trial_id)
+        return Measurement(load, intended, sent, round(sent * arrived), claim.pps, place, result.trial_id)
 
     def _kept(self, result: TrialResult) -> float | None:
         """The share of the load that the sender kept to, at most 1; None where the result cannot be used.
@@ -121,9 +135,13 @@ class Measurements:
 
 
 def _check(load: Load, result: TrialResult) -> None:
-    pps, seconds = result.offered.pps, result.offered.duration_seconds
-    same = pps is not None and abs(pps - load.pps) <= CLOSE * load.pps and abs(seconds - load.seconds) <= CLOSE
-    if not same:
+    pps, seconds, packets = result.offered.pps, result.offered.duration_seconds, result.offered.packets
+    if load.packets is not None:
+        same, rule = pps is None and packets == load.packets, f"sent {packets} packets"
+        rule += f" where the search needs a burst of {load.packets:,}"
+    else:
+        same = pps is not None and abs(pps - load.pps) <= CLOSE * load.pps and abs(seconds - load.seconds) <= CLOSE
         rule = f"sent {pps} pps for {seconds:g} s where the search needs {load.pps} pps for {load.seconds:g} s"
+    if not same:
         hint = "The results were changed or are of another version: start a new run."
         raise ResultError("search", result.trial_id, rule, hint)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from ..results.model import TrialResult
-from ..results.searches import FRAME_LOSS, Goal, Search
+from ..results.searches import BACK_TO_BACK, FRAME_LOSS, THROUGHPUT, Goal, Search
+from ..trial.engines.xdp.engine import XdpEngine
+from ..trial.loads import TOP_SPEED
 from ..trial.model import Trial
-from ..trial.plan import DEADLINE_MARGIN, Combination, Setup, Timing, trial_of
+from ..trial.plan import DEADLINE_MARGIN, Combination, Setup, Timing, burst_of, trial_of
 from ..trial.verdict import Tolerance
 from ..units import line_rate_pps, rates
+from .back_to_back import Burst, longest_bursts, summary
 from .frame_loss import frame_loss
-from .measurements import Measurement, Measurements, NotMeasurableError, TrialNeededError
+from .measurements import Load, Measurement, Measurements, NotMeasurableError, TrialNeededError
 from .outcome import LINE, SENDER, Bounds, LoadPoint, Outcome
 from .throughput import bounds
 
@@ -43,31 +46,69 @@ def progress(search: Search, results: Sequence[TrialResult], tolerance: Toleranc
     ceilings = [result for result in results if result.trial_id in search.ceilings]
     if not ceilings:
         return Progress(None, ())
-    ceiling = max(ceilings, key=_fitness)
+    ceiling = max(ceilings, key=_for_bursts if search.kind == BACK_TO_BACK else _fitness)
     limit, problem = _limit(ceiling)
     measurements = Measurements(search, results, tolerance)
-    found: dict[str, Bounds] = {}
+    found = _Found()
     needed: TrialNeededError | None = None
     if limit is not None:
         try:
-            if search.kind == FRAME_LOSS:
-                frame_loss(limit.pps, search.goals[0].final_trial_duration, measurements)
-            else:
-                found = bounds(search.goals, limit.pps, measurements)
+            found = _search(search, limit.pps, measurements)
         except TrialNeededError as error:
             needed, problem = error, "the search has not ended"
         except NotMeasurableError as error:
             problem = str(error)
-    done = measurements.done
-    shown = _Shown(search, ceiling, limit, problem, tuple(_point(one) for one in done))
-    return Progress(
-        needed, tuple(shown.outcome(goal, found.get(goal.name), done) for goal in search.goals), ceiling.trial_id
-    )
+    shown = _Shown(search, ceiling, limit, problem, measurements.done)
+    outcomes = [shown.of_goal(goal, found.bounds.get(goal.name)) for goal in search.goals]
+    if search.kind == BACK_TO_BACK:
+        outcomes = [shown.of_bursts(found.bursts)]
+    return Progress(needed, tuple(outcomes), ceiling.trial_id)
+
+
+def outcomes(
+    searches: Sequence[Search], results: Sequence[TrialResult], tolerance: Tolerance | None = None
+) -> list[Outcome]:
+    """The outcomes of all ``searches`` of a run; buffer times are corrected by the throughput of the same case."""
+    found = [outcome for search in searches for outcome in progress(search, results, tolerance).outcomes]
+    rates = {
+        outcome.case.name: outcome.rates.pps
+        for outcome in reversed(found)
+        if outcome.kind == THROUGHPUT and outcome.loss_ratio == 0 and outcome.rates is not None
+    }
+    return [
+        replace(outcome, bursts=outcome.bursts.with_throughput(rates[outcome.case.name]))
+        if outcome.bursts is not None and outcome.case.name in rates
+        else outcome
+        for outcome in found
+    ]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a search found: the bounds by name of the goal, or the repeats of a search for bursts."""
+
+    bounds: Mapping[str, Bounds] = field(default_factory=dict)
+    bursts: Sequence[Burst] = ()
+
+
+def _search(search: Search, most_pps: float, measurements: Measurements) -> _Found:
+    if search.bursts is not None:
+        return _Found(bursts=longest_bursts(search.bursts, most_pps, measurements))
+    if search.kind == FRAME_LOSS:
+        frame_loss(most_pps, search.goals[0].final_trial_duration, measurements)
+        return _Found()
+    return _Found(bounds(search.goals, most_pps, measurements))
 
 
 def _fitness(ceiling: TrialResult) -> tuple[bool, float]:
     """By which the send method of a search is chosen: the fastest whose trial is valid."""
     return ceiling.valid, ceiling.rates.sent.pps if ceiling.rates.sent else 0.0
+
+
+def _for_bursts(ceiling: TrialResult) -> tuple[bool, bool, float]:
+    """By which the send method of bursts is chosen: xdp, which has no pause between the frames of a batch."""
+    valid, pps = _fitness(ceiling)
+    return valid, ceiling.engine == XdpEngine.name, pps
 
 
 def next_trial(
@@ -78,8 +119,11 @@ def next_trial(
         return None
     ceiling = next(trial for trial in ceilings if trial.trial_id == done.ceiling)
     load, number = done.needed.load, done.needed.number
-    setup = Setup(ceiling.bench, ceiling.sending, Timing({"paced": load.seconds}, deadline_margin))
-    trial = trial_of(sequence, Combination(ceiling.case, ceiling.method, "pps", load.pps), number, setup)
+    setup = Setup(ceiling.bench, ceiling.sending, _timing(load, deadline_margin))
+    if load.packets is None:
+        trial = trial_of(sequence, Combination(ceiling.case, ceiling.method, "pps", load.pps), number, setup)
+    else:
+        trial = burst_of(sequence, Combination(ceiling.case, ceiling.method, TOP_SPEED), load.packets, number, setup)
     return replace(trial, trial_id=f"{sequence:03d}-{search.trial_name(number)}", owner=ceiling.owner)
 
 
@@ -99,6 +143,10 @@ def _point(one: Measurement) -> LoadPoint:
     return LoadPoint(one.trial_id, one.load.pps, one.load.seconds, one.sent, one.received, 100 * one.loss_ratio)
 
 
+def _timing(load: Load, deadline_margin: float) -> Timing:
+    return Timing({"paced" if load.packets is None else "topspeed": load.seconds}, deadline_margin)
+
+
 @dataclass(frozen=True)
 class _Shown:
     """What the outcomes of one search share."""
@@ -107,38 +155,55 @@ class _Shown:
     ceiling: TrialResult
     limit: Limit | None
     problem: str | None
-    points: tuple[LoadPoint, ...]
+    measured: Sequence[Measurement]
 
-    def outcome(self, goal: Goal, found: Bounds | None, measured: Sequence[Measurement]) -> Outcome:
-        result, problem = self.ceiling, self.problem
+    def of_goal(self, goal: Goal, found: Bounds | None) -> Outcome:
+        """The outcome of one goal, by its bounds."""
         pps = found.throughput_pps if found else None
-        if found is not None and pps is None:
-            problem = f"packets are lost even at the least load, {self._least(measured):,.0f} pps"
+        outcome = replace(self._outcome(goal.name), loss_ratio=goal.loss_ratio, bounds=found)
+        if found is None:
+            return outcome
+        if pps is None:
+            least = min(one.load.pps for one in self.measured)
+            problem = f"packets are lost even at the least load, {least:,.0f} pps"
+            return replace(outcome, problem=problem, limited_by=self._limited_by(found))
+        found_rates = rates(pps, outcome.case.mean_frame_length, self.ceiling.line_rate.bps)
+        return replace(outcome, rates=found_rates, limited_by=self._limited_by(found))
+
+    def of_bursts(self, repeats: Sequence[Burst]) -> Outcome:
+        """The outcome of a search for the longest burst, by its repeats."""
+        outcome, bursts = self._outcome(BACK_TO_BACK), self.search.bursts
+        if not repeats or bursts is None or self.limit is None:
+            return outcome
+        line = line_rate_pps(self.ceiling.line_rate.bps, outcome.case.mean_frame_length)
+        lost = {burst.shortest_lost for burst in repeats}
+        places = [one.place for one in self.measured if one.load.packets in lost and one.place]
+        found = summary(bursts, self.limit.pps, repeats, line)
+        return replace(outcome, bursts=found, limited_by=max(places, key=places.count) if places else None)
+
+    def _outcome(self, goal: str) -> Outcome:
+        """The outcome before anything is found."""
         return Outcome(
             search=self.search.name,
             kind=self.search.kind,
-            goal=goal.name,
-            loss_ratio=goal.loss_ratio,
-            case=result.case,
-            method=result.method,
+            goal=goal,
+            loss_ratio=0.0,
+            case=self.ceiling.case,
+            method=self.ceiling.method,
             most_pps=self.limit.pps if self.limit else None,
             ceiling=self.limit.by if self.limit else None,
-            bounds=found,
-            rates=rates(pps, result.case.mean_frame_length, result.line_rate.bps) if pps else None,
-            limited_by=self._limited_by(found, measured) if found else None,
-            problem=problem,
-            points=self.points,
+            bounds=None,
+            rates=None,
+            limited_by=None,
+            problem=self.problem,
+            points=tuple(_point(one) for one in self.measured),
         )
 
-    @staticmethod
-    def _least(measured: Sequence[Measurement]) -> float:
-        return min(one.load.pps for one in measured)
-
-    def _limited_by(self, found: Bounds, measured: Sequence[Measurement]) -> str | None:
+    def _limited_by(self, found: Bounds) -> str | None:
         """What was lost at the upper bound, and where; without one, what limits the load itself."""
         if found.upper_pps is None:
             return self.limit.by if self.limit else None
-        above = [one for one in measured if one.load.pps >= found.upper_pps - 1 and one.lost + one.unsent > 0]
+        above = [one for one in self.measured if one.load.pps >= found.upper_pps - 1 and one.lost + one.unsent > 0]
         lowest = min((one.load.pps for one in above), default=None)
         at = [one for one in above if one.load.pps == lowest]
         if sum(one.unsent for one in at) > sum(one.lost for one in at):

@@ -188,8 +188,21 @@ def plain_name(case: str) -> str:
 
 def trial_of(sequence: int, combination: Combination, repeat: int, setup: Setup) -> Trial:
     """The trial of a combination, the ``sequence``th of its run. InputError where it cannot be sent."""
+    return _trial(sequence, combination, repeat, setup, offer(combination, setup))
+
+
+def burst_of(sequence: int, combination: Combination, packets: int, repeat: int, setup: Setup) -> Trial:
+    """A trial of exactly ``packets`` at top speed, which take about the topspeed seconds of ``setup``."""
+    seconds = setup.timing.duration_seconds["topspeed"]
+    offered = Offered(TOP_SPEED, None, None, packets, seconds, _deadline(combination, setup, seconds))
+    return _trial(sequence, combination, repeat, setup, (offered, math.ceil(packets / combination.case.pcap_packets)))
+
+
+def _trial(
+    sequence: int, combination: Combination, repeat: int, setup: Setup, offered_by_loops: tuple[Offered, int]
+) -> Trial:
     case, method, mode, value = combination.case, combination.method, combination.mode, combination.value
-    offered, loop = offer(combination, setup)
+    offered, loop = offered_by_loops
     # Both are part of a file's name.
     number = "" if value is None else number_text(float(value))
     label = f"x{number}" if mode == MULTIPLIER else f"{number}{mode}"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .engines.registry import engine_of
 from .model import Trial
+
+_FEW_SECONDS = 120
 
 
 def listing(trials: Sequence[Trial]) -> list[str]:
@@ -20,12 +23,26 @@ def listing(trials: Sequence[Trial]) -> list[str]:
     return [*lines, f"{len(trials)} trials: {most}{packets:,} packets, {_size(octets)}, about {seconds:,.0f} s"]
 
 
-def searching(searches: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A line on the searches of a run, {name, most_seconds}; none where there are none."""
+def searching(searches: Sequence[Mapping[str, Any]], trials: Sequence[Trial]) -> list[str]:
+    """A line on the searches of a run, {most_seconds, most_trials, ceilings: ids of ``trials``}; none without any."""
     if not searches:
         return []
-    seconds = sum(search["most_seconds"] for search in searches)
-    return [f"{len(searches)} searches after these trials: they offer a load for at most {seconds:,.0f} s"]
+    around = {trial.trial_id: trial.estimated_seconds - trial.offered.duration_seconds for trial in trials}
+    load = sum(search["most_seconds"] for search in searches)
+    whole = load + sum(search["most_trials"] * max(around[one] for one in search["ceilings"]) for search in searches)
+    number = sum(search["most_trials"] for search in searches)
+    return [
+        f"{len(searches)} searches after these trials: at most {number:,} trials, which offer a load for {load:,.0f} s "
+        f"and take {_duration(whole)}; most need less than a third of it"
+    ]
+
+
+def _duration(seconds: float) -> str:
+    """Whole minutes, and hours where there are any; seconds where it is less than two minutes."""
+    if seconds < _FEW_SECONDS:
+        return f"{seconds:,.0f} s"
+    hours, minutes = divmod(math.ceil(seconds / 60), 60)
+    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min"
 
 
 def _command(trial: Trial) -> list[str]:

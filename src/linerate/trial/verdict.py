@@ -135,7 +135,7 @@ def _claim_reasons(offered: Offered, claim: Claim, tolerance: Tolerance, process
         off = 100 * (kept / offered.paced_pps - 1)
         if abs(off) > tolerance.rate_percent:
             yield f"requested {_pps(offered.paced_pps)}, sent {_pps(kept)} ({off:+.2f} %)"
-    elif claim.seconds < offered.duration_seconds:
+    elif offered.packets is None and claim.seconds < offered.duration_seconds:
         yield f"sent for {claim.seconds:.2f} s instead of {offered.duration_seconds:g} s"
 
 
