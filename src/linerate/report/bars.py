@@ -85,11 +85,14 @@ def _block(key: Sequence[str], groups: Sequence[Group], several: bool, has_line_
 
 
 def _interval(found: Member) -> tuple[float, float, float]:
-    """Median, low and high in packets/s; all the same where there are too few repeats for an interval."""
+    """Median, low and high in packets/s, within the repeats; all the same where these are too few for an interval."""
     if found.pps is None:
         return 0.0, 0.0, 0.0
     value, low, high = found.pps.value, found.pps.low, found.pps.high
-    return value, value if low is None else low, value if high is None else high
+    if low is None or high is None:
+        return value, value, value
+    # Equal repeats have an interval by their resolution, which is no scatter.
+    return value, max(low, min(_repeats(found))), min(high, max(_repeats(found)))
 
 
 def _repeats(found: Member) -> tuple[float, ...]:

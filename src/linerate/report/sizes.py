@@ -44,8 +44,7 @@ def _chart(methods: dict[str, Best], line: LineRate | None) -> Chart:
     curve = [(size, rate) for size in steps if line and (rate := line_rate_pps(line.bps, size - FCS)) <= y_axis.top]
     styles = {name: f"c{place % COLOURS}" for place, name in enumerate(methods)}
     measured = [
-        (f"received {styles[name]}", [(size, rate) for size, (rate, _) in best.items()])
-        for name, best in methods.items()
+        (f"rated {styles[name]}", [(size, rate) for size, (rate, _) in best.items()]) for name, best in methods.items()
     ]
     return chart(
         "Highest rate over frame size",

@@ -138,7 +138,7 @@ def test_the_highest_rate_over_frame_size_has_the_line_rate_curve(tmp_path: Path
     groups = group_trials(run.listed)
     (found,) = size_charts(groups, has_line_rate=True)
     assert [name for _, name in found.legend] == ["kernel", "netmap-emulated", "netmap-native", "line rate"]
-    assert [style for style, path in found.lines if path] == ["line-rate", *(f"received c{n}" for n in range(3))]
+    assert [style for style, path in found.lines if path] == ["line-rate", *(f"rated c{n}" for n in range(3))]
     assert len(found.points) == 3 * 2
     assert "the line rate of the smaller frames is beyond this chart" in found.note
     (virtual,) = size_charts(groups, has_line_rate=False)
