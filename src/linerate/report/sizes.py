@@ -61,7 +61,9 @@ def _chart(methods: dict[str, Best], line: LineRate | None) -> Chart:
 
 
 def _note(line: LineRate | None, inside: int, of: int) -> str:
-    note = "Median of the valid repeats of the fastest case and load of each size"
+    note = (
+        "Median of the valid repeats of the fastest case and load of each size; nothing was measured between the points"
+    )
     if line is None:
         return f"{note}. Line rate: not applicable, the link is virtual."
     beyond = "" if inside == of else "; the line rate of the smaller frames is beyond this chart" if inside else ""
