@@ -11,7 +11,7 @@ export LC_ALL := C.UTF-8
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run setup lab-down vm-up vm-run vm-down test test-long test-faults test-vm test-vm-sender test-vm-trials test-vm-kernels test-vm-ci test-packages lint types unit integration browser bench readmes man lock clean
+.PHONY: help run setup lab-down vm-up vm-run vm-down test test-long test-faults test-vm test-vm-sender test-vm-trials test-vm-kernels test-vm-ci test-packages lint types unit integration browser bench readmes pictures man lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -96,6 +96,10 @@ bench: $(VENV)/.dev ## Compare our speed with the alternatives, as ratios
 
 readmes: $(VENV)/.run ## Regenerate roles/*/README.md from argument_specs and defaults
 	$(BIN)/python tools/role_readmes.py
+
+pictures: $(VENV)/.dev ## Run the embedded lab and make the pictures of the README (root, tmux, Chromium)
+	@tools/need-sudo
+	$(BIN)/python tools/pictures.py
 
 man: $(VENV)/.dev ## Write the man page, which man finds when .venv/bin is in PATH
 	mkdir -p $(VENV)/share/man/man1

@@ -327,35 +327,18 @@ proofs:
   elements: dict
 """
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.controller.begin import Hosts, begin
-from ansible.module_utils.linerate.controller.scenario import Resources, Scenario
+from ansible.module_utils.linerate.controller.options import OPTIONS, scenario_of
+from ansible.module_utils.linerate.controller.scenario import Resources
 from ansible.module_utils.linerate.errors import LinerateError
-from ansible.module_utils.linerate.pcap.destinations import BENCHMARK_NETWORKS
 from ansible.module_utils.linerate.results.store import RunFolder
-from ansible.module_utils.linerate.tcpreplay.options import NM_DELAY
-from ansible.module_utils.linerate.trial.model import (
-    RATE_TOLERANCE_PERCENT,
-    SAMPLE_INTERVAL,
-    STALL_SECONDS,
-    TCPREPLAY,
-)
-from ansible.module_utils.linerate.trial.plan import DEADLINE_MARGIN
 from ansible.module_utils.linerate.trial.plan_text import listing, pcaps_of, searching
 from ansible.module_utils.linerate.trial.proof import ProofLoad, proofs
-from ansible.module_utils.linerate.trial.witnesses import SHORT_TRIALS, define, with_agents
 
-SECONDS = {"type": "float", "required": True}
-RATE = {"mode": {"type": "str", "required": True}, "value": {"type": "float"}}
-RAMP = {name: {"type": "float"} for name in ("from", "to", "step")}
-BURSTS = {
-    "longest_seconds": {"type": "float"},
-    "repeats": {"type": "int"},
-    "relative_width": {"type": "float"},
-}
 RUN = {
     "run_id": {"type": "str", "required": True},
     "results_dir": {"type": "path", "required": True},
@@ -379,48 +362,10 @@ RUN = {
         },
     },
 }
-SCENARIO = {
-    "scenario": {"type": "str", "required": True},
-    "cases": {"type": "list", "elements": "str", "required": True},
-    "engines": {"type": "list", "elements": "raw", "required": True},
-    "netmap_adapters": {"type": "list", "elements": "str"},
-    "rates": {"type": "list", "elements": "dict", "required": True, "options": {**RATE, **RAMP}},
-    "trials": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {
-            "case": {"type": "str", "required": True},
-            "engine": {"type": "str", "required": True},
-            "adapter": {"type": "str"},
-            "processes": {"type": "str"},
-            **RATE,
-        },
-    },
-    "repeats": {"type": "int", "required": True},
-    "duration_seconds": {"type": "dict", "required": True, "options": {"paced": SECONDS, "topspeed": SECONDS}},
-    "link_bps": {"type": "float"},
-    "nm_delay": {"type": "int", "default": NM_DELAY},
-    "deadline_margin": {"type": "float", "default": DEADLINE_MARGIN},
-    "sample_interval": {"type": "float", "default": SAMPLE_INTERVAL},
-    "stall_seconds": {"type": "float", "default": STALL_SECONDS},
-    "rate_tolerance_percent": {"type": "float", "default": RATE_TOLERANCE_PERCENT},
-    "witnesses": {"type": "list", "elements": "dict", "default": []},
-    "short_trials": {"type": "str", "choices": list(SHORT_TRIALS), "default": SHORT_TRIALS[0]},
-    "allow_destinations": {"type": "list", "elements": "str", "default": list(BENCHMARK_NETWORKS)},
-    "executable": {"type": "str", "default": TCPREPLAY},
-    "cpu": {"type": "int"},
-    "settings": {"type": "dict", "default": {}},
-    "search": {"type": "list", "elements": "str", "default": []},
-    "search_goals": {"type": "list", "elements": "dict", "default": [{"name": "ndr"}]},
-    "bursts": {"type": "dict", "default": {}, "options": BURSTS},
-    "fail_on_invalid": {"type": "bool", "default": True},
-    "expected": {"type": "list", "elements": "dict", "default": []},
-}
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={**RUN, **SCENARIO}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec={**RUN, **OPTIONS}, supports_check_mode=True)
     given = module.params
     results = Path(given["results_dir"])
     try:
@@ -453,17 +398,6 @@ def main() -> None:
         listing=[*listing(trials), *searching(run["searches"], trials)],
         pcaps=pcaps_of(trials),
         proofs=[burst.to_json() for burst in bursts] if scenario.witnesses else [],
-    )
-
-
-def scenario_of(given: dict) -> Scenario:
-    """The scenario of the module's options."""
-    named = {"name", "adapters", "witnesses"}
-    return Scenario(
-        name=given["scenario"],
-        adapters={"netmap": given["netmap_adapters"]} if given["netmap_adapters"] is not None else {},
-        witnesses=with_agents(define(given["witnesses"], given["receiver"], given["interfaces"]), given["agents"]),
-        **{field.name: given[field.name] for field in fields(Scenario) if field.name not in named},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator
@@ -99,6 +100,9 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_curve_and_bar_is_drawn(browser: webdriver.Chrome, report: Path) -> None:
     show(browser, report)
+    # The plots of paced loads in order are folded.
+    assert visible(browser, "svg.curve") == 4
+    browser.execute_script("document.querySelectorAll('details').forEach(e => { e.open = true; })")
     # 8 groups of 3 repeats, sent and received each; the offered rate of the 4 paced groups.
     assert evaluate(browser, "document.querySelectorAll('svg.curve').length") == 8
     assert len(drawn_lines(browser)) == 8 * 3 * 2
@@ -307,3 +311,84 @@ def test_a_print_has_all_trials_and_no_controls(browser: webdriver.Chrome, compa
     browser.execute_script("window.dispatchEvent(new Event('afterprint'))")
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
     assert visible(browser, "details.trial code") == 0
+
+
+PAGES = re.compile(rb"/Type\s*/Page\b")
+
+
+def test_24_trials_print_on_fewer_than_6_pages(browser: webdriver.Chrome, report: Path) -> None:
+    show(browser, report)
+    printed = browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True, "printBackground": True})
+    assert 1 < len(PAGES.findall(base64.b64decode(printed["data"]))) < 6
+
+
+BROKEN_WORDS = """
+const broken = [];
+const labels = "th, td, dt, figcaption, h1, h2, h3, .tiles";
+const walker = document.createTreeWalker(document.querySelector("body"), NodeFilter.SHOW_TEXT);
+for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+  if (!node.parentElement.checkVisibility() || !node.parentElement.closest(labels)) continue;
+  for (const word of node.textContent.matchAll(/[\\p{L}\\p{N}_,.]+/gu)) {
+    const range = document.createRange();
+    range.setStart(node, word.index);
+    range.setEnd(node, word.index + word[0].length);
+    const lines = new Set(Array.from(range.getClientRects(), r => Math.round(r.top)));
+    if (lines.size > 1) broken.push(word[0]);
+  }
+}
+return broken;
+"""
+
+
+@pytest.mark.parametrize("trials", [24, 72])
+def test_no_label_is_broken_mid_word_on_paper(browser: webdriver.Chrome, tmp_path: Path, trials: int) -> None:
+    folder = make_comparison(tmp_path / "run", trials) if trials > 24 else make_run(tmp_path / "run", trials)
+    # A page of A4 in landscape, without its margins, has 1,046 pixels.
+    show(browser, write_report(folder).report, 1046)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    browser.execute_script("window.dispatchEvent(new Event('beforeprint'))")
+    broken = browser.execute_script(BROKEN_WORDS)
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 1046
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert broken == []
+
+
+def test_on_a_phone_received_and_loss_are_next_to_a_fixed_first_column(
+    browser: webdriver.Chrome, report: Path, comparison: Path
+) -> None:
+    for page, table in ((report, "results"), (comparison, "trials")):
+        show(browser, page, 390)
+        heads = f"Array.from(document.querySelectorAll('#{table} thead th'))"
+        assert evaluate(browser, f"{heads}.slice(1, 3).map(e => e.textContent)") == ["Received, pps", "Loss, %"]
+        seen = f"{heads}.slice(0, 3).map(e => e.getBoundingClientRect())"
+        assert evaluate(browser, f"{seen}.map(r => r.right)[2]") <= 390
+        left = evaluate(browser, f"{seen}.map(r => r.left)[0]")
+        browser.execute_script(f"document.querySelector('#{table}').parentElement.scrollLeft = 300")
+        assert evaluate(browser, f"{seen}.map(r => r.left)[0]") == left
+        assert evaluate(browser, f"{seen}.map(r => r.left)[1]") < left
+
+
+def test_a_chart_over_frame_size_takes_a_pointer_without_an_error(browser: webdriver.Chrome, comparison: Path) -> None:
+    show(browser, comparison)
+    chart = browser.find_element("css selector", "svg.chart")
+    webdriver.ActionChains(browser).move_to_element(chart).perform()
+    assert browser.get_log("browser") == []
+    assert evaluate(browser, "document.querySelectorAll('svg.chart path.line-rate').length") == 1
+
+
+def test_dots_are_within_the_whisker_and_walls_stay_folded(browser: webdriver.Chrome, comparison: Path) -> None:
+    show(browser, comparison)
+    assert evaluate(browser, "document.querySelectorAll('circle.repeat').length") > 30
+    outside = """
+    const outside = [];
+    for (const svg of document.querySelectorAll(".bar svg")) {
+      const at = (e, name) => parseFloat(e.getAttribute(name));
+      const dots = Array.from(svg.querySelectorAll("circle.repeat"), e => at(e, "cx"));
+      for (const whisker of svg.querySelectorAll("line.interval"))
+        if (at(whisker, "x1") < Math.min(...dots) || at(whisker, "x2") > Math.max(...dots)) outside.push(dots);
+    }
+    return outside;
+    """
+    assert browser.execute_script(outside) == []
+    assert visible(browser, "details.more") > 0
+    assert visible(browser, "details.more .line") == 0

@@ -24,17 +24,13 @@ def read_summary(run_dir: str) -> dict[str, Any] | None:
 
 
 def passed(summary: Json) -> bool:
-    """Whether the run passed all its gates; without gates, whether every planned trial has a valid result."""
-    gates = summary.get("gates")
-    if gates:
-        return all(gate["passed"] for gate in gates)
-    trials = summary["trials"]
-    return bool(trials["planned"] <= trials["ended"] == trials["valid"] > 0)
+    """Whether the run passed all its gates."""
+    return all(gate["passed"] for gate in summary["gates"])
 
 
 def failed_gates(summary: Json) -> list[str]:
     """What the gates that failed have found."""
-    return [f"{clean(gate['name'])}: {clean(gate['text'])}" for gate in summary.get("gates", ()) if not gate["passed"]]
+    return [f"{clean(gate['name'])}: {clean(gate['text'])}" for gate in summary["gates"] if not gate["passed"]]
 
 
 def best_rates(summary: Json) -> Iterator[str]:
@@ -65,19 +61,10 @@ def _rate_line(result: Json) -> str:
     )
 
 
-def previous_run(run_dir: str) -> Path | None:
-    """The run before this one in the same folder of results, by the time of its results; None where it is the first."""
-    here = Path(run_dir).resolve()
-    try:
-        own = (here / "run.json").stat().st_mtime
-        runs = [
-            (path.stat().st_mtime, path.parent)
-            for path in here.parent.glob("*/run.json")
-            if not path.parent.is_symlink() and path.parent != here and (path.parent / "summary.json").exists()
-        ]
-    except OSError:
-        return None
-    return max((run for run in runs if run[0] <= own), default=(0.0, None))[1]
+def change(summary: Json) -> list[str]:
+    """The change against the previous run, as the summary states it; nothing where there is none."""
+    previous = summary["previous"]
+    return [clean(line) for line in previous["lines"]] if previous else []
 
 
 @dataclass(frozen=True)
@@ -96,8 +83,9 @@ def next_command(command: Command, run_dir: str, complete: bool, first: str | No
     """
     if not complete:
         return f"{command.line} -e benchmark_resume={Path(run_dir).name}"
-    before = first or previous_run(run_dir)
-    if before is not None:
+    previous = (read_summary(run_dir) or {}).get("previous")
+    before = first or (previous and Path(run_dir).parent / previous["run"])
+    if before:
         return f"{command.linerate} compare {shown(before)} {shown(run_dir)}"
     return f"{command.line}    (then: {command.linerate} compare {shown(run_dir)} {shown(Path(run_dir).parent)}/latest)"
 

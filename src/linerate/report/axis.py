@@ -61,6 +61,11 @@ def drawn(references: Sequence[Reference], high: float) -> tuple[list[Reference]
     return inside, [reference for reference in references if reference not in inside]
 
 
+def drawn_top(high: float, reference: float) -> float:
+    """The top of a plot of data up to ``high``: the ``reference``, unless it would flatten the data."""
+    return max(high, reference) if reference <= _WITHIN * high else high
+
+
 def short(value: float) -> str:
     """``250000`` as ``250k``, for a tick."""
     for scale, letter in _SCALES:

@@ -9,6 +9,7 @@ from .witness_text import witness_caveats
 
 LOOPBACK_NOTICE = "No packet left this host: the rates are of the kernel's loopback path, not of a NIC or a cable."
 NETNS_NOTICE = "Sender and receiver share this machine's CPU: the rates are of its kernel, not of a NIC or a cable."
+NOT_APPLICABLE = "% of line rate: not applicable, the link is virtual"
 _UNAVAILABLE = "not available on this host: "
 _LINE_RATE_SOURCES = {"interface": "as the interface reports", "given": "as given", "assumed": "assumed"}
 
@@ -50,10 +51,13 @@ def lab_text(run: Run) -> tuple[str, str]:
     return "embedded, network namespaces joined by veth pairs", NETNS_NOTICE
 
 
-def line_rates(run: Run) -> str:
-    """The line rates that the percentages refer to."""
+def line_rate_note(run: Run) -> str:
+    """The line rates that the percentages refer to, or that there is none."""
+    if not run.has_line_rate:
+        return f"{NOT_APPLICABLE}. State its speed (benchmark_link_bps) to have it."
     rates = dict.fromkeys(trial.line_rate for trial in run.trials)
-    return ", ".join(f"{bit_rate(rate.bps)} ({_LINE_RATE_SOURCES[rate.source]})" for rate in rates)
+    known = ", ".join(f"{bit_rate(rate.bps)} ({_LINE_RATE_SOURCES[rate.source]})" for rate in rates)
+    return f"Line rate: {known}, counted in L1 bits."
 
 
 def unavailable(run: Run) -> list[str]:

@@ -34,6 +34,7 @@ class Chart:
     lines: tuple[tuple[str, str], ...]
     points: tuple[tuple[float, float, str], ...]
     note: str
+    legend: tuple[tuple[str, str], ...] = ()
 
 
 def chart(
@@ -42,8 +43,9 @@ def chart(
     lines: Iterable[tuple[str, Iterable[Place]]],
     points: Iterable[tuple[Place, str]],
     note: str,
+    legend: tuple[tuple[str, str], ...] = (),
 ) -> Chart:
-    """A chart of ``lines`` (style, places) and of ``points`` (place, text)."""
+    """A chart of ``lines`` (style, places) and of ``points`` (place, text), with a ``legend`` (style, text)."""
     return Chart(
         title=title,
         x_label=scales.x_label,
@@ -53,6 +55,7 @@ def chart(
         lines=tuple((style, _path(places, scales)) for style, places in lines),
         points=tuple((_x(scales, x), _y(scales, y), text) for (x, y), text in points),
         note=note,
+        legend=legend,
     )
 
 

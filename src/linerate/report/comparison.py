@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
 from ..results.compare import Comparison, Ratio
 from ..results.model import RECEIVED
@@ -53,6 +55,11 @@ def headline_sentences(comparisons: Sequence[Comparison]) -> list[str]:
                 if reached > best.get(case, (-1.0, ""))[0]:
                     best[case] = (reached, sentence(comparison, pair))
     return [text for _, text in best.values()][:_SENTENCES]
+
+
+def estimate_data(found: Estimate | None) -> dict[str, Any] | None:
+    """A value with its 95 % interval, null where the repeats are too few for one."""
+    return None if found is None else {**asdict(found), "repeats": list(found.repeats)}
 
 
 def meaning(pair: Ratio) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any
+from typing import Any, Union
 
 from ..nic.counters import ReceiverNic, SenderNic
 from ..receiver.packet_counter import Count
@@ -13,10 +13,10 @@ from ..results.run import Run
 from ..trial.evidence import Adapter, Claim, Process, Recovery
 from ..trial.model import Port
 from ..trial.timing import Timing
-from .text import clean, count, frame, group_title, number
+from .text import Folded, clean, count, frame, group_title, number
 from .witness_text import achieved_words, disagreement_words, loss_words, witness_words
 
-Pair = tuple[str, str]
+Pair = tuple[str, Union[str, Folded]]
 """A label and its text."""
 
 _SHARED = ("Path", "Pcap", "Frames", "Adapter", "Versions", "Fingerprint")
@@ -46,7 +46,7 @@ def group_details(run: Run, group: Group, numbers: dict[str, int]) -> dict[str, 
 def trial_lines(run: Run, trial: TrialResult) -> list[Pair]:
     """What the tables have no room for, as label and text."""
     case = trial.case
-    lines = [
+    lines: list[Pair] = [
         ("Time (UTC)", f"{trial.started_at} to {trial.ended_at}"),
         ("Path", clean(f"{_port(trial.sender)} to {_port(trial.receiver)}")),
         ("Pcap", clean(f"{case.pcap}, {number(case.pcap_packets)} packets, sha256 {case.pcap_sha256}")),
@@ -70,8 +70,7 @@ def trial_lines(run: Run, trial: TrialResult) -> list[Pair]:
     if trial.recovery:
         lines.append(("NIC after the trial", _recovery(trial.recovery)))
     if trial.process.stderr:
-        length = count(trial.process.stderr_bytes, "byte")
-        lines.append(("stderr", f"{clean(trial.process.stderr)} ({length} in all)"))
+        lines.append(("stderr", _printed(trial.process)))
     return lines
 
 
@@ -90,6 +89,11 @@ def _process(process: Process) -> str:
     if process.stopped_because:
         parts.append(f"stopped because {process.stopped_because}")
     return clean(", ".join(parts))
+
+
+def _printed(process: Process) -> Folded:
+    lines = tuple(clean(line) for line in process.stderr.strip().split("\n"))
+    return Folded(f"{count(len(lines), 'line')}, {count(process.stderr_bytes, 'byte')} in all", lines)
 
 
 def _clocks(timing: Timing) -> str:

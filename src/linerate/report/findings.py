@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ..results.groups import Group
 from ..results.model import TrialResult
 from ..results.run import Run
+from ..results.searches import THROUGHPUT
 from ..trial.verdict import kept_pps
 from .text import bit_rate, clean, count, group_offered, number
 from .witness_text import agreement, loss_places
@@ -25,12 +26,24 @@ def findings(run: Run, groups: Sequence[Group]) -> list[str]:
     """What the valid trials show, in sentences: pacing, loss, agreement of witnesses, the highest rates."""
     notices = [clean(line) for line in run.info.plan.notices]
     sentences = (*notices, _pacing(run.valid), _loss(run.valid), *agreement(run.trials))
-    return [line for line in (*sentences, *headline(groups)) if line]
+    return [line for line in (*sentences, *headline(run, groups), *_not_measured(run)) if line]
 
 
-def headline(groups: Sequence[Group]) -> list[str]:
+def _not_measured(run: Run) -> list[str]:
+    """What a reader may look for and not find."""
+    kinds = {search.kind for search in run.info.searches}
+    missing = {
+        "latency": True,
+        "order of packets": True,
+        "throughput as RFC 2544 defines it (no search in this scenario)": THROUGHPUT not in kinds,
+        "what arrived (no witness)": not any(trial.witnessed for trial in run.trials),
+    }
+    return [f"Not measured: {', '.join(name for name, absent in missing.items() if absent)}."] if run.trials else []
+
+
+def headline(run: Run, groups: Sequence[Group]) -> list[str]:
     """The highest rates, in packets and in bits, each with the side that counted it and what limited it."""
-    packets, bits = _highest(groups, "pps"), _highest(groups, "l1_bps")
+    packets, bits = _highest(run, groups, "pps"), _highest(run, groups, "l1_bps")
     if packets == bits:
         return [f"Most packets and bits: {packets}"] if packets else []
     return [f"Most packets: {packets}", f"Most bits: {bits}"]
@@ -58,14 +71,19 @@ def _loss(valid: Sequence[TrialResult]) -> str:
     return f"Loss: {lost} in {count(len(losses), 'valid witnessed trial')}{where}."
 
 
-def _highest(groups: Sequence[Group], unit: str) -> str:
-    """The group with the highest median of ``unit``, an attribute of Rates."""
+def highest(groups: Sequence[Group], unit: str) -> tuple[Group, str] | None:
+    """The group with the highest median of ``unit``, an attribute of Rates, and the side whose rate it is."""
     rated = [(group.median(side, unit) or 0.0, group, side) for group in groups if (side := group.bits_side)]
-    if not rated:
+    return max(rated, key=lambda entry: entry[0])[1:] if rated else None
+
+
+def _highest(run: Run, groups: Sequence[Group], unit: str) -> str:
+    best = highest(groups, unit)
+    if best is None:
         return ""
-    _, group, side = max(rated, key=lambda entry: entry[0])
+    group, side = best
     counted = side if group.witnessed else f"{side}, not witnessed"
-    percent = group.median(side, "line_rate_percent")
+    percent = group.median(side, "line_rate_percent") if run.has_line_rate else None
     share = "" if percent is None else f" ({number(percent, 2)} % of line rate)"
     return (
         f"{number(group.median(side, 'pps'))} pps {counted}, {bit_rate(group.median(side, 'l1_bps') or 0)} L1{share}, "

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Union
+
 from ..nic.attachment import describe
 from ..results.run import Host, Run
 from .details import Pair
-from .text import NONE, bit_rate, byte_size, clean, count, number
+from .text import NONE, Folded, bit_rate, byte_size, clean, count, number
 from .tuning import tuning_texts
+
+Text = Union[str, Folded]
 
 
 def plan(run: Run) -> list[Pair]:
@@ -19,7 +23,7 @@ def plan(run: Run) -> list[Pair]:
     ]
 
 
-def hosts(run: Run) -> list[tuple[str, str, str]]:
+def hosts(run: Run) -> list[tuple[str, Text, Text]]:
     """Label, sender's text, receiver's text."""
     environment = run.info.environment
     sender = _host(environment.sender)
@@ -28,7 +32,7 @@ def hosts(run: Run) -> list[tuple[str, str, str]]:
     return [(label, sender.get(label, NONE), receiver.get(label, NONE)) for label in labels]
 
 
-def _host(host: Host) -> dict[str, str]:
+def _host(host: Host) -> dict[str, Text]:
     nic = host.nic
     on = sorted(name for name, value in nic.offloads.items() if value)
     off = sorted(name for name, value in nic.offloads.items() if not value)
@@ -52,7 +56,11 @@ def _host(host: Host) -> dict[str, str]:
         **tuning_texts(host.tuning),
         "Versions": ", ".join(f"{name} {version}" for name, version in sorted(host.versions.items())) or "none",
     }
-    return {label: clean(text) for label, text in texts.items()}
+    shown: dict[str, Text] = {label: clean(text) for label, text in texts.items()}
+    for label, names in (("Offloads on", on), ("Offloads off", off)):
+        if names:
+            shown[label] = Folded(count(len(names), "offload"), (clean(", ".join(names)),))
+    return shown
 
 
 def attachment_texts(host: Host) -> dict[str, str]:

@@ -59,6 +59,8 @@ class Curve:
     references: tuple[tuple[Reference, float], ...]
     beyond: tuple[Reference, ...]
     series: list[dict[str, object]]
+    in_order: bool
+    """Whether it shows only paced trials that kept to the offered load without loss."""
 
     @property
     def named(self) -> list[Line]:
@@ -96,7 +98,7 @@ def curve(run: Run, index: int, groups: Sequence[Group]) -> Curve:
     ]
     every = [step for trace in traces for step in trace.steps]
     high = max(pps for _, _, pps in every)
-    inside, beyond = drawn(references(groups), high)
+    inside, beyond = drawn(references(groups, run.has_line_rate), high)
     x_axis = axis(max(end for _, end, _ in every))
     y_axis = axis(max([high, *(reference.value for reference in inside)]) * 1.02)
     axes, several = (x_axis, y_axis), len(groups) > 1
@@ -115,6 +117,7 @@ def curve(run: Run, index: int, groups: Sequence[Group]) -> Curve:
         references=tuple((reference, _y(y_axis, reference.value)) for reference in inside),
         beyond=tuple(beyond),
         series=[entry for trace in traces for entry in _series(trace, several)],
+        in_order=all(group.in_order for group in groups),
     )
 
 
@@ -165,21 +168,22 @@ def _methods(place: int, trace: _Traces, axes: tuple[Axis, Axis]) -> list[Line]:
 
 def _repeats(trace: _Traces, axes: tuple[Axis, Axis]) -> list[Line]:
     """A single send method: sent below received; each repeat in its colour, or all in one with their median."""
-    lines: list[Line] = []
+    below: list[Line] = []
+    above: list[Line] = []
     many = len(trace.group.trials) > COLOURS
     for place, trial in enumerate(trace.group.trials):
         look = "many" if many else f"c{place % COLOURS}"
         weak = "" if trial.valid else " doubtful"
         name = f"repeat {trial.repeat}{'' if trial.valid else ', not valid'}"
         received, sent = trace.received[place], trace.sent[place]
-        for verb, side in (("sent", sent), ("received", received)):
+        for verb, side, lines in (("sent", sent, below), ("received", received, above)):
             if side:
                 own = not many and (verb == "received" or not received)
                 lines.append(Line(_path(side, axes), f"{verb} {look}{weak}", name if own else ""))
     known = [line for line in trace.received if line]
     if many and known:
-        lines.append(Line(_path(_median(known), axes), "received median", "median of received"))
-    return lines
+        above.append(Line(_path(_median(known), axes), "received median", "median of received"))
+    return [*below, *above]
 
 
 def _median(lines: Sequence[Sequence[Step]]) -> list[Step]:
@@ -239,8 +243,8 @@ def _caption(run: Run, traces: Sequence[_Traces]) -> str:
         if any(len(trace.group.trials) > 1 for trace in traces):
             words.append("thin: each repeat, bold: the median of the repeats")
     else:
-        words = ["Solid: received" if any(traces[0].received) else "Nothing received"]
-        words.append("dashed: sent" if any(traces[0].sent) else "no samples from the sender")
+        words = ["Narrow line: received" if any(traces[0].received) else "Nothing received"]
+        words.append("wide, pale line below it: sent" if any(traces[0].sent) else "no samples from the sender")
         if len(traces[0].group.trials) > COLOURS:
             words.append(f"thin: each of {number(len(traces[0].group.trials))} repeats")
     unsampled = sum(not run.samples[trial.trial_id] for trace in traces for trial in trace.group.trials)

@@ -9,12 +9,10 @@ from ..results.model import RECEIVED, SENT, TrialResult
 from ..units import Rates
 from .text import NONE, clean, frame, group_offered, mbit, number, offered
 
-_VALUES = (
-    "Offered", "Sent, pps", "Achieved, %", "Received, pps", "Line rate, %", "L1, Mbit/s", "Lowest, pps", "Highest, pps",
-    "CV, %", "Loss, %", "CPU, %", "Core, %",
-)  # fmt: skip
-TRIAL_COLUMNS = (("Trial", ""), ("Verdict", ""), *((label, "n") for label in _VALUES), ("Curve", ""), ("Limit", ""))
-"""Headings of the trials' table, and whether the column holds numbers."""
+_LINE = "Line rate, %"
+_FIRST = ("Received, pps", "Loss, %", "Sent, pps", "Offered")
+"""The columns that a narrow screen shows."""
+_OTHERS = ("Achieved, %", _LINE, "L1, Mbit/s", "Lowest, pps", "Highest, pps", "CV, %", "CPU, %", "Core, %")
 _BITS = ("l1_bps", "l2_bps", "pcap_bps")
 
 
@@ -29,6 +27,7 @@ def group_row(group: Group) -> dict[str, Any]:
         "received": number(group.median(RECEIVED, "pps")),
         "witnessed": group.witnessed or not group.valid,
         "line": number(group.median(side, "line_rate_percent"), 2) if side else NONE,
+        "lost": bool(group.worst_loss_percent),
         **{unit: mbit(group.median(side, unit) if side else None) for unit in _BITS},
         "loss": number(group.worst_loss_percent, 3),
         "cv": number(group.cv_percent, 2),
@@ -38,7 +37,19 @@ def group_row(group: Group) -> dict[str, Any]:
     }
 
 
-def trial_row(trial: TrialResult, place: int) -> dict[str, Any]:
+def trial_columns(has_line_rate: bool) -> list[tuple[str, str]]:
+    """Headings of the trials' table, and whether the column holds numbers."""
+    first, others = _numbers(has_line_rate)
+    numbers = [[(label, "n") for label in labels] for labels in (first, others)]
+    return [("Trial", ""), *numbers[0], ("Verdict", ""), *numbers[1], ("Curve", ""), ("Limit", "")]
+
+
+def _numbers(has_line_rate: bool) -> tuple[list[str], list[str]]:
+    """The columns of numbers, before and after the verdict."""
+    return list(_FIRST), [label for label in _OTHERS if has_line_rate or label != _LINE]
+
+
+def trial_row(trial: TrialResult, place: int, has_line_rate: bool) -> dict[str, Any]:
     """One trial; ``place`` is its number in the page."""
     rates, curve = trial.rates, trial.curve.received or trial.curve.sent
     shown = rates.received or rates.sent
@@ -47,7 +58,7 @@ def trial_row(trial: TrialResult, place: int) -> dict[str, Any]:
         "Sent, pps": _pps(rates.sent),
         "Achieved, %": number(trial.achieved.percent, 2),
         "Received, pps": _pps(rates.received),
-        "Line rate, %": number(shown.line_rate_percent if shown else None, 2),
+        _LINE: number(shown.line_rate_percent if shown else None, 2),
         "L1, Mbit/s": mbit(shown.l1_bps if shown else None),
         "Lowest, pps": number(curve.min_pps if curve else None),
         "Highest, pps": number(curve.max_pps if curve else None),
@@ -56,12 +67,13 @@ def trial_row(trial: TrialResult, place: int) -> dict[str, Any]:
         "CPU, %": number(trial.sender_cpu_percent),
         "Core, %": number(trial.sender_core_busy_percent),
     }
-    marks = _marks(trial)
+    marks, (first, others) = _marks(trial), _numbers(has_line_rate)
     return {
         "number": place,
         "id": clean(trial.trial_id),
         "group": clean(f"{trial.case.name}, {trial.method.name}"),
-        "numbers": [values[label] for label in _VALUES],
+        "first": [values[label] for label in first],
+        "others": [values[label] for label in others],
         "grade": (curve and curve.grade) or NONE,
         "limit": trial.verdict.limit,
         "valid": trial.valid,

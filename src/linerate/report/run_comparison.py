@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from ..results import significance
 from ..results.compare import Ratio
-from ..results.compare_runs import FASTER, NOT_VALID, SAME, SLOWER, Difference, Effect, RunsCompared
+from ..results.compare_runs import FASTER, NOT_VALID, SAME, SLOWER, TOO_FEW, Difference, Effect, RunsCompared
 from ..results.groups import Group
-from ..results.statistics import METHOD
+from ..results.statistics import METHOD, Estimate
+from .comparison import estimate_data
 from .gates import Gate
 from .markdown import md, table
-from .summary_data import estimate_data
 from .text import NONE, clean, group_offered, group_title, interval_text, number, rate_text
 
 HEADER = (
@@ -22,13 +23,16 @@ HEADER = (
     *("Change", "Verdict", "n", "Counted"),
 )
 ALIGN = "lrrrrrlrl"
+_VERDICTS = (FASTER, SLOWER, SAME, TOO_FEW, NOT_VALID)
+_CHANGES = 4
+"""More changes than this are in the table alone."""
 
 
 def comparison_markdown(found: RunsCompared) -> str:
     """The ratios of both runs, and what differs between them."""
     lines = [f"# {md(found.before.run_id)} to {md(found.after.run_id)}", ""]
     if found.effects:
-        lines += [*table(HEADER, [_row(found, effect) for effect in found.effects], ALIGN), ""]
+        lines += [*change_table(found), ""]
     if found.hardware:
         lines.append(f"- **Different hardware**, so the ratios compare hosts: {md('; '.join(_words(found.hardware)))}.")
     lines.append("- n: valid of all repeats, before and after.")
@@ -42,6 +46,52 @@ def comparison_markdown(found: RunsCompared) -> str:
         lines += ["", f"## Differences {title}", ""]
         lines += [f"- {md(text)}" for text in _words(differing)] or ["- None."]
     return "\n".join(lines)
+
+
+def verdict_counts(found: RunsCompared) -> str:
+    """How many rows have which verdict: ``1 slower, 7 ~``, or that none has changed."""
+    counts = Counter(effect.verdict for effect in found.effects)
+    if set(counts) == {SAME}:
+        return "no significant change"
+    return ", ".join(f"{counts[verdict]:,} {verdict}" for verdict in _VERDICTS if counts[verdict])
+
+
+def change_lines(found: RunsCompared) -> list[str]:
+    """The second run against the first in a few lines: the verdicts, and the largest significant changes."""
+    lines = [f"Against {clean(found.before.path.name)}: {verdict_counts(found)}"]
+    changed = [(effect.ratio.ratio, effect) for effect in found.effects if effect.ratio and _significant(effect)]
+    changed.sort(key=lambda entry: -abs(entry[0].value - 1))
+    return lines + [
+        f"{group_title(effect.before.group)}: {_percent(value)} ({interval_text(value)} times the rate)"
+        for value, effect in changed[:_CHANGES]
+    ]
+
+
+def change_table(found: RunsCompared) -> list[str]:
+    """A row for each case, send method and offered load of both runs, in Markdown."""
+    return table(HEADER, [_row(found, effect) for effect in found.effects], ALIGN)
+
+
+def change_rows(found: RunsCompared) -> list[dict[str, str]]:
+    """The rows of the comparison by the headings of HEADER."""
+    return [dict(zip(HEADER, _row(found, effect))) for effect in found.effects]
+
+
+def change_json(found: RunsCompared) -> dict[str, Any]:
+    """The comparison with the previous run as the summary holds it."""
+    return {
+        "run": found.before.path.name,
+        "lines": change_lines(found),
+        "effects": [_effect(effect) for effect in found.effects],
+    }
+
+
+def _significant(effect: Effect) -> bool:
+    return effect.verdict in (FASTER, SLOWER)
+
+
+def _percent(ratio: Estimate) -> str:
+    return f"{100 * (ratio.value - 1):+.1f} %".replace("-0.0 %", "+0.0 %")
 
 
 def fail_below(found: RunsCompared, least: float) -> list[Gate]:
@@ -89,7 +139,7 @@ def _row(found: RunsCompared, effect: Effect) -> tuple[str, ...]:
         group_offered(group),
         *(rate_text(side.pps) for side in sides),
         interval_text(ratio.ratio if ratio else None),
-        f"{100 * (ratio.ratio.value - 1):+.1f} %" if ratio else NONE,
+        _percent(ratio.ratio) if ratio else NONE,
         effect.verdict + (", different hardware" if found.hardware else ""),
         " and ".join(f"{len(side.group.valid)}/{len(side.group.trials)}" for side in sides),
         _counted(ratio) if ratio else "",
@@ -111,7 +161,7 @@ def _effect(effect: Effect) -> dict[str, Any]:
         "counted": ratio.counted if ratio else None,
         "paced": ratio.paced if ratio else None,
         "verdict": effect.verdict,
-        "significant": effect.verdict in (FASTER, SLOWER),
+        "significant": _significant(effect),
         "before_pps": estimate_data(effect.before.pps),
         "after_pps": estimate_data(effect.after.pps),
         "after_over_before": estimate_data(ratio.ratio) if ratio else None,

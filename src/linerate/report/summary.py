@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..results.compare_runs import RunsCompared
 from ..results.groups import Group, group_trials
 from ..results.model import RECEIVED, SENT, TrialResult
 from ..results.run import Host, Run, RunInfo
 from ..search.outcome import sentence
-from .caveats import adapters, caveats, lab_text, line_rates, unavailable
+from .caveats import adapters, caveats, lab_text, line_rate_note, unavailable
 from .findings import findings, verdict
 from .gates import gates
 from .hosts import attachment_texts
 from .markdown import md, table
+from .run_comparison import change_lines, change_table
 from .searches import outcomes
 from .summary_compared import comparison_lines, curve_lines, group_name, reference_lines, sentences
 from .text import NONE, bit_rate, byte_size, count, frame, group_offered, mbit, number, offered
@@ -22,18 +24,24 @@ _INVALID_SHOWN = 20
 
 _RATES_HEADER = ("Case", "Frame, no FCS", "Offered", "Sent pps", "Received pps", "Loss %", "CV %", "Limit", "Valid")
 _RATES_ALIGN = "llrrrrrlr"
-_BITS_HEADER = ("Case", "Offered", "Counted", "% of line rate", "L1 Mbit/s", "L2 Mbit/s", "pcap Mbit/s")
+_LINE = "% of line rate"
+_BITS_HEADER = ("Case", "Offered", "Counted", _LINE, "L1 Mbit/s", "L2 Mbit/s", "pcap Mbit/s")
 _BITS_ALIGN = "lrlrrrr"
 
 
-def summary_markdown(run: Run) -> str:
-    """The summary: verdict, results, environment, invalid trials. Ends with a newline."""
+def summary_markdown(run: Run, change: RunsCompared | None = None) -> str:
+    """The summary: verdict, results, ``change`` against the previous run, environment, invalid trials.
+
+    Ends with a newline.
+    """
     groups = group_trials(run.listed)
-    results = [*_rates_table(groups), "", *_bits_table(groups), "", *_legend(run)] if groups else []
+    bits = _bits_table(groups, run.has_line_rate)
+    results = [*_rates_table(groups), "", *bits, "", *_legend(run)] if groups else []
     sections = (
         ("Gates", _gates(run)),
         ("Throughput and loss", [f"- {md(sentence(outcome))}" for outcome in outcomes(run)]),
         ("Results", results),
+        ("Change against the previous run", _change(change) if change else []),
         ("Send methods compared", comparison_lines(groups)),
         ("Reference experiment", reference_lines(run, groups)),
         ("Curves", curve_lines(groups)),
@@ -52,6 +60,10 @@ def _gates(run: Run) -> list[str]:
     found = gates(run)
     shown = run.info.gates.expect or not all(gate.passed for gate in found)
     return [f"- {md(gate.line)}" for gate in found] if shown else []
+
+
+def _change(found: RunsCompared) -> list[str]:
+    return [*change_table(found), "", *(f"- {md(line)}" for line in change_lines(found))]
 
 
 def _facts(run: Run, groups: Sequence[Group]) -> list[str]:
@@ -83,8 +95,10 @@ def _rates_table(groups: Sequence[Group]) -> list[str]:
     return table(_RATES_HEADER, rows, _RATES_ALIGN)
 
 
-def _bits_table(groups: Sequence[Group]) -> list[str]:
-    return table(_BITS_HEADER, [_bits_row(group) for group in groups], _BITS_ALIGN)
+def _bits_table(groups: Sequence[Group], has_line_rate: bool) -> list[str]:
+    keep = [place for place, title in enumerate(_BITS_HEADER) if has_line_rate or title != _LINE]
+    rows = [[row[place] for place in keep] for row in (_BITS_HEADER, *(_bits_row(group) for group in groups))]
+    return table(rows[0], rows[1:], "".join(_BITS_ALIGN[place] for place in keep))
 
 
 def _bits_row(group: Group) -> tuple[str, ...]:
@@ -109,7 +123,7 @@ def _legend(run: Run) -> list[str]:
     return [
         "- Numbers are medians of the valid repeats; loss is that of the worst repeat.",
         "- Frame: bytes without FCS. L1: with FCS, preamble and inter-frame gap. L2: with FCS. pcap: without FCS.",
-        f"- Line rate: {line_rates(run)}, counted in L1 bits.",
+        f"- {line_rate_note(run)}",
         *([f"- More than the line carries, so judged as top speed: {md('; '.join(above))}."] if above else []),
     ]
 

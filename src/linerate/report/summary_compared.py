@@ -89,7 +89,7 @@ def reference_lines(run: Run, groups: Sequence[Group]) -> list[str]:
     return [
         *table(
             _REFERENCE_HEADER,
-            [line for row in rows for line in (_reference_row(row, ours) for ours in row.ours or (None,))],
+            [_reference_row(row, ours, run.has_line_rate) for row in rows for ours in row.ours or (None,)],
             _REFERENCE_ALIGN,
         ),
         "",
@@ -100,7 +100,7 @@ def reference_lines(run: Run, groups: Sequence[Group]) -> list[str]:
     ]
 
 
-def _reference_row(row: ReferenceRow, ours: Ours | None) -> tuple[str, ...]:
+def _reference_row(row: ReferenceRow, ours: Ours | None, has_line_rate: bool) -> tuple[str, ...]:
     case = row.case
     theirs = (
         f"{_short(case.case)}, {case.engine}",
@@ -115,7 +115,7 @@ def _reference_row(row: ReferenceRow, ours: Ours | None) -> tuple[str, ...]:
         return (*theirs, clean(ours.member.method.name), "no valid trial", *(NONE,) * 3)
     group, side = ours.member.group, ours.member.counted
     method = clean(ours.member.method.name) + (", not witnessed" if side == SENT else "")
-    bits, percent = group.median(side, "pcap_bps"), group.median(side, "line_rate_percent")
+    bits, percent = group.median(side, "pcap_bps"), group.median(side, "line_rate_percent") if has_line_rate else None
     return (*theirs, method, rate_text(ours.member.pps), mbit(bits), number(percent, 1), interval_text(ours.ratio))
 
 

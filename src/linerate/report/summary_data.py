@@ -6,16 +6,18 @@ from dataclasses import asdict
 from typing import Any
 
 from ..results.compare import Comparison, Ratio, compare_methods, member
+from ..results.compare_runs import RunsCompared
 from ..results.curves import group_curve
 from ..results.groups import Group, group_trials
 from ..results.model import RECEIVED, SENT
 from ..results.reference import LINK_BPS, ReferenceRow, with_reference
 from ..results.run import Run
-from ..results.statistics import METHOD, Estimate
-from .comparison import sentence
+from ..results.statistics import METHOD
+from .comparison import estimate_data, sentence
 from .findings import verdict
 from .gates import gates
 from .references import why_not
+from .run_comparison import change_json
 from .searches import searches_data
 
 SCHEMA = "linerate-summary/1"
@@ -29,8 +31,11 @@ UNITS = {
 }
 
 
-def summary_data(run: Run) -> dict[str, Any]:
-    """The summary as plain data. Equal runs give equal data: it does not contain the current time."""
+def summary_data(run: Run, change: RunsCompared | None = None) -> dict[str, Any]:
+    """The summary as plain data, with the ``change`` against the previous run.
+
+    Equal runs give equal data: it does not contain the current time.
+    """
     info, groups = run.info, group_trials(run.listed)
     return {
         "schema": SCHEMA,
@@ -48,16 +53,12 @@ def summary_data(run: Run) -> dict[str, Any]:
         "units": UNITS,
         "interval": {"level_percent": 95, "method": METHOD},
         "searches": searches_data(run),
-        "results": [_result(group) for group in groups],
+        "previous": change_json(change) if change else None,
+        "results": [_result(group, run.has_line_rate) for group in groups],
         "comparisons": [comparison_data(found) for found in compare_methods(groups)],
         "reference": [_reference(row) for row in with_reference(run, groups)],
         "unavailable": [item.to_json() for item in info.plan.unavailable],
     }
-
-
-def estimate_data(found: Estimate | None) -> dict[str, Any] | None:
-    """A value with its 95 % interval, null where the repeats are too few for one."""
-    return None if found is None else {**asdict(found), "repeats": list(found.repeats)}
 
 
 def comparison_data(found: Comparison) -> dict[str, Any]:
@@ -84,7 +85,7 @@ def _ratio(found: Comparison, pair: Ratio) -> dict[str, Any]:
     }
 
 
-def _result(group: Group) -> dict[str, Any]:
+def _result(group: Group, has_line_rate: bool) -> dict[str, Any]:
     found, curve = member(group), group_curve(group)
     case = group.case
     return {
@@ -96,17 +97,17 @@ def _result(group: Group) -> dict[str, Any]:
         "valid": len(group.valid),
         "counted": found.counted if found.pps else None,
         "pps": estimate_data(found.pps),
-        "sent": _medians(group, SENT),
-        "received": _medians(group, RECEIVED),
+        "sent": _medians(group, SENT, has_line_rate),
+        "received": _medians(group, RECEIVED, has_line_rate),
         "worst_loss_percent": group.worst_loss_percent,
         "limits": list(group.limits),
         "curve": asdict(curve) if curve else None,
     }
 
 
-def _medians(group: Group, side: str) -> dict[str, float | None] | None:
-    units = ("pps", "pcap_bps", "l2_bps", "l1_bps", "line_rate_percent")
-    medians = {unit: group.median(side, unit) for unit in units}
+def _medians(group: Group, side: str, has_line_rate: bool) -> dict[str, float | None] | None:
+    medians = {unit: group.median(side, unit) for unit in ("pps", "pcap_bps", "l2_bps", "l1_bps")}
+    medians["line_rate_percent"] = group.median(side, "line_rate_percent") if has_line_rate else None
     return None if medians["pps"] is None else medians
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ..results.groups import Group
 from ..results.statistics import Estimate
@@ -16,6 +17,14 @@ NONE = "-"
 _IDS = 6
 _NARROW = 0.03
 _SCALES = ((GBIT, "Gbit/s"), (MBIT, "Mbit/s"), (1_000, "kbit/s"))
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A wall of text: ``summary`` is shown, the ``lines`` once it is opened."""
+
+    summary: str
+    lines: tuple[str, ...]
 
 
 def clean(text: object) -> str:

@@ -10,7 +10,7 @@ from .text import NONE, clean, number, signed
 from .witness_text import loss_places
 
 _ALL = 40
-"""With more trials than this only problems have a row."""
+"""With more trials than this, differences of witnesses within their tolerance have no row."""
 
 
 @dataclass(frozen=True)
@@ -30,24 +30,49 @@ class Row:
 
 @dataclass(frozen=True)
 class Counted:
-    """The table. The ``witnesses`` are headings; ``omitted`` trials lost nothing and all their counters agree."""
+    """The table. The ``witnesses`` are headings; ``omitted`` trials lost nothing and all their counters agree.
+
+    ``sums`` are the packets of the omitted trials by counter, in the order of the headings.
+    """
 
     witnesses: tuple[str, ...]
     rows: tuple[Row, ...]
     omitted: int
+    sums: tuple[str, ...]
 
 
 def counted(trials: Sequence[TrialResult]) -> Counted:
     """What each counter counted in each trial."""
     names = tuple(dict.fromkeys(one.name for trial in trials for one in trial.witnesses))
     rows = [_row(trial, number, names) for number, trial in enumerate(trials, start=1)]
-    shown = [row for row, trial in zip(rows, trials) if len(trials) <= _ALL or _is_problem(row, trial)]
-    return Counted(tuple(clean(name) for name in names), tuple(shown), len(rows) - len(shown))
+    few = len(trials) <= _ALL
+    shown = [row for row, trial in zip(rows, trials) if _is_notable(row, trial, few)]
+    omitted = [trial for row, trial in zip(rows, trials) if not _is_notable(row, trial, few)]
+    return Counted(tuple(clean(name) for name in names), tuple(shown), len(omitted), _sums(omitted, names))
 
 
-def _is_problem(row: Row, trial: TrialResult) -> bool:
+def _is_notable(row: Row, trial: TrialResult, few: bool) -> bool:
+    """Whether the trial is a problem, or, of ``few`` trials, its witnesses differ at all."""
     lost = trial.loss is not None and trial.loss.packets != 0
-    return row.doubtful or not trial.witnessed or lost or bool(trial.disagreement.claim_minus_sender_nic)
+    differ = few and any(pair.packets for pair in trial.witness_disagreement)
+    return row.doubtful or not trial.witnessed or lost or differ or bool(trial.disagreement.claim_minus_sender_nic)
+
+
+def _sums(trials: Sequence[TrialResult], names: Sequence[str]) -> tuple[str, ...]:
+    counts = [_counts(trial, names) for trial in trials]
+    return tuple(number(sum(values)) if None not in values else NONE for values in zip(*counts))
+
+
+def _counts(trial: TrialResult, names: Sequence[str]) -> tuple[int | None, ...]:
+    """The packets by counter; None where it did not count."""
+    claim, receiver = trial.claim, trial.receiver_nic
+    witnesses = {one.name: one.packets for one in trial.witnesses}
+    return (
+        claim.successful if claim else None,
+        trial.sender_nic.tx_packets,
+        *(witnesses.get(name) for name in names),
+        receiver.rx_packets if receiver else None,
+    )
 
 
 def _row(trial: TrialResult, place: int, names: Sequence[str]) -> Row:

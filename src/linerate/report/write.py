@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ResultError
+from ..results.compare_runs import RunsCompared, compare_runs
 from ..results.files import SCHEMAS, SUMMARY_SCHEMA
 from ..results.files import check as check_schema
+from ..results.history import previous_run
 from ..results.read import load_run
+from ..results.run import Run
 from ..system.files import write_whole
 from .gates import Gate, gates, passed
 from .html import report_html
@@ -56,10 +59,11 @@ def write_report(run_dir: Path, check: bool = False, schemas: Path = SCHEMAS) ->
     Raises ResultError when the run cannot be read, HostError when the files cannot be written.
     """
     run = load_run(run_dir, schemas)
-    found, text, data = gates(run), summary_markdown(run), summary_data(run)
+    change = _change(run, schemas)
+    found, text, data = gates(run), summary_markdown(run, change), summary_data(run, change)
     check_schema(data, schemas / SUMMARY_SCHEMA)
     contents = {
-        run.path / REPORT: report_html(run),
+        run.path / REPORT: report_html(run, change),
         run.path / SUMMARY: text,
         run.path / DATA: json.dumps(data, indent=2) + "\n",
         run.path / TRIALS: trials_csv(run),
@@ -72,6 +76,12 @@ def write_report(run_dir: Path, check: bool = False, schemas: Path = SCHEMAS) ->
             write_whole(path, contents[path].encode())
     report, summary, stored, trials, junit = contents
     return Written(report, summary, stored, trials, junit, text, before[summary], bool(stale), found)
+
+
+def _change(run: Run, schemas: Path) -> RunsCompared | None:
+    """The run compared with the previous comparable one of its folder of results, None where there is none."""
+    before = previous_run(run, run.path.parent, schemas) if run.valid else None
+    return compare_runs(before, run) if before else None
 
 
 def _read(path: Path) -> str | None:

@@ -76,6 +76,12 @@ class Group:
         return max(values, key=abs) if values else None
 
     @property
+    def in_order(self) -> bool:
+        """Whether every trial is valid, witnessed, kept to its offered load, and lost nothing."""
+        kept = self.limits == ("pacing",) and len(self.valid) == len(self.trials)
+        return kept and self.witnessed and all(trial.loss and trial.loss.packets == 0 for trial in self.valid)
+
+    @property
     def limits(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(trial.verdict.limit for trial in self.valid))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,13 +35,16 @@ def history(results: Path, schemas: Path = SCHEMAS) -> list[Entry]:
 
     InputError where ``results`` is no folder.
     """
+    entries = [_entry(path, schemas) for path in _folders(results)]
+    return sorted(entries, key=lambda entry: (entry.created_at, entry.path.name), reverse=True)
+
+
+def _folders(results: Path) -> list[Path]:
     try:
-        folders = [path for path in results.iterdir() if _may_be_run(path)]
+        return sorted(path for path in results.iterdir() if _may_be_run(path))
     except OSError as error:
         hint = "Name the folder that the runs are in, or run a benchmark first."
         raise InputError("results folder", str(results), f"cannot be read: {error.strerror}", hint) from error
-    entries = [_entry(path, schemas) for path in sorted(folders)]
-    return sorted(entries, key=lambda entry: (entry.created_at, entry.path.name), reverse=True)
 
 
 def _may_be_run(path: Path) -> bool:
@@ -74,17 +78,26 @@ def find_run(name: str, results: Path) -> Path:
     raise InputError("run", name, f"is neither the folder of a run nor the name of one in {results}", hint)
 
 
-def previous_run(after: Run, results: Path) -> Path:
-    """The newest run in ``results`` before ``after`` that it can be compared with.
+def previous_run(after: Run, results: Path, schemas: Path = SCHEMAS) -> Run | None:
+    """The newest run in ``results`` before ``after`` that it can be compared with, without its samples.
 
     Both have a case by the same send method at the same load, the first with a valid trial, on the same hardware.
-    ResultError where there is none.
     """
-    for entry in history(results):
-        if entry.run and entry.created_at < after.info.created_at and _comparable(entry.run, after):
-            return entry.path
-    rule = f"no earlier run in {results} has the same hardware and a case, send method and offered load in common"
-    raise ResultError("run", after.run_id, f"cannot be compared with a previous one: {rule}", "Name the run.")
+    folders = [(_created_at(path), path) for path in _folders(results)]
+    for created_at, path in sorted(folders, reverse=True):
+        if "" < created_at < after.info.created_at:
+            before = _entry(path, schemas).run
+            if before and _comparable(before, after):
+                return before
+    return None
+
+
+def _created_at(path: Path) -> str:
+    """The start of the run in ``path``, without reading its trials; empty where it is not known."""
+    try:
+        return str(json.loads((path / RUN).read_text(encoding="utf-8"))["created_at"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _comparable(before: Run, after: Run) -> bool:
@@ -100,5 +113,10 @@ def _comparable(before: Run, after: Run) -> bool:
 def loaded(before: str, after: str, results: Path) -> tuple[Run, Run]:
     """The two runs to compare, by the names of find_run(); ``before`` may also be PREVIOUS."""
     second = load_run(find_run(after, results))
-    first = previous_run(second, results) if before == PREVIOUS else find_run(before, results)
-    return load_run(first), second
+    if before != PREVIOUS:
+        return load_run(find_run(before, results)), second
+    first = previous_run(second, results)
+    if first is None:
+        rule = f"no earlier run in {results} has the same hardware and a case, send method and offered load in common"
+        raise ResultError("run", second.run_id, f"cannot be compared with a previous one: {rule}", "Name the run.")
+    return first, second

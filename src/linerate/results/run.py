@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ..nic.attachment import Attachment
+from ..nic.attachment import EMULATED, PTNET, SOFTWARE, VIRTIO, Attachment
 from ..nic.read import Nic
 from ..record import Record
 from ..system.machine import Machine
@@ -16,6 +16,9 @@ from .expect import Gates
 from .model import TrialResult
 from .samples import SideSample
 from .searches import Search
+
+_VIRTUAL = (SOFTWARE, VIRTIO, EMULATED, PTNET)
+"""Attachments whose link has the speed that its driver states, and carries more or less than that."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,12 @@ class RunInfo(Record):
         """Whether the run sent over the loopback interface, for want of network namespaces."""
         return self.lab is not None and self.lab.backend == "loopback"
 
+    @property
+    def virtual_link(self) -> bool:
+        """Whether the sender's link exists in software only, so that its speed is not a limit."""
+        attachment = self.environment.sender.attachment
+        return self.lab is not None or (attachment is not None and attachment.kind in _VIRTUAL)
+
 
 @dataclass(frozen=True)
 class Run:
@@ -167,6 +176,12 @@ class Run:
         """The trials of the plan, without those of searches."""
         searched = self.info.searches
         return tuple(trial for trial in self.trials if all(one.number_of(trial.trial_id) is None for one in searched))
+
+    @property
+    def has_line_rate(self) -> bool:
+        """Whether rates can be stated in percent of line rate: the link is a real one, or its speed was given."""
+        given = any(trial.line_rate.source == "given" for trial in self.trials)
+        return given or not self.info.virtual_link
 
     @property
     def missing(self) -> tuple[str, ...]:

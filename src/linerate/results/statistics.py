@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import median, pstdev
 
@@ -81,8 +81,15 @@ def _log_error(values: tuple[float, ...]) -> float:
 
 
 def estimate(repeats: Repeats) -> Estimate:
-    """The median with its interval. A rate of 0 has no logarithm: leave such repeats out."""
-    return _estimate(repeats.median, (repeats,), (min(repeats.values), max(repeats.values)))
+    """The median with its interval, of repeats that differ never wider than these.
+
+    A rate of 0 has no logarithm: leave such repeats out.
+    """
+    lowest, highest = min(repeats.values), max(repeats.values)
+    found = _estimate(repeats.median, (repeats,), (lowest, highest))
+    if found.low is None or found.high is None or lowest == highest:
+        return found
+    return replace(found, low=max(found.low, lowest), high=min(found.high, highest))
 
 
 def ratio(of: Repeats, to: Repeats) -> Estimate:

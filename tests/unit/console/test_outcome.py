@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
-from synthetic_run import make_run
+from synthetic_run import make_run, read_info, read_trials, write_info, write_trials
 
-from linerate.console.outcome import Command, best_rates, failed_gates, next_command, passed, previous_run, read_summary
+from linerate.console.outcome import Command, best_rates, change, failed_gates, next_command, passed, read_summary
 from linerate.report.write import write_report
 
 COMMAND = Command("site.yml", "ansible-playbook site.yml -e a=1", "linerate")
@@ -20,12 +18,13 @@ def reported(run_dir):
 
 
 def test_a_whole_run_of_valid_trials_passes(reported):
-    # Of a version that had no gates.
-    summary = {**read_summary(str(reported)), "gates": []}
-    assert passed(summary)
-    for trials in ({"planned": 5, "ended": 4, "valid": 4}, {"planned": 4, "ended": 4, "valid": 3}):
-        assert not passed({**summary, "trials": trials})
-    assert not passed({**summary, "trials": {"planned": 0, "ended": 0, "valid": 0}})
+    assert passed(read_summary(str(reported)))
+    write_trials(reported, read_trials(reported)[:3])
+    write_report(reported)
+    assert not passed(read_summary(str(reported)))
+    write_trials(reported, [])
+    write_report(reported)
+    assert not passed(read_summary(str(reported)))
 
 
 def test_the_gates_of_a_run_decide(reported):
@@ -35,7 +34,7 @@ def test_the_gates_of_a_run_decide(reported):
     assert passed({**summary, "gates": [good]})
     assert not passed({**summary, "gates": [good, bad]})
     assert failed_gates({"gates": [good, bad]}) == ["benchmark_expect: 20 pps, at least 30 pps expected"]
-    assert failed_gates({}) == []
+    assert failed_gates({"gates": [good]}) == []
 
 
 def test_the_best_rates_name_their_limit(reported):
@@ -54,10 +53,15 @@ def test_a_summary_that_cannot_be_read_is_none(tmp_path):
 def test_an_unfinished_run_is_continued_and_a_finished_one_compared(reported, tmp_path):
     resume = next_command(COMMAND, str(reported), complete=False)
     assert resume == "ansible-playbook site.yml -e a=1 -e benchmark_resume=run"
-    assert previous_run(str(reported)) is None
+    assert change(read_summary(str(reported))) == []
+    only = next_command(COMMAND, str(reported), complete=True)
+    then = f"linerate compare {reported} {reported.parent}/latest"
+    assert only == f"ansible-playbook site.yml -e a=1    (then: {then})"
+
     before = make_run(tmp_path / "before", trials=4)
-    write_report(before)
-    os.utime(before / "run.json", (1, 1))
+    info = read_info(before)
+    write_info(before, {**info, "created_at": "2026-01-01T00:00:00.000Z"})
     (tmp_path / "latest").symlink_to(reported)
-    assert previous_run(str(reported)) == before
+    write_report(reported)
+    assert change(read_summary(str(reported))) == ["Against before: 4 too few repeats"]
     assert next_command(COMMAND, str(reported), complete=True) == f"linerate compare {before} {reported}"

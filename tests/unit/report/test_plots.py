@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_comparison import make_comparison
-from synthetic_run import invalid, make_run, not_valid, read_trials, set_packets, write_samples, write_trials
+from synthetic_run import (
+    invalid,
+    make_run,
+    not_valid,
+    on_a_real_link,
+    read_trials,
+    set_packets,
+    write_samples,
+    write_trials,
+)
 
 from linerate.report.axis import axis, short
 from linerate.report.bars import Block, blocks
@@ -25,7 +34,8 @@ def drawn(folder: Path) -> list[Curve]:
 
 
 def compared(folder: Path) -> list[Block]:
-    return blocks(group_trials(load_run(folder).trials))
+    run = load_run(folder)
+    return blocks(group_trials(run.trials), run.has_line_rate)
 
 
 def sampled(folder: Path, rows: list[tuple[Any, ...]]) -> Curve:
@@ -66,7 +76,10 @@ def test_a_line_is_at_its_place_on_the_axis(run_dir: Path) -> None:
         f"{'' if x == 1 else f'V{height:g}'}H{LEFT + (RIGHT - LEFT) * x / 5:g}" for x in range(1, 6)
     )
     assert [(reference.style, y) for reference, y in found.references] == [("offered", height)]
-    assert [reference.style for reference in found.beyond] == ["line-rate"]
+    # The link is virtual.
+    assert found.beyond == ()
+    on_a_real_link(run_dir)
+    assert [reference.style for reference in drawn(run_dir)[0].beyond] == ["line-rate"]
 
 
 def test_a_device_that_delivers_after_the_end_of_sending_is_drawn_until_its_last_whole_interval(run_dir: Path) -> None:
@@ -91,11 +104,11 @@ def test_many_samples_are_thinned_and_a_short_drop_is_kept(run_dir: Path) -> Non
     assert (min(steps[2::3]), max(steps[2::3])) == (0, 106)
 
 
-def test_sent_is_dashed_and_received_is_solid(run_dir: Path) -> None:
+def test_received_is_drawn_over_a_wider_line_of_sent(run_dir: Path) -> None:
     found = drawn(run_dir)[0]
     assert [line.style for line in found.lines] == ["sent c0", "received c0"]
     assert [line.name for line in found.named] == ["repeat 1"]
-    assert found.caption == "Solid: received, dashed: sent."
+    assert found.caption == "Narrow line: received, wide, pale line below it: sent."
 
 
 def test_many_repeats_share_a_colour_and_have_a_median(tmp_path: Path) -> None:
@@ -147,7 +160,9 @@ def test_bars_are_at_their_medians_with_an_interval_from_three_repeats_on(tmp_pa
     assert paced.ticks[-1].label == "12.5k"
     bar = paced.bars[0]
     assert (bar.label, bar.rate.median) == ("tcp_port_scan_64, 78 B", 80)
-    assert bar.rate.low < 80 * 0.99 < 80 * 1.01 < bar.rate.high
+    assert bar.rate.repeats == pytest.approx((79.2, 80, 84))
+    assert bar.rate.low == min(bar.rate.repeats) < 80 < bar.rate.high == max(bar.rate.repeats)
+    assert bar.rate.sent == 80
     assert bar.text.startswith("10,000 (")
     assert bar.text.endswith(") pps")
     assert [(reference.style, place) for reference, place in paced.references] == [("offered", 80)]

@@ -66,11 +66,24 @@ def with_two(record: dict[str, Any], lost: int, apart: int, within: bool) -> dic
 
 
 def test_a_single_witness_is_next_to_the_counters(run_dir: Path) -> None:
+    records = read_trials(run_dir)
+    set_packets(records[0], 50_000, 49_990)
+    write_trials(run_dir, records)
     found = seen(run_dir)
     assert found.witnesses == ("receiver1",)
-    assert found.rows[0].counts == ("50,000", "50,000", "50,000", "50,002")
+    assert found.rows[0].counts == ("50,000", "50,000", "49,990", "49,992")
     assert found.rows[0].apart == ("receiver's NIC minus witness +2",)
     assert not found.rows[0].doubtful
+
+
+def test_trials_in_order_are_one_row_with_their_sums(run_dir: Path) -> None:
+    run = load_run(run_dir)
+    found = counted(run.trials)
+    sent = sum(trial.claim.successful for trial in run.trials if trial.claim)
+    assert (found.rows, found.omitted) == ((), 4)
+    assert found.sums == (f"{sent:,}", f"{sent:,}", f"{sent:,}", f"{sent + 2 * 4:,}")
+    last = table(run_dir, "counted")[-1]
+    assert last[:2] == ["4 trials in order, together", f"{sent:,}"]
 
 
 def test_several_witnesses_are_side_by_side_with_their_differences(run_dir: Path) -> None:
@@ -86,7 +99,8 @@ def test_several_witnesses_are_side_by_side_with_their_differences(run_dir: Path
     assert first[9].startswith("path or device 1,000")
     assert "receiver's NIC 49,000" in first[9]
     assert "receiver1 minus firewall +2 (within 5)" in second[6]
-    assert [row.doubtful for row in seen(run_dir).rows] == [True, False, False, False]
+    assert [row.doubtful for row in seen(run_dir).rows] == [True, False]
+    assert seen(run_dir).omitted == 2
 
 
 def test_a_witness_that_could_not_count_has_the_reason(run_dir: Path) -> None:
@@ -133,7 +147,7 @@ def test_a_partial_trial_is_marked_and_is_a_caveat(run_dir: Path) -> None:
     records[2]["process"].update(stopped_because="the interface is gone", signals_sent=["SIGINT"])
     records[2]["verdict"] = not_valid("cut off by SIGINT")
     write_trials(run_dir, records)
-    assert "partial: cut off" in table(run_dir, "trials")[3][1]
+    assert "partial: cut off" in table(run_dir, "trials")[3][5]
     assert f"Cut off, so partial and not valid: 1 of 4 trials ({records[2]['trial_id']})." in report_html(
         load_run(run_dir)
     )

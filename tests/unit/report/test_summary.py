@@ -10,6 +10,7 @@ from synthetic_run import (
     invalid,
     make_run,
     not_valid,
+    on_a_real_link,
     read_info,
     read_trials,
     set_rate,
@@ -80,7 +81,9 @@ def test_repeats_are_merged_to_their_median_and_the_worst_loss(tmp_path: Path) -
     ]  # fmt: skip
     bits_row = rows(summary(folder), 1)[1]
     # 200,000 frames/s of 78 B: 102 B on the link, 82 B with FCS.
-    assert bits_row == ["tcp_port_scan_64, kernel", "top speed", "received", "1.63", "163.20", "131.20", "124.80"]
+    assert bits_row == ["tcp_port_scan_64, kernel", "top speed", "received", "163.20", "131.20", "124.80"]
+    on_a_real_link(folder)
+    assert rows(summary(folder), 1)[1][2:5] == ["received", "1.63", "163.20"]
 
 
 def test_an_invalid_repeat_does_not_count(tmp_path: Path) -> None:
@@ -104,7 +107,7 @@ def test_a_group_without_a_valid_trial_shows_none(run_dir: Path) -> None:
     text = summary(run_dir)
     assert "**0 of 4 trials valid.**" in text
     assert rows(text, 0)[0][3:] == ["-", "-", "-", "-", "-", "0/1"]
-    assert rows(text, 1)[0][2:] == ["no valid trial", "-", "-", "-", "-"]
+    assert rows(text, 1)[0][2:] == ["no valid trial", "-", "-", "-"]
     assert f"- {records[0]['trial_id']}: no statistics; exit status 255" in text
 
 
@@ -160,13 +163,28 @@ def test_the_environment_is_shown(run_dir: Path) -> None:
         "lrs0 (veth 1.0, 10 Gbit/s, MTU 1500 B)",
         "tcpreplay 4.4.3",
         "Fingerprint 00112233445566aa",
-        "Line rate: 10 Gbit/s (as the interface reports)",
+        "- % of line rate: not applicable, the link is virtual.",
         "- Sender machine: guest of KVM (QEMU Standard PC (Q35 + ICH9, 2009)), in a network namespace of its own",
         "- Sender attachment: software, 2 transmit queues",
         "- Sender best adapters: netmap native, AF_XDP copy, by the driver veth",
         "- Sender limits: The hypervisor took CPUs away from the guest. Pin them.",
     ):
         assert part in text.replace("\\", "")
+
+
+def test_a_real_link_has_a_line_rate_and_so_has_one_whose_speed_was_given(run_dir: Path) -> None:
+    records = read_trials(run_dir)
+    for record in records:
+        record["line_rate"]["source"] = "given"
+    write_trials(run_dir, records)
+    assert "Line rate: 10 Gbit/s (as given)" in summary(run_dir)
+    for record in records:
+        record["line_rate"]["source"] = "interface"
+    write_trials(run_dir, records)
+    assert "% of line rate)" not in summary(run_dir)
+    on_a_real_link(run_dir)
+    assert "Line rate: 10 Gbit/s (as the interface reports)" in summary(run_dir)
+    assert "% of line rate)" in summary(run_dir)
 
 
 def test_a_run_that_did_not_record_how_the_nic_is_attached(run_dir: Path) -> None:

@@ -136,7 +136,7 @@
 
   const opened = [];
   window.addEventListener("beforeprint", () => {
-    for (const element of all("details:not([open])")) {
+    for (const element of all("details:not([open], .more, .folded)")) {
       element.open = true;
       opened.push(element);
     }

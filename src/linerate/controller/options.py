@@ -1,0 +1,73 @@
+"""The options of a scenario, as a module takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from ..pcap.destinations import BENCHMARK_NETWORKS
+from ..tcpreplay.options import NM_DELAY
+from ..trial.model import RATE_TOLERANCE_PERCENT, SAMPLE_INTERVAL, STALL_SECONDS, TCPREPLAY
+from ..trial.plan import DEADLINE_MARGIN
+from ..trial.witnesses import SHORT_TRIALS, define, with_agents
+from .scenario import Scenario
+
+_SECONDS = {"type": "float", "required": True}
+_RATE = {"mode": {"type": "str", "required": True}, "value": {"type": "float"}}
+_RAMP = {name: {"type": "float"} for name in ("from", "to", "step")}
+_BURSTS = {
+    "longest_seconds": {"type": "float"},
+    "repeats": {"type": "int"},
+    "relative_width": {"type": "float"},
+}
+OPTIONS: dict[str, Any] = {
+    "scenario": {"type": "str", "required": True},
+    "cases": {"type": "list", "elements": "str", "required": True},
+    "engines": {"type": "list", "elements": "raw", "required": True},
+    "netmap_adapters": {"type": "list", "elements": "str"},
+    "rates": {"type": "list", "elements": "dict", "required": True, "options": {**_RATE, **_RAMP}},
+    "trials": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "case": {"type": "str", "required": True},
+            "engine": {"type": "str", "required": True},
+            "adapter": {"type": "str"},
+            "processes": {"type": "str"},
+            **_RATE,
+        },
+    },
+    "repeats": {"type": "int", "required": True},
+    "duration_seconds": {"type": "dict", "required": True, "options": {"paced": _SECONDS, "topspeed": _SECONDS}},
+    "link_bps": {"type": "float"},
+    "nm_delay": {"type": "int", "default": NM_DELAY},
+    "deadline_margin": {"type": "float", "default": DEADLINE_MARGIN},
+    "sample_interval": {"type": "float", "default": SAMPLE_INTERVAL},
+    "stall_seconds": {"type": "float", "default": STALL_SECONDS},
+    "rate_tolerance_percent": {"type": "float", "default": RATE_TOLERANCE_PERCENT},
+    "witnesses": {"type": "list", "elements": "dict", "default": []},
+    "short_trials": {"type": "str", "choices": list(SHORT_TRIALS), "default": SHORT_TRIALS[0]},
+    "allow_destinations": {"type": "list", "elements": "str", "default": list(BENCHMARK_NETWORKS)},
+    "executable": {"type": "str", "default": TCPREPLAY},
+    "cpu": {"type": "int"},
+    "settings": {"type": "dict", "default": {}},
+    "search": {"type": "list", "elements": "str", "default": []},
+    "search_goals": {"type": "list", "elements": "dict", "default": [{"name": "ndr"}]},
+    "bursts": {"type": "dict", "default": {}, "options": _BURSTS},
+    "fail_on_invalid": {"type": "bool", "default": True},
+    "expected": {"type": "list", "elements": "dict", "default": []},
+}
+"""Ansible's argument spec of a scenario; the module linerate_run documents it."""
+
+
+def scenario_of(given: Mapping[str, Any]) -> Scenario:
+    """The scenario of the options of a module, ``agents``, ``receiver`` and ``interfaces`` among them."""
+    named = {"name", "adapters", "witnesses"}
+    return Scenario(
+        name=given["scenario"],
+        adapters={"netmap": given["netmap_adapters"]} if given["netmap_adapters"] is not None else {},
+        witnesses=with_agents(define(given["witnesses"], given["receiver"], given["interfaces"]), given["agents"]),
+        **{field.name: given[field.name] for field in fields(Scenario) if field.name not in named},
+    )
