@@ -180,9 +180,9 @@ def _sendable(combinations: Sequence[Combination], resources: Resources) -> tupl
         if reason is None:
             kept.append(one)
             continue
-        adapter = {"adapter": one.method.adapter} if one.method.adapter else {}
-        omitted = {"engine": one.method.engine, **adapter, "reason": f"{one.case.name} {reason}", "trials": []}
-        trials = missing.setdefault((one.method, omitted["reason"]), omitted)["trials"]
+        named, adapter = f"{one.case.name} {reason}", {"adapter": one.method.adapter} if one.method.adapter else {}
+        omitted: Missing = {"engine": one.method.engine, **adapter, "reason": named, "trials": []}
+        trials = missing.setdefault((one.method, named), omitted)["trials"]
         trials.append({"case": one.case.name, "mode": one.mode, "value": one.value})
     return kept, list(missing.values())
 
