@@ -51,17 +51,21 @@ unavailable:
   type: dict
 resources:
   description: >-
-    For several processes: C(automatic), their number for C(auto), which are the cores of the interface's NUMA node
-    without one, at most its transmit queues; and C(queues), its transmit queues.
+    C(automatic), the number of processes for C(auto), which are the cores of the interface's NUMA node without one, at
+    most its transmit queues; C(queues), its transmit queues; C(lockable_bytes) and C(free_bytes) of memory, null for no
+    limit and not known.
   returned: always
   type: dict
 """
 
+from dataclasses import asdict
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.nic.read import interface_name
+from ansible.module_utils.linerate.system.memory import lockable_bytes, room
 from ansible.module_utils.linerate.system.run import run
-from ansible.module_utils.linerate.trial.engines.base import XDP_ATTACH_OK, SenderHost, availability
+from ansible.module_utils.linerate.trial.engines.base import XDP_ATTACH_OK, Resources, SenderHost, availability
 from ansible.module_utils.linerate.trial.engines.registry import engines
 from ansible.module_utils.linerate.trial.environment import describe_host, read_environment
 from ansible.module_utils.linerate.tuning.sending_cpus import sending_resources
@@ -81,7 +85,7 @@ def main() -> None:
     try:
         interface = interface_name(module.params["interface"], run)
         host = SenderHost(interface, frozenset(name for name, has in features.items() if has))
-        resources = sending_resources(interface)
+        found, free = sending_resources(interface), room()
         environment = read_environment(interface, run, cpu=module.params["cpu"])
         for limit in environment["attachment"]["limits"]:
             module.warn(f"{interface}: {limit}")
@@ -89,7 +93,9 @@ def main() -> None:
             changed=False,
             environment=environment,
             described=describe_host(environment),
-            resources={"automatic": resources.automatic, "queues": resources.queues},
+            resources=asdict(
+                Resources(found.automatic, found.queues, lockable_bytes(), free.available if free else None)
+            ),
             unavailable=availability(engines(), host),
         )
     except LinerateError as error:

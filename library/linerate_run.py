@@ -94,7 +94,8 @@ options:
     default: {}
   resources:
     description: >-
-      What the sender has for several processes, C(automatic) and C(queues). As M(linerate_environment_info) returns it.
+      What the sender has, C(automatic) processes, C(queues), C(lockable_bytes) and C(free_bytes) of memory. As
+      M(linerate_environment_info) returns it.
     type: dict
     default: {}
   rates:
@@ -333,9 +334,9 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.controller.begin import Hosts, begin
 from ansible.module_utils.linerate.controller.options import OPTIONS, scenario_of
-from ansible.module_utils.linerate.controller.scenario import Resources
 from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.results.store import RunFolder
+from ansible.module_utils.linerate.trial.engines.base import Resources
 from ansible.module_utils.linerate.trial.plan_text import listing, pcaps_of, searching
 from ansible.module_utils.linerate.trial.proof import ProofLoad, proofs
 

@@ -21,7 +21,7 @@ def test_site_provisions_a_fresh_guest_and_sends(guests, site, tmp_path):
     done = guests("site.yml", **site, benchmark_results_dir=str(tmp_path), **SHORT)
     assert done.rc == 0, done.stdout
     trials = [json.loads(line) for line in (tmp_path / "latest/trials.jsonl").read_text().splitlines()]
-    assert {trial["engine"] for trial in trials} == set(site.get("benchmark_engines", ["kernel", "netmap"]))
+    assert {trial["engine"] for trial in trials} == set(site.get("benchmark_engines", ["kernel", "netmap", "xdp"]))
     for trial in trials:
         assert trial["verdict"]["valid"], trial["verdict"]
     # At top speed an emulated receiver loses frames.

@@ -13,13 +13,14 @@ from ..pcap.destinations import AllowedDestinations
 from ..results.expect import gates_of
 from ..results.searches import Goal, Search
 from ..results.store import plain
+from ..trial.engines.base import Resources
 from ..trial.engines.registry import engine_of
 from ..trial.environment import fingerprint
 from ..trial.model import Bench, LineRate, Port, Sending, Trial, Witness
 from ..trial.plan import Setup, Timing, bound, plan
 from ..trial.witnesses import fit, receiving_port
 from ..units import GBIT
-from .scenario import Manifests, Resources, Scenario, Unavailable, scenario_trials
+from .scenario import Manifests, Scenario, Unavailable, scenario_trials
 from .searches import bursts_of, goal_of, searches_of
 
 SCHEMA = "linerate-run/1"

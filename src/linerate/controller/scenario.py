@@ -9,9 +9,9 @@ from typing import Any
 
 from ..errors import InputError
 from ..pcap.destinations import BENCHMARK_NETWORKS
-from ..pcap.split import MOST_PARTS
 from ..receiver.sampler import LEAST_INTERVAL, MOST_INTERVAL
 from ..tcpreplay.options import BOUNDS, NM_DELAY
+from ..trial.engines.base import Resources
 from ..trial.engines.registry import engine as engine_of
 from ..trial.model import (
     MOST_STALL,
@@ -59,14 +59,6 @@ def check_numbers(values: Mapping[str, Any]) -> None:
 
 
 @dataclass(frozen=True)
-class Resources:
-    """What the sender has for several processes: ``automatic`` is how many auto means, ``queues`` are to transmit."""
-
-    automatic: int = 1
-    queues: int = MOST_PARTS
-
-
-@dataclass(frozen=True)
 class Request:
     """An engine that is to send, through one ``adapter`` or each that it has, by ``processes`` (None: auto)."""
 
@@ -82,8 +74,12 @@ def request_of(entry: object) -> Request:
     if unknown or not isinstance(given.get("engine"), str):
         rule = "must be the name of an engine, or {engine, processes, adapter}"
         raise InputError("benchmark_engines", entry, rule, "Write xdp, or {engine: xdp, processes: 2}.")
-    engine_of(given["engine"])
-    return Request(given["engine"], given.get("adapter"), processes_of(given["engine"], given.get("processes")))
+    name, adapter = given["engine"], given.get("adapter")
+    adapters = engine_of(name).adapters
+    if adapter is not None and adapter not in adapters:
+        rule = f"must be one of {', '.join(adapters)}" if adapters else f"has no meaning for {name}"
+        raise InputError("adapter", adapter, rule, "Correct it, or leave it out.")
+    return Request(name, adapter, processes_of(name, given.get("processes")))
 
 
 def processes_of(engine: str, given: object) -> int | None:
@@ -155,7 +151,8 @@ def scenario_trials(
 
     InputError when no send method is left.
     """
-    host = _Host(unavailable, resources or Resources(), scenario.adapters)
+    resources = resources or Resources()
+    host = _Host(unavailable, resources, scenario.adapters)
     if scenario.trials:
         combinations, missing = _listed(scenario, manifests, host)
     else:
@@ -166,22 +163,40 @@ def scenario_trials(
         missing = [one for _, some in found for one in some]
         missing = [one for number, one in enumerate(missing) if one not in missing[:number]]
         combinations = combine(cases, methods, scenario.rates) if methods else []
+    combinations, omitted = _sendable(combinations, resources)
+    missing += omitted
     if not combinations:
         reasons = "; ".join(f"{item['engine']}: {item['reason']}" for item in missing)
         raise InputError("benchmark_engines", list(scenario.engines), f"none can send here ({reasons})", "Add kernel.")
     return combinations, missing
 
 
+def _sendable(combinations: Sequence[Combination], resources: Resources) -> tuple[list[Combination], list[Missing]]:
+    """The trials whose engine can send their pcap, and those of each engine that cannot, with the reason."""
+    kept: list[Combination] = []
+    missing: dict[tuple[SendMethod, str], Missing] = {}
+    for one in combinations:
+        reason = engine_of(one.method.engine).case_unavailable(one.case, resources)
+        if reason is None:
+            kept.append(one)
+            continue
+        named, adapter = f"{one.case.name} {reason}", {"adapter": one.method.adapter} if one.method.adapter else {}
+        omitted: Missing = {"engine": one.method.engine, **adapter, "reason": named, "trials": []}
+        trials = missing.setdefault((one.method, named), omitted)["trials"]
+        trials.append({"case": one.case.name, "mode": one.mode, "value": one.value})
+    return kept, list(missing.values())
+
+
 def _listed(scenario: Scenario, manifests: Manifests, host: _Host) -> tuple[list[Combination], list[Missing]]:
     combinations: list[Combination] = []
-    missing: dict[tuple[str, str | None], Missing] = {}
+    missing: dict[tuple[str, str | None, str], Missing] = {}
     for trial in scenario.trials:
         case, mode, value = _case(trial["case"], manifests), str(trial["mode"]), trial.get("value")
         named = {name: trial.get(name) for name in ("engine", "adapter", "processes")}
         methods, lacking = host.methods(request_of(named))
         combinations += [Combination(case, method, mode, value) for method in methods]
         for item in lacking:
-            kept = missing.setdefault((item["engine"], item.get("adapter")), {**item, "trials": []})
+            kept = missing.setdefault((item["engine"], item.get("adapter"), item["reason"]), {**item, "trials": []})
             kept["trials"].append({"case": case.name, "mode": mode, "value": value})
     return combinations, list(missing.values())
 

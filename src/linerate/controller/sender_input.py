@@ -15,7 +15,7 @@ from ..pcap.spec import LENGTHS, PARAMETERS, PcapSpec
 from ..results.expect import expectation_of
 from ..results.store import plain
 from ..tcpreplay.options import ReplayOptions
-from ..trial.engines.registry import engine
+from ..trial.engines.registry import engine, refuse_mode
 from ..trial.loads import loads
 from ..trial.proof import ProofLoad
 from ..trial.witnesses import define
@@ -218,9 +218,7 @@ def _loads(values: Values) -> Iterator[InputError]:
             yield InputError(name, [], "is empty, so there is nothing to send", "Name at least one, or remove it.")
     for case in cases or ():
         yield from _known("benchmark_cases", case, names, "pcaps_set")
-    for name in values.get("benchmark_engines") or ():
-        for error in _caught(request_of, name):
-            yield _renamed("benchmark_engines", error) if error.subject == "engine" else error
+    yield from _engines(values)
     for name in values.get("benchmark_netmap_adapters") or ():
         yield from _known("benchmark_netmap_adapters", name, engine("netmap").adapters, "the adapters")
     for at, rate in enumerate(values.get("benchmark_rates") or ()):
@@ -234,6 +232,21 @@ def _loads(values: Values) -> Iterator[InputError]:
         if not wrong:
             counted = _caught(processes_of, trial["engine"], trial.get("processes"))
             yield from (_renamed(f"{path}.processes", error) for error in counted)
+
+
+def _engines(values: Values) -> Iterator[InputError]:
+    rates = () if values.get("benchmark_trials") else values.get("benchmark_rates") or ()
+    for at, entry in enumerate(values.get("benchmark_engines") or ()):
+        for error in _caught(_check_engine, entry, [rate.get("mode") for rate in rates]):
+            # A plain name has no keys.
+            key = f"[{at}].{error.subject}" if isinstance(entry, Mapping) and error.subject in entry else ""
+            yield _renamed(f"benchmark_engines{key}", error)
+
+
+def _check_engine(entry: object, modes: Sequence[str]) -> None:
+    request = request_of(entry)
+    for mode in modes:
+        refuse_mode(request.processes or 1, mode)
 
 
 def _load(path: str, load: Mapping[str, Any]) -> Iterator[InputError]:

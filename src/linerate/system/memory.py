@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Union
 
+from .capabilities import missing_capabilities
+
+ALL_USERS = ["0", "0", str(2**32 - 1)]
+"""The map of the first user namespace (user_namespaces(7))."""
 UNLIMITED = 1 << 60
 """Limits above are none: version 1 writes the largest multiple of a page."""
 
@@ -60,6 +65,20 @@ def room(root: str = "/") -> Room | None:
             left = max(0, limit - usage + min(cached, usage))
             rooms.append(Room(left, f"the control group {_shown(folder)} (limit {megabytes(limit)})"))
     return min(rooms, key=lambda one: one.available, default=None)
+
+
+def lockable_bytes(root: str = "/") -> int | None:
+    """How much memory this process may lock (getrlimit(2), RLIMIT_MEMLOCK); None without a limit.
+
+    CAP_IPC_LOCK lifts the limit where it is not one of a user namespace, which may map fewer users than there are.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    try:
+        users = Path(root, "proc/self/uid_map").read_text(encoding="ascii").split()
+    except OSError:
+        users = list(ALL_USERS)
+    privileged = users == ALL_USERS and not missing_capabilities(Path(root), ["CAP_IPC_LOCK"])
+    return None if privileged or most == resource.RLIM_INFINITY else most
 
 
 class OomWatch:

@@ -17,7 +17,7 @@ def preload_bytes(packets: int, size: int, processes: int = 1) -> int:
     return processes * PROGRAM_BYTES + packets * PACKET_BYTES + size
 
 
-def refuse_preload(pcap: str, packets: int, size: int, processes: int = 1, root: str = "/") -> None:
+def refuse_preload(pcap: str, packets: int, size: int, root: str = "/", processes: int = 1) -> None:
     """HostError if the memory of this host, or of its control group, has no room for a preloaded ``pcap``."""
     need, found = preload_bytes(packets, size, processes), room(root)
     if found is not None and need > found.available:

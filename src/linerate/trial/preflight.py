@@ -62,7 +62,7 @@ def preflight(
         if far_end.mtu is not None:
             refuse_small_mtu("the receiver's interface", far_end.mtu, summary.longest_payload)
         if preloading:
-            refuse_preload(path, summary.packets, summary.bytes, preloading)
+            refuse_preload(path, summary.packets, summary.bytes, processes=preloading)
         found.append(summary)
     return found
 

@@ -8,10 +8,10 @@ import struct
 import sys
 from array import array
 from dataclasses import dataclass
-from pathlib import Path
 
-from ..errors import HostError, PcapError
+from ..errors import PcapError
 from ..pcap.reader import FILE_HEADER_BYTES, MAGICS, RECORD_HEADER_BYTES, PcapSummary, read_summary
+from ..system.memory import room
 from .xsk import CHUNK_BYTES, DESCRIPTOR_BYTES, Region
 
 LONGEST_FRAME = CHUNK_BYTES - 1
@@ -75,18 +75,16 @@ def load(path: str, unaligned: bool, limit_bytes: int | None = None, timed: bool
     return Frames(region, descriptors, summary, times)
 
 
-def free_memory(root: str = "/") -> int:
-    """The bytes that programs can still use (proc_meminfo(5), MemAvailable)."""
-    for line in Path(root, "proc/meminfo").read_text(encoding="ascii").splitlines():
-        if line.startswith("MemAvailable:"):
-            return 1024 * int(line.split()[1])
-    raise HostError("memory", "/proc/meminfo", "does not state MemAvailable", "Use a kernel of version 3.14 or later.")
+def memory_limit() -> int | None:
+    """The bytes that a pcap may take, unless another limit is given; None where the free memory is not known."""
+    free = room()
+    return None if free is None else int(FREE_SHARE * free.available)
 
 
 def _refuse_large(path: str, summary: PcapSummary, limit_bytes: int | None) -> None:
     needed = summary.file_bytes + DESCRIPTOR_BYTES * summary.packets
-    limit = int(FREE_SHARE * free_memory()) if limit_bytes is None else limit_bytes
-    if needed > limit:
+    limit = memory_limit() if limit_bytes is None else limit_bytes
+    if limit is not None and needed > limit:
         rule = f"takes {needed:,} B of memory, and the limit is {limit:,} B"
         raise PcapError("pcap", path, rule, "Send a smaller pcap in a loop, or use another engine.")
 

@@ -18,6 +18,7 @@ from linerate.netmap.availability import native_unavailable_reason, unavailable_
 from linerate.results.build import result_of
 from linerate.results.store import RunFolder, check
 from linerate.system.run import run as run_program
+from linerate.trial.engines.base import Resources
 from linerate.trial.engines.registry import engine
 from linerate.trial.environment import fingerprint, read_environment
 from linerate.trial.journal import failed
@@ -177,6 +178,23 @@ def test_only_the_listed_trials_are_run_and_those_that_are_not_available_are_nam
     assert [trial.method.adapter for trial in trials] == ["emulated"]
     run, trials = plan(ALL, trials=listed, repeats=1, adapters={"netmap": ["native"]})
     assert [trial.method.adapter for trial in trials] == ["native", None]
+
+
+def test_a_pcap_that_an_engine_cannot_send_is_named_and_left_to_the_others(plan, environment):
+    long = {**MANIFEST, "max_frame_length": 9014}
+    given = scenario(engines=["kernel", "xdp"], adapters={"xdp": ["copy"]}, cases=["a", "long"], repeats=1)
+    run, trials = begin("r", given, {"a": MANIFEST, "long": long}, Hosts(environment, {}))
+    check(run, SCHEMAS / "run.schema.json")
+    assert [(trial.case.name, trial.method.engine) for trial in trials] == [
+        *[("a", "kernel"), ("a", "xdp")] * 2,
+        *[("long", "kernel")] * 2,
+    ]
+    reason = "long has frames of 9,014 B, and an XDP socket sends at most 4,095 B"
+    loads = [{"case": "long", "mode": "pps", "value": 20_000.0}, {"case": "long", "mode": "topspeed", "value": None}]
+    assert run["plan"]["unavailable"] == [{"engine": "xdp", "adapter": "copy", "reason": reason, "trials": loads}]
+    few = Hosts(environment, {}, resources=Resources(lockable_bytes=65_536))
+    with pytest.raises(InputError, match=r"none can send here \(xdp: a needs 6,.* of locked memory"):
+        begin("r", replace(given, engines=["xdp"]), {"a": MANIFEST, "long": long}, few)
 
 
 def test_a_scenario_that_cannot_run_is_refused(plan):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
 
 from linerate.errors import HostError
-from linerate.system.memory import OomWatch, room
+from linerate.system.memory import OomWatch, lockable_bytes, room
 from linerate.tcpreplay.preload import PROGRAM_BYTES, preload_bytes, refuse_preload
 
 V2 = {
@@ -113,3 +114,23 @@ def test_a_kill_on_the_host_is_named(host):
     watch = OomWatch(host(HOST))
     host({"proc/vmstat": "oom_kill 4\n"})
     assert watch.reason() == "the kernel killed it because memory ran out"
+
+
+@pytest.mark.parametrize(
+    ("users", "effective", "limit", "expected"),
+    [
+        ("         0          0 4294967295\n", 1 << 14, 65_536, None),
+        ("         0       1000          1\n", 1 << 14, 65_536, 65_536),
+        ("         0          0 4294967295\n", 0, 65_536, 65_536),
+        ("         0          0 4294967295\n", 0, resource.RLIM_INFINITY, None),
+    ],
+    ids=["privileged", "a user namespace", "no capability", "no limit"],
+)
+def test_how_much_memory_may_be_locked(host, monkeypatch, users, effective, limit, expected):
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (0, limit))
+    root = host({"proc/self/uid_map": users, "proc/self/status": f"CapEff:\t{effective:016x}\n"})
+    assert lockable_bytes(root) == expected
+
+
+def test_every_process_that_preloads_is_counted():
+    assert preload_bytes(1000, 78_000, 3) - preload_bytes(1000, 78_000) == 2 * PROGRAM_BYTES

@@ -9,7 +9,8 @@ import pytest
 
 from linerate.errors import PcapError
 from linerate.pcap.reader import RECORD_HEADER_BYTES
-from linerate.xdp.frames import LONGEST_FRAME, Frames, free_memory, load
+from linerate.system.memory import Room
+from linerate.xdp.frames import LONGEST_FRAME, Frames, load
 from linerate.xdp.xsk import CHUNK_BYTES
 
 LENGTHS = [random.Random(1).choice((60, 61, 78, 590, 1514, 2048, 4095)) for _ in range(300)]
@@ -55,15 +56,9 @@ def test_a_pcap_above_the_limit_is_refused_by_name(pcap):
 
 
 def test_the_limit_is_half_of_the_free_memory(pcap, monkeypatch):
-    monkeypatch.setattr("linerate.xdp.frames.free_memory", lambda: 1000)
+    monkeypatch.setattr("linerate.xdp.frames.room", lambda: Room(1000, "the host"))
     with pytest.raises(PcapError, match="the limit is 500 B"):
         load(pcap(*[78] * 100), True)
-
-
-def test_free_memory_is_what_the_kernel_calls_available(tmp_path):
-    (tmp_path / "proc").mkdir()
-    (tmp_path / "proc/meminfo").write_text("MemTotal: 9 kB\nMemAvailable:       3 kB\n")
-    assert free_memory(str(tmp_path)) == 3072
 
 
 def test_a_frame_longer_than_a_chunk_is_refused(pcap):

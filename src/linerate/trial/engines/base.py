@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ...pcap.split import MOST_PARTS
 from ...system.gate import started_seconds
 from ...system.run import Runner
 from ...tcpreplay.supervise import Outcome
 from ..evidence import Adapter, Claim
-from ..model import Trial
+from ..model import Case, Trial
 from ..nic_session import NicSession
 
 XDP_ATTACH_OK = "xdp_attach_ok"
@@ -31,6 +32,19 @@ class SenderHost:
     interface: str
     features: frozenset[str] = frozenset()
     root: str = "/"
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a sender has: ``automatic`` is how many processes auto means, ``queues`` are to transmit.
+
+    ``lockable_bytes`` of memory a program may lock, None without a limit; ``free_bytes`` it may use, None if not known.
+    """
+
+    automatic: int = 1
+    queues: int = MOST_PARTS
+    lockable_bytes: int | None = None
+    free_bytes: int | None = None
 
 
 class Engine(ABC):
@@ -53,6 +67,10 @@ class Engine(ABC):
 
     def adapter_unavailable(self, adapter: str, host: SenderHost) -> str | None:
         """Why the engine cannot send through ``adapter`` on ``host``; None where it can."""
+        return None
+
+    def case_unavailable(self, case: Case, resources: Resources) -> str | None:
+        """Why the engine cannot send ``case`` on a sender with these resources, after its name; None where it can."""
         return None
 
     def switching_seconds(self, nm_delay: int) -> float:

@@ -10,7 +10,7 @@ from trial_records import planned
 
 from linerate.errors import InputError
 from linerate.tcpreplay.supervise import Outcome
-from linerate.trial.engines.base import OPENING, SENDING
+from linerate.trial.engines.base import OPENING, SENDING, Resources
 from linerate.trial.engines.registry import engine
 from linerate.trial.engines.xdp.session import XdpSession
 from linerate.trial.evidence import Adapter
@@ -95,3 +95,17 @@ def test_what_was_sent_late_is_reported():
 
 def test_the_name_of_the_program_is_that_of_its_archive():
     assert program(replace(sent(), argv=("/usr/bin/python3.9", "-I", path()))) == "linerate-xdp"
+
+
+@pytest.mark.parametrize(
+    ("resources", "reason"),
+    [
+        (Resources(), None),
+        (Resources(lockable_bytes=1 << 30, free_bytes=1 << 30), None),
+        (Resources(lockable_bytes=65_536), "needs 6,064,058 B of locked memory, and RLIMIT_MEMLOCK allows 65,536 B "),
+        (Resources(free_bytes=10_000_000), "needs 7 MB of memory, more than half of the 10 MB that are free"),
+    ],
+)
+def test_a_pcap_that_the_memory_has_no_room_for_is_not_available(resources, reason):
+    found = ENGINE.case_unavailable(planned(COPY).case, resources)
+    assert found == reason or (found and reason and found.startswith(reason))

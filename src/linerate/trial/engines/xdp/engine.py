@@ -7,19 +7,22 @@ import sys
 from dataclasses import replace
 
 from ....errors import InputError
+from ....pcap.reader import FILE_HEADER_BYTES, RECORD_HEADER_BYTES
 from ....pcap.split import MOST_PARTS
+from ....system.memory import megabytes
 from ....system.run import Runner
 from ....tcpreplay.supervise import Outcome
 from ....xdp import program
 from ....xdp.availability import unavailable_reason, zerocopy_unavailable_reason
 from ....xdp.events import SENDING as READY
 from ....xdp.events import failure, find
-from ....xdp.frames import LONGEST_FRAME
+from ....xdp.frames import FREE_SHARE, LONGEST_FRAME, memory_limit
 from ....xdp.options import SenderOptions
+from ....xdp.xsk import DESCRIPTOR_BYTES
 from ...evidence import Claim
-from ...model import Trial
+from ...model import Case, Trial
 from ...nic_session import NicSession
-from ..base import OPENING, SENDING, XDP_ATTACH_OK, Engine, SenderHost
+from ..base import OPENING, SENDING, XDP_ATTACH_OK, Engine, Resources, SenderHost
 from .session import XdpSession
 
 
@@ -41,18 +44,37 @@ class XdpEngine(Engine):
             return None
         return zerocopy_unavailable_reason(host.interface, XDP_ATTACH_OK in host.features)
 
+    def case_unavailable(self, case: Case, resources: Resources) -> str | None:
+        if case.max_frame_length > LONGEST_FRAME:
+            return f"has frames of {case.max_frame_length:,} B, and an XDP socket sends at most {LONGEST_FRAME:,} B"
+        size = FILE_HEADER_BYTES + round(case.pcap_packets * (RECORD_HEADER_BYTES + case.mean_frame_length))
+        lockable, free = resources.lockable_bytes, resources.free_bytes
+        if lockable is not None and size > lockable:
+            return f"needs {size:,} B of locked memory, and RLIMIT_MEMLOCK allows {lockable:,} B (ulimit -l)"
+        needed = size + DESCRIPTOR_BYTES * case.pcap_packets
+        if free is not None and needed > FREE_SHARE * free:
+            return f"needs {megabytes(needed)} of memory, more than half of the {megabytes(free)} that are free"
+        return None
+
     def command(self, trial: Trial) -> list[str]:
-        if trial.case.max_frame_length > LONGEST_FRAME:
-            rule = (
-                f"has frames of {trial.case.max_frame_length:,} B, and an XDP socket sends at most {LONGEST_FRAME:,} B"
-            )
+        reason = self.case_unavailable(trial.case, Resources())
+        if reason:
             raise InputError(
-                "case", trial.case.name, rule, "Leave xdp out of benchmark_engines, or use benchmark_trials."
+                "case", trial.case.name, reason, "Leave xdp out of benchmark_engines, or use benchmark_trials."
             )
         return _command(_options(trial))
 
     def part_command(self, trial: Trial, number: int, gate: str) -> list[str]:
-        return self.provide(_command(replace(_options(trial), queue=number, cpu=trial.sending.cpu, gate=gate)))
+        limit = memory_limit()
+        options = replace(
+            _options(trial),
+            queue=number,
+            cpu=trial.sending.cpu,
+            gate=gate,
+            # All of them load at once.
+            memory_limit=None if limit is None else limit // trial.method.processes,
+        )
+        return self.provide(_command(options))
 
     def processes_unavailable(self, count: int, adapter: str | None, queues: int) -> str | None:
         if adapter == "zerocopy" and count > 1:
