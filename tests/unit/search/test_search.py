@@ -228,11 +228,9 @@ def test_the_plan_states_the_longest_time_that_searches_take() -> None:
     search, trials = planned()
     assert searching([], trials) == []
     (line,) = searching([search.to_json()], trials)
-    # 15 times the goal's 10 s, and 20 trials that take 2 s longer than they offer a load.
-    assert line.startswith(
-        "1 search after these trials: at most 20 trials, which offer a load for 150 s and take 4 min"
-    )
-    assert "and take 1 h 4 min;" in searching([search.to_json()] * 20, trials)[0]
+    # 15 times the goal's 10 s, and 20 trials that take 6 s longer than they offer a load.
+    assert "at most 20 trials, which offer a load for 150 s and take 5 min;" in line
+    assert "and take 1 h 30 min;" in searching([search.to_json()] * 20, trials)[0]
 
 
 def test_a_search_ends_at_its_last_trial() -> None:
