@@ -51,6 +51,11 @@ trial:
   description: The next trial, whole; null where the search has ended.
   returned: always
   type: dict
+ended:
+  description: Ids of the trials of the search that are stored.
+  returned: always
+  type: list
+  elements: str
 lines:
   description: What is known so far, a line for each goal.
   returned: always
@@ -104,6 +109,7 @@ def main() -> None:
     module.exit_json(
         changed=False,
         trial=trial.to_json() if trial else None,
+        ended=[one.trial_id for one in run.trials if search.number_of(one.trial_id) is not None],
         lines=[sentence(outcome) for outcome in found],
         outcomes=[outcome.to_json() for outcome in found],
     )

@@ -13,6 +13,8 @@ from tests.integration.trials import ip
 from linerate.lab.namespaces import RECEIVER, SENDER
 
 NAME = "linerate-device1"
+# How tc drops a frame (include/uapi/linux/pkt_cls.h): with an error to the sender, or without one, as netem does.
+SHOT, STOLEN = 2, 4
 
 
 def command(*argv: str) -> None:
@@ -62,3 +64,12 @@ def altering(change: str) -> Iterator[None]:
             yield
         finally:
             process.communicate()
+
+
+def drop_by_tc(namespace: str, interface: str, direction: str, number: int, action: int) -> None:
+    """Drop the frames to UDP ports that ``number`` divides with tc: classic BPF on the port of the frame."""
+    tc = ("tc", "-n", namespace)
+    port_modulo = f"40 0 0 36,148 0 0 {number},21 0 1 0,6 0 0 {action},6 0 0 4294967295"
+    command(*tc, "qdisc", "add", "dev", interface, "clsact")
+    matching = ("protocol", "ip", "prio", "1", "bpf", "da", "bytecode", f"5,{port_modulo}")
+    command(*tc, "filter", "add", "dev", interface, direction, *matching)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.devices import SHOT, STOLEN, drop_by_tc
 from tests.integration.trials import (
     TRIAL,
     make_pcap,
@@ -33,12 +34,6 @@ pytestmark = [pytest.mark.quiet, pytest.mark.long]
 PACKETS = 10_000
 LOST_OF_TWO_PASSES = {1000: 20, 100: 200, 10: 2000}
 DESTINATION = "198.19.0.1"
-# How tc drops a frame (include/uapi/linux/pkt_cls.h): with an error to the sender, or without one, as netem does.
-SHOT, STOLEN = 2, 4
-
-
-def command(*argv: str) -> None:
-    subprocess.run(argv, check=True)
 
 
 @pytest.fixture(autouse=True)
@@ -49,15 +44,6 @@ def long_backlog() -> Iterator[None]:
     backlog.write_text(str(4 * PACKETS))
     yield
     backlog.write_text(before)
-
-
-def drop_by_tc(namespace: str, interface: str, direction: str, number: int, action: int) -> None:
-    """Drop the frames to UDP ports that ``number`` divides with tc: classic BPF on the port of the frame."""
-    tc = ("tc", "-n", namespace)
-    port_modulo = f"40 0 0 36,148 0 0 {number},21 0 1 0,6 0 0 {action},6 0 0 4294967295"
-    command(*tc, "qdisc", "add", "dev", interface, "clsact")
-    matching = ("protocol", "ip", "prio", "1", "bpf", "da", "bytecode", f"5,{port_modulo}")
-    command(*tc, "filter", "add", "dev", interface, direction, *matching)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from .chart import Chart, Scales, chart
 from .loads import OFFERED, loss_chart
 from .text import NONE, clean, number
 
+TITLE = "Throughput, loss and bursts"
 _SENTENCES = 4
 """More outcomes than this are in the table alone."""
 STANDARD = (
@@ -41,6 +42,7 @@ def searches_view(run: Run) -> dict[str, Any]:
     """What the report's template shows of the searches; nothing where the run has none."""
     found = outcomes(run)
     return {
+        "title": TITLE,
         "sentences": [clean(sentence(outcome)) for outcome in found if outcome.kind == THROUGHPUT][:_SENTENCES],
         "rows": [_row(outcome) for outcome in found if outcome.kind == THROUGHPUT],
         "standard": STANDARD,
@@ -48,11 +50,9 @@ def searches_view(run: Run) -> dict[str, Any]:
         "loss_steps": [f"{100 * step // STEPS} %" for step in range(STEPS, 0, -1)],
         "bursts": back_to_back.rows(found),
         "bursts_standard": back_to_back.STANDARD,
-        "charts": [
-            *_over_size(found),
-            *(_loss_over_load(outcome) for outcome in _each_search(found)),
-            *back_to_back.charts(found),
-        ],
+        "charts": [*_over_size(found), *_losses_over_load(found, THROUGHPUT)],
+        "loss_charts": _losses_over_load(found, FRAME_LOSS),
+        "burst_charts": back_to_back.charts(found),
     }
 
 
@@ -75,10 +75,10 @@ def _row(outcome: Outcome) -> tuple[str, ...]:
     )
 
 
-def _each_search(found: Sequence[Outcome]) -> list[Outcome]:
-    """One outcome of each search over loads: the goals of a search share its trials."""
-    each = {outcome.search: outcome for outcome in found if outcome.kind in (THROUGHPUT, FRAME_LOSS)}
-    return [one for one in each.values() if one.points]
+def _losses_over_load(found: Sequence[Outcome], kind: str) -> list[Chart]:
+    """A chart for each search of that kind: the goals of a search share its trials."""
+    each = {outcome.search: outcome for outcome in found if outcome.kind == kind}
+    return [_loss_over_load(one) for one in each.values() if one.points]
 
 
 def _loss_row(outcome: Outcome) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -132,5 +132,5 @@ def _loss_over_load(outcome: Outcome) -> Chart:
         ((pps, loss), f"{number(pps)} pps for {seconds:g} s: loss {number(loss, 4)} %")
         for pps, loss, seconds in measured
     ]
-    name = f"{clean(outcome.case.name)} by {clean(outcome.method.name)}, {outcome.kind}"
+    name = f"{clean(outcome.case.name)} by {clean(outcome.method.name)}"
     return loss_chart(f"Loss over offered load: {name}", OFFERED, points, "Each point is a trial.")

@@ -11,6 +11,8 @@ from .engines.registry import engine_of
 from .model import Trial
 
 _FEW_SECONDS = 120
+_TASKS_SECONDS = 4.0
+"""What the tasks around a trial of a search may take: its counts, its record, the choice of the next trial."""
 
 
 def listing(trials: Sequence[Trial]) -> list[str]:
@@ -27,12 +29,15 @@ def searching(searches: Sequence[Mapping[str, Any]], trials: Sequence[Trial]) ->
     """A line on the searches of a run, {most_seconds, most_trials, ceilings: ids of ``trials``}; none without any."""
     if not searches:
         return []
-    around = {trial.trial_id: trial.estimated_seconds - trial.offered.duration_seconds for trial in trials}
+    around = {
+        trial.trial_id: trial.estimated_seconds - trial.offered.duration_seconds + _TASKS_SECONDS for trial in trials
+    }
     load = sum(search["most_seconds"] for search in searches)
     whole = load + sum(search["most_trials"] * max(around[one] for one in search["ceilings"]) for search in searches)
     number = sum(search["most_trials"] for search in searches)
+    name = "search" if len(searches) == 1 else "searches"
     return [
-        f"{len(searches)} searches after these trials: at most {number:,} trials, which offer a load for {load:,.0f} s "
+        f"{len(searches)} {name} after these trials: at most {number:,} trials, which offer a load for {load:,.0f} s "
         f"and take {_duration(whole)}; most need less than a third of it"
     ]
 

@@ -2,67 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
-import trial_parts
-from trial_records import KERNEL, case, setup
+from simulated_device import DEVICE_PPS, SENDER_PPS, XDP, Buffering, planned, run
+from trial_records import KERNEL
 
-from linerate.controller.searches import bursts_of, goal_of, searches_of
+from linerate.controller.searches import bursts_of
 from linerate.errors import InputError, ResultError
-from linerate.results.build import result_of
-from linerate.results.model import TrialResult
-from linerate.results.searches import Search
-from linerate.search.outcome import Outcome, sentence
-from linerate.search.steps import next_trial, outcomes, progress
-from linerate.trial.model import SendMethod, Trial
-from linerate.trial.plan import combine, plan
-
-XDP = SendMethod("xdp", "copy")
-SENDER_PPS = {"kernel": 400_000.0, "xdp": 500_000.0}
-DEVICE_PPS = 100_000.0
-
-
-@dataclass
-class Buffering:
-    """A device that forwards ``device_pps``, and buffers ``frames``. ``also_lost`` are by number of the trial."""
-
-    device_pps: float = DEVICE_PPS
-    frames: int = 10_000
-    also_lost: dict[int, int] = field(default_factory=dict)
-    sent: list[int | None] = field(default_factory=list)
-
-    def result(self, trial: Trial) -> TrialResult:
-        most = SENDER_PPS[trial.method.engine]
-        pps = min(trial.offered.pps or most, most)
-        packets = trial.offered.packets or round(pps * trial.offered.duration_seconds)
-        waiting = packets * max(0.0, 1 - self.device_pps / pps)
-        lost = max(0, round(waiting - self.frames)) + self.also_lost.get(trial.sequence, 0)
-        self.sent.append(trial.offered.packets)
-        half = trial_parts.sent(packets, packets / pps)
-        half = replace(half, adapter=replace(half.adapter, kind=trial.method.adapter, found=trial.method.adapter))
-        return result_of(trial, half, [trial_parts.received(packets - lost, packets / pps)])
-
-
-def planned(*kinds: str, methods: Any = (XDP,), **bursts: Any) -> tuple[tuple[Search, ...], list[Trial]]:
-    trials = plan(combine([case()], methods, [{"mode": "topspeed"}]), 1, setup())
-    return searches_of(kinds or ["back-to-back"], [goal_of({"name": "ndr"})], trials, bursts_of(bursts)), trials
-
-
-def run(
-    device: Any, searches: tuple[Search, ...], trials: list[Trial], stored: Any = None, most: int = 1000
-) -> tuple[list[Outcome], list[TrialResult]]:
-    """Continue the searches by at most ``most`` trials; the outcomes, and all results."""
-    results = stored if stored is not None else [device.result(trial) for trial in trials]
-    for search in searches:
-        while most:
-            trial = next_trial(progress(search, results), search, trials, len(results) + 1)
-            if trial is None:
-                break
-            results.append(device.result(trial))
-            most -= 1
-    return outcomes(searches, results), results
+from linerate.search.outcome import sentence
+from linerate.search.steps import next_trial, progress
 
 
 @pytest.mark.parametrize("frames", [4, 250, 10_000, 200_000])

@@ -19,6 +19,7 @@ from linerate.search.outcome import Outcome, sentence
 from linerate.search.steps import Progress, next_trial, progress
 from linerate.trial.model import SendMethod, Trial
 from linerate.trial.plan import combine, plan
+from linerate.trial.plan_text import searching
 
 LINE_PPS = 10e9 / (8 * 102)
 MOST_TRIALS = 60
@@ -221,3 +222,20 @@ def test_a_search_without_a_ceiling_is_refused() -> None:
     trials = plan(combine([case()], [KERNEL], [{"mode": "pps", "value": 1000}]), 1, setup())
     with pytest.raises(InputError, match="no trial at top speed"):
         searches_of(["throughput"], [goal_of({"name": "ndr"})], trials)
+
+
+def test_the_plan_states_the_longest_time_that_searches_take() -> None:
+    search, trials = planned()
+    assert searching([], trials) == []
+    (line,) = searching([search.to_json()], trials)
+    # 15 times the goal's 10 s, and 20 trials that take 6 s longer than they offer a load.
+    assert "at most 20 trials, which offer a load for 150 s and take 5 min;" in line
+    assert "and take 1 h 30 min;" in searching([search.to_json()] * 20, trials)[0]
+
+
+def test_a_search_ends_at_its_last_trial() -> None:
+    search, trials = planned()
+    found, results = run(Simulated(device_pps=1_000_000), replace(search, most_trials=3), trials)
+    (only,) = found.outcomes
+    assert only.problem == "the bounds were not close enough after 3 trials"
+    assert len(results) == 4

@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""Throughput searches through devices that tc limits, whose throughput is known (root).
+
+Each search is a whole run of playbooks/benchmark.yml with the default goal, in a lab that only this script uses: the
+sender and the receiver with a bridge between them. Its port to the receiver forwards 100,000 or 300,000 frames of 78 B
+per second, or 200 Mbit/s of frames of 1514 B. Prints a row for each search, and writes the figures as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.integration.devices import bridge  # noqa: E402
+
+from linerate.lab.namespaces import absent, present  # noqa: E402
+from linerate.results.read import load_run  # noqa: E402
+from linerate.results.run import Run  # noqa: E402
+from linerate.search.outcome import sentence  # noqa: E402
+from linerate.search.steps import outcomes  # noqa: E402
+from linerate.system.run import run as run_command  # noqa: E402
+
+OWN_FOLDERS = ("/run/netns", "/run/linerate", "/var/lib/linerate")
+CLONE_NEWNS = 0x00020000
+MOST_ERROR_PERCENT, MOST_SECONDS = 1.0, 120.0
+QUEUED_SECONDS = 0.003
+"""What the limit queues and lets pass at once, in seconds of its rate: less than 1 % of the shortest trial."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device that forwards ``pps`` frames of ``frame`` bytes without FCS."""
+
+    name: str
+    frame: int
+    pps: float
+
+    def limit(self, namespace: str) -> None:
+        """Limit the port to the receiver."""
+        octets = max(4 * self.frame, round(QUEUED_SECONDS * self.pps * self.frame))
+        rate = f"{round(self.pps * self.frame * 8)}bit"
+        tbf = ["tbf", "rate", rate, "burst", str(octets), "limit", str(octets)]
+        command = ["tc", "-n", namespace, "qdisc", "replace", "dev", "out", "root", *tbf]
+        subprocess.run(command, check=True)
+
+
+DEVICES = (
+    Device("100,000 pps", 78, 100_000),
+    Device("300,000 pps", 78, 300_000),
+    Device("200 Mbit/s", 1514, 200e6 / (8 * 1514)),
+)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One search: rates in packets/s, seconds from its first trial to its last, and of the whole playbook."""
+
+    device: str
+    truth_pps: float
+    found_pps: float | None
+    error_percent: float | None
+    limited_by: str | None
+    trials: int
+    load_seconds: float
+    seconds: float
+    playbook_seconds: float
+    kept: bool
+    outcome: str
+
+
+def search(device: Device, folder: Path, goal: dict[str, Any], engines: list[str]) -> Figures:
+    """Search for the throughput of ``device`` in a new lab."""
+    variables = {
+        "pcaps_dir": str(folder / "pcaps"),
+        "pcaps_set": [{"name": "udp", "protocol": "udp", "frame_length": device.frame + 4}],
+        "benchmark_results_dir": str(folder / "results"),
+        "benchmark_engines": engines,
+        "benchmark_rates": [{"mode": "topspeed"}],
+        "benchmark_repeats": 1,
+        "benchmark_search": ["throughput"],
+        "benchmark_search_goals": [goal],
+        "benchmark_fail_on_invalid": False,
+    }
+    playbook = [str(ROOT / ".venv/bin/ansible-playbook"), "playbooks/benchmark.yml", "-e", json.dumps(variables)]
+    present(run_command)
+    try:
+        with bridge() as namespace:
+            device.limit(namespace)
+            begun = time.monotonic()
+            done = subprocess.run(playbook, cwd=ROOT, capture_output=True, text=True, check=False)
+            seconds = time.monotonic() - begun
+    finally:
+        absent(run_command)
+    newest = folder / "results" / "latest"
+    if not newest.exists():
+        raise RuntimeError(f"the playbook stored no run:\n{done.stdout}{done.stderr}")
+    return figures(device, load_run(newest, ROOT / "schemas"), seconds)
+
+
+def figures(device: Device, run: Run, playbook_seconds: float) -> Figures:
+    """What the search of ``run`` found, against the truth."""
+    (outcome,) = outcomes(run.info.searches, run.trials)
+    searched = [trial for trial in run.trials if trial not in run.listed]
+    found = outcome.rates.pps if outcome.rates else None
+    error = None if found is None else 100 * (found / device.pps - 1)
+    seconds = 0.0
+    if searched:
+        events = run.trials[0].started_at, searched[-1].ended_at
+        begun, ended = (time.mktime(time.strptime(at[:19], "%Y-%m-%dT%H:%M:%S")) for at in events)
+        seconds = ended - begun
+    close = error is not None and abs(error) <= MOST_ERROR_PERCENT
+    return Figures(
+        device=device.name,
+        truth_pps=device.pps,
+        found_pps=found,
+        error_percent=error,
+        limited_by=outcome.limited_by,
+        trials=len(searched),
+        load_seconds=sum(trial.offered.duration_seconds for trial in searched),
+        seconds=seconds,
+        playbook_seconds=playbook_seconds,
+        kept=close and outcome.of_device and seconds <= MOST_SECONDS,
+        outcome=sentence(outcome),
+    )
+
+
+HEADER = (
+    f"{'device':<12} {'truth, pps':>11} {'NDR, pps':>11} {'error, %':>9} {'trials':>6} {'load, s':>8} {'search, s':>9}"
+)
+
+
+def row(one: Figures) -> str:
+    """A search as a row of the table."""
+    found, error = ("-", "-") if one.error_percent is None else (f"{one.found_pps:,.0f}", f"{one.error_percent:+.2f}")
+    numbers = f"{one.truth_pps:>11,.0f} {found:>11} {error:>9} {one.trials:>6} {one.load_seconds:>8.0f}"
+    return f"{one.device:<12} {numbers} {one.seconds:>9.0f}  {'ok' if one.kept else 'NO'}  {one.limited_by}"
+
+
+def alone() -> None:
+    """Enter a mount namespace in which the folders of a lab that is up are hidden."""
+    for folder in OWN_FOLDERS:
+        os.makedirs(folder, exist_ok=True)
+    if ctypes.CDLL(None).unshare(CLONE_NEWNS) != 0:
+        raise PermissionError("unshare(CLONE_NEWNS) is not permitted: run as root")
+    mounts = [["--make-rprivate", "/"], *(["-t", "tmpfs", "linerate-bench", folder] for folder in OWN_FOLDERS)]
+    for arguments in mounts:
+        command = ["mount", *arguments]
+        subprocess.run(command, check=True)
+
+
+def main() -> None:
+    """Search, print and write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--searches", type=int, default=10, help="how many; the devices take turns")
+    parser.add_argument("--devices", nargs="*", default=[one.name for one in DEVICES], help="names of devices")
+    parser.add_argument("--engines", nargs="*", default=["xdp"], help="send methods")
+    parser.add_argument("--profile", default="default", help="profile of the goal")
+    parser.add_argument("--loss-ratio", type=float, default=0.0, help="the loss that the goal allows")
+    parser.add_argument("--json", type=Path, default=Path(__file__).with_suffix(".json"), help="file of the figures")
+    given = parser.parse_args()
+    alone()
+    goal = {"name": "goal", "profile": given.profile, "loss_ratio": given.loss_ratio}
+    devices = [one for one in DEVICES if one.name in given.devices]
+    found = []
+    print(HEADER, flush=True)
+    for device in islice(cycle(devices), given.searches):
+        with tempfile.TemporaryDirectory() as folder:
+            found.append(search(device, Path(folder), goal, given.engines))
+        print(row(found[-1]), flush=True)
+    kept = sum(one.kept for one in found)
+    print(f"{kept} of {len(found)} within {MOST_ERROR_PERCENT:g} % in at most {MOST_SECONDS:g} s")
+    given.json.write_text(json.dumps([asdict(one) for one in found], indent=2) + "\n")
+    print(f"figures: {given.json}")
+
+
+if __name__ == "__main__":
+    main()
