@@ -37,6 +37,8 @@ class Capture:
 
     def parameters(self) -> dict[str, Any]:
         """What the pcap depends on, as its manifest stores it. PcapError if the capture cannot be read."""
+        if os.path.exists(self.source) and not os.path.isfile(self.source):
+            raise PcapError(SUBJECT, self.source, "is not a regular file", "Use the path of a file.")
         digest = file_sha256(self.source)
         if not digest:
             raise PcapError(SUBJECT, self.source, "cannot be read", "Use the path of an existing file.")
