@@ -60,10 +60,13 @@ class Ended:
 
 
 class Bench:
-    """The lab, a folder for files, and the programs that run in the sender's namespace."""
+    """The lab, a folder for files, and the programs that run in the sender's namespace.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    What enters ``stack`` ends with the bench.
+    """
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self.folder, self.stack = folder, stack
         self.programs: list[subprocess.Popen[bytes]] = []
 
     def pcap(self, name: str = "test.pcap", change: Callable[[bytes], bytes] | None = None, **spec: Any) -> str:
@@ -151,8 +154,8 @@ def drained(pipe: Any) -> tuple[int, str]:
 @contextmanager
 def new_bench(folder: Path) -> Iterator[Bench]:
     """A bench with its own lab and its own empty state folder, whose files are in ``folder``."""
-    bench = Bench(folder)
     with ExitStack() as stack:
+        bench = Bench(folder, stack)
         subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "linerate-faults", STATE], check=True)
         stack.callback(subprocess.run, ["umount", "--lazy", STATE], check=True)
         present(run)

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
-from tests.faults.bench import Bench
-from tests.integration.trials import ip, set_link
+from tests.faults.bench import RUN_ID, Bench
+from tests.integration.trials import ip, set_link, start_count, stop_count
 
 from linerate.lab.namespaces import SENDER, End
+from linerate.pcap.reader import read_summary
 
 Step = Callable[[Bench], object]
+Witness = Callable[["Fault", Bench, str], Callable[[], dict[str, Any]]]
 TOP_SPEED = {"topspeed": True}
 SAME_OPTIONS = ("topspeed", "pps", "mbps", "loop", "duration", "netmap")
 
@@ -22,7 +24,8 @@ class Fault:
 
     ``pcap`` makes the file that is sent. ``options`` are those of linerate_replay; tcpreplay alone gets the same, or
     ``alone``, or is not run where a ``note`` says why it has no counterpart. ``before`` is done before either starts,
-    ``during`` once it sends. ``prefix`` is a command under which both run. With ``witness``, the receiver counts.
+    ``during`` once it sends. ``prefix`` is a command under which both run. ``witness`` starts a count at the receiving
+    end of the pcap of that path, and returns a function that stops it.
     """
 
     name: str
@@ -33,7 +36,8 @@ class Fault:
     before: Step | None = None
     during: Step | None = None
     prefix: Sequence[str] = ()
-    witness: bool = False
+    witness: Witness | None = None
+    vlan_tags: int = 0
     after: str = "as before"
     note: str = ""
 
@@ -62,3 +66,11 @@ def link(end: End, *settings: str) -> Step:
 def run_ip(end: End, *arguments: str) -> Step:
     """Run `ip` in the namespace of ``end``."""
     return lambda bench: ip(end, *arguments)
+
+
+def receiver(fault: Fault, bench: Bench, pcap: str) -> Callable[[], dict[str, Any]]:
+    """The receiver's kernel counts the frames of ``pcap``."""
+    found = read_summary(pcap)
+    lengths = {"min_frame_length": found.min_frame_length, "max_frame_length": found.max_frame_length}
+    start_count(RUN_ID, *fault.prefix, destinations=["198.19.0.1"], vlan_tags=fault.vlan_tags, **lengths)
+    return lambda: stop_count(RUN_ID)

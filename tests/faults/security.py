@@ -6,7 +6,7 @@ import os
 from functools import partial
 
 from tests.faults.bench import STATE, Bench
-from tests.faults.fault import TOP_SPEED, Fault
+from tests.faults.fault import TOP_SPEED, Fault, receiver
 
 NOBODY = 65534
 UNPRIVILEGED = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
@@ -44,9 +44,20 @@ FAULTS = [
         before=give_state_to_nobody,
         prefix=UNPRIVILEGED,
     ),
-    Fault("not root, with CAP_NET_RAW only", "^valid$", before=give_state_to_nobody, prefix=NET_RAW, witness=True),
+    Fault(
+        "not root, with CAP_NET_RAW only",
+        "^valid, 0 packets lost$",
+        before=give_state_to_nobody,
+        prefix=NET_RAW,
+        witness=receiver,
+    ),
     *(
-        Fault(f"pcap called {shown(name)}", "^valid$", pcap=partial(Bench.pcap, name=name), witness=True)
+        Fault(
+            f"pcap called {shown(name)}",
+            "^valid, 0 packets lost$",
+            pcap=partial(Bench.pcap, name=name),
+            witness=receiver,
+        )
         for name in FILES
     ),
     *(

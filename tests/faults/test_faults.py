@@ -8,12 +8,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import pytest
-from tests.faults import before_sending, clocks, guests, messages, security, while_sending, xdp
-from tests.faults.bench import RUN_ID, Bench, Ended
+from tests.faults import before_sending, clocks, guests, messages, path, security, while_sending, xdp
+from tests.faults.bench import Bench, Ended
 from tests.faults.fault import Fault
 from tests.faults.verdict import module_result, verdict
 from tests.integration.conftest import REPOSITORY
-from tests.integration.trials import PATIENCE_SECONDS, nic, senders, start_count, stop_count
+from tests.integration.trials import PATIENCE_SECONDS, nic, senders
 
 ALONE_SECONDS = 5
 """A tcpreplay that has not ended so long after the fault never ends, as the table puts it."""
@@ -22,7 +22,8 @@ FLOOD_BYTES, MESSAGE_CHARACTERS = 1 << 20, 240
 FAULTS = [
     *(
         pytest.param(fault, id=fault.name, marks=pytest.mark.long)
-        for fault in (*before_sending.FAULTS, *while_sending.FAULTS, *clocks.FAULTS, *messages.FAULTS, *xdp.FAULTS)
+        for module in (before_sending, while_sending, clocks, messages, xdp, path)
+        for fault in module.FAULTS
     ),
     *(pytest.param(fault, id=fault.name) for fault in security.FAULTS),
 ]
@@ -37,12 +38,11 @@ def test_linerate_reports_the_fault_and_restores_the_interface(
     record_property("tcpreplay alone", tcpreplay_alone(fault, new_bench))
     with new_bench() as bench:
         pcap = prepare(fault, bench)
-        if fault.witness:
-            start_count(RUN_ID, *fault.prefix)
+        stop_count = fault.witness(fault, bench, pcap) if fault.witness else lambda: None
         before, others, files = nic(), set(senders()), set(bench.folder.iterdir())
         ended = bench.run([*fault.prefix, *bench.module(pcap, **fault.options)], fault.during, PATIENCE_SECONDS)
         result = module_result(ended)
-        counted = stop_count(RUN_ID) if fault.witness else None
+        counted = stop_count()
         message = f"refused: {result['msg']}" if result.get("failed") else verdict(fault, pcap, result, counted)
         message, after = " ".join(message.split()), changes(before, nic())
         record_property("linerate", f"{shortened(message.replace(f'{bench.folder}/', ''))}, {ended.seconds:.1f} s")

@@ -39,6 +39,8 @@ def verdict(fault: Fault, pcap: str, result: Mapping[str, Any], counted: Mapping
     text = "valid" if found["valid"] else "not valid: " + "; ".join(found["reasons"])
     if record["claim"] and "seconds" in fault.note:
         text += f" (read: {record['claim']['successful']} packets in {record['claim']['seconds']} s)"
+    if found["valid"] and record["loss"]:
+        text += f", {record['loss']['packets']:,} packets lost"
     return text + (", partial result kept" if record["partial"] and record["sender_nic"]["tx_packets"] else "")
 
 
@@ -54,6 +56,6 @@ def _planned(fault: Fault, pcap: str) -> Trial:
     pps = value * 1e6 / 8 / lengths[0] if value and mode == "mbps" else value
     packets = options.get("limit") or options["loop"] * lengths[3]
     offered = Offered(mode, value, pps, packets if pps else None, 0.001, options.get("deadline_seconds", 60))
-    case = Case("fault", pcap, "0" * 64, lengths[3], *lengths[:3], ("198.19.0.1",))
+    case = Case("fault", pcap, "0" * 64, lengths[3], *lengths[:3], ("198.19.0.1",), vlan_tags=fault.vlan_tags)
     method = {name: options[name] for name in ("xdp", "adapter")} if options.get("xdp") else {}
     return replace(make_trial(pcap, TRIAL_ID, topspeed=True, **method), case=case, offered=offered)

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.faults.before_sending import LARGE, SMALL_PEER_MTU
 from tests.faults.bench import Bench
-from tests.faults.fault import TOP_SPEED, Fault, Step, link, run_ip
+from tests.faults.fault import TOP_SPEED, Fault, Step, link, receiver, run_ip
 from tests.integration.trials import disturb_nic, eventually, parent, pids, senders
 
 from linerate.lab.namespaces import RECEIVER, SENDER
@@ -105,7 +105,7 @@ FAULTS = [
         "^not valid: .*not witnessed: ",
         options={"pps": 500},
         during=kill_receiver,
-        witness=True,
+        witness=receiver,
     ),
     Fault(
         "trial that exceeds its deadline",

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.faults.before_sending import LARGE, SMALL_PEER_MTU
 from tests.faults.bench import Bench
-from tests.faults.fault import TOP_SPEED, Fault, Step, link, pcap, refused, run_ip
+from tests.faults.fault import TOP_SPEED, Fault, Step, link, pcap, receiver, refused, run_ip
 from tests.faults.security import NET_RAW, UNPRIVILEGED, give_state_to_nobody
 from tests.faults.while_sending import (
     NOT_TO_ITS_END,
@@ -113,7 +113,9 @@ FAULTS = [
         before=give_state_to_nobody,
         prefix=NO_LOCKED_MEMORY,
     ),
-    at_start("CAP_NET_RAW only", "^valid$", before=give_state_to_nobody, prefix=NET_RAW, witness=True),
+    at_start(
+        "CAP_NET_RAW only", "^valid, 0 packets lost$", before=give_state_to_nobody, prefix=NET_RAW, witness=receiver
+    ),
     at_start("kernel without XDP sockets", f"{FAILED}.*the kernel has none", prefix=WITHOUT_AF_XDP),
     refused(
         "xdp: frames above the MTU",

@@ -15,6 +15,11 @@ from ..tcpreplay.diagnosis import warnings
 from ..tcpreplay.output import Statistics, Totals, parse
 from .common import FAILED, GOOD, examples
 
+_SAMPLE = 200
+"""Bytes at the beginning of a file that show its encoding."""
+_DECOMPRESS = {b"\x1f\x8b": "gunzip", b"BZh": "bunzip2", b"\xfd7zXZ": "unxz", b"\x28\xb5\x2f\xfd": "unzstd"}
+"""Programs that decompress a file, by its first bytes."""
+
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
@@ -39,7 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
             text = _read(file)
             found = {"file": file, "complete": True, **describe(parse(text)), "warnings": warnings(text)}
         except StatisticsError as error:
-            found = {"file": file, "complete": False, "reason": error.rule, "warnings": warnings(text)}
+            # Terminals and serial lines may add zeros to the text of complete statistics.
+            rule = "is not text: it has zero bytes" if "\0" in text else error.rule
+            found = {"file": file, "complete": False, "reason": rule, "warnings": warnings(text)}
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             found = {"file": file, "complete": False, "reason": f"cannot be read: {reason}"}
@@ -55,9 +62,27 @@ def _read(file: str) -> str:
     if file == "-" and sys.stdin is None:
         raise ValueError("standard input is closed")
     content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise ValueError("the text is UTF-16, as PowerShell writes it. Convert it: iconv -f UTF-16 -t UTF-8 IN > OUT")
+    encoding = _encoding(content)
+    if encoding:
+        writer = ", as PowerShell writes it" if encoding == "UTF-16" else ""
+        raise ValueError(f"the text is {encoding}{writer}. Convert it: iconv -f {encoding} -t UTF-8 IN > OUT")
+    for magic, program in _DECOMPRESS.items():
+        if content.startswith(magic):
+            raise ValueError(f"it is compressed. Decompress it: {program} {file}")
     return content.decode("utf-8", "replace")
+
+
+def _encoding(content: bytes) -> str | None:
+    """The encoding of text that is not UTF-8: its byte order mark, or zeros in the place of every other byte."""
+    if content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "UTF-32"
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "UTF-16"
+    even, odd = content[:_SAMPLE:2], content[1:_SAMPLE:2]
+    for zeros, letters, name in ((odd, even, "UTF-16LE"), (even, odd, "UTF-16BE")):
+        if len(zeros) > 1 and not any(zeros) and all(letters):
+            return name
+    return None
 
 
 def describe(statistics: Statistics) -> dict[str, Any]:

@@ -19,13 +19,12 @@ from ..trial.engines.registry import engine, refuse_mode
 from ..trial.loads import loads
 from ..trial.proof import ProofLoad
 from ..trial.witnesses import define
+from .capture_input import PLACEHOLDER_MACS, check_capture
 from .credentials import check_credentials
 from .scenario import check_numbers, processes_of, request_of
 
 Values = Mapping[str, Any]
 """Variables of a host in their types; without those that are not known before a host is queried."""
-PLACEHOLDER_MACS = {"src_mac": "02:00:00:00:00:01", "dst_mac": "02:00:00:00:00:02"}
-"""For MACs that are read from the interfaces later."""
 CPUS = ("benchmark_cpu", "sender_tuning_core")
 HOSTS = ("linerate_receiver", "pcaps_receiver", "netmap_build_host", "tcpreplay_build_host")
 SETTINGS = frozenset(field.name for field in fields(ReplayOptions) if isinstance(field.default, bool))
@@ -176,19 +175,13 @@ def _pcaps(values: Values, allowed: AllowedDestinations | None) -> Iterator[Inpu
         yield InputError("pcaps_set", name, "is the name of two pcaps", "Give each a name of its own.")
     for at, pcap in enumerate(_set(values)):
         if "src" in pcap:
-            yield from _capture(f"pcaps_set[{at}]", pcap)
+            yield from check_capture(f"pcaps_set[{at}]", pcap, values, allowed)
             continue
         missing = [keys for keys in (("protocol",), LENGTHS) if not pcap.keys() & set(keys)]
         for keys in missing:
             yield InputError(f"pcaps_set[{at}].{keys[0]}", None, "is missing", f"Set {' or '.join(keys)}.")
         if not missing:
             yield from _pcap(at, pcap, values, allowed)
-
-
-def _capture(path: str, pcap: Mapping[str, Any]) -> Iterator[InputError]:
-    for name in PARAMETERS:
-        if name in pcap:
-            yield InputError(f"{path}.{name}", pcap[name], "has no meaning for a capture", "Remove it, or remove src.")
 
 
 def _pcap(

@@ -17,6 +17,7 @@ from .offloads import read_features
 IFF_UP = 0x1
 """A flag of an interface (linux/if.h)."""
 
+_NO_MAC = "00:00:00:00:00:00"
 _POLL_SECONDS = 0.05
 _DRIVER_FIELDS = {"driver": "driver", "version": "driver_version", "firmware-version": "firmware", "bus-info": "bus"}
 
@@ -57,7 +58,7 @@ def read_nic(interface: str, run: Runner, root: str = "/") -> Nic:
     """Read the properties of ``interface``. HostError if it does not exist or ethtool is missing."""
     mac, mtu = _attribute(interface, "address", root), _attribute(interface, "mtu", root)
     if mac is None or mtu is None:
-        raise HostError("interface", interface, "does not exist on this host", "Use one that `ip link` shows.")
+        raise _missing(interface)
     speed = _attribute(interface, "speed", root)
     return Nic(
         interface=interface,
@@ -69,6 +70,18 @@ def read_nic(interface: str, run: Runner, root: str = "/") -> Nic:
         **_driver(interface, run),
         offloads={feature.name: feature.on for feature in read_features(interface, run)},
     )
+
+
+def read_mac(interface: str, root: str = "/") -> str:
+    """The MAC address of ``interface``; empty for loopback, which has none. HostError if it does not exist."""
+    mac = _attribute(interface, "address", root)
+    if mac is None:
+        raise _missing(interface)
+    return "" if mac == _NO_MAC else mac
+
+
+def _missing(interface: str) -> HostError:
+    return HostError("interface", interface, "does not exist on this host", "Use one that `ip link` shows.")
 
 
 def _attribute(interface: str, name: str, root: str) -> str | None:

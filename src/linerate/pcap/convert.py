@@ -12,7 +12,7 @@ from typing import Any
 from .. import __version__
 from ..errors import HostError, InputError, PcapError
 from ..system.files import regular_file, replaced
-from .capture import SUBJECT, packets
+from .capture import SUBJECT, Packet, packets
 from .contents import Contents
 from .link_types import ethernet_frame
 from .manifest import SCHEMA, Ensured, Manifest, at_line_rate, file_sha256, found, mean_rate, write_manifest
@@ -37,6 +37,8 @@ class Capture:
 
     def parameters(self) -> dict[str, Any]:
         """What the pcap depends on, as its manifest stores it. PcapError if the capture cannot be read."""
+        if os.path.exists(self.source) and not os.path.isfile(self.source):
+            raise PcapError(SUBJECT, self.source, "is not a regular file", "Use the path of a file.")
         digest = file_sha256(self.source)
         if not digest:
             raise PcapError(SUBJECT, self.source, "cannot be read", "Use the path of an existing file.")
@@ -109,12 +111,28 @@ def place(path: str, staged: str, manifest: Manifest) -> None:
     write_manifest(path, manifest)
 
 
+def rewritten(source: str, rewrite: Rewrite) -> Iterator[tuple[Packet, bytes]]:
+    """Each packet of the capture ``source``, and the frame that it becomes. PcapError for one that cannot be sent."""
+    rewriter = Rewriter(rewrite)
+    for packet in packets(source):
+        frame = ethernet_frame(source, packet, rewriter.macs)
+        try:
+            frame = rewriter.apply(frame)
+        except (ValueError, struct.error) as error:
+            raise _unfit(source, packet, error) from error
+        yield packet, frame
+
+
+def _unfit(source: str, packet: Packet, error: Exception) -> PcapError:
+    reason = str(error) if isinstance(error, ValueError) else "is too short for its headers"
+    return PcapError(SUBJECT, source, f"packet {packet.number:,} {reason}", _FIX_PACKET)
+
+
 class _Conversion:
     """One pass over a capture."""
 
     def __init__(self, capture: Capture) -> None:
-        self._source = capture.source
-        self._rewriter = Rewriter(capture.rewrite)
+        self._capture = capture
         self._contents = Contents()
         self._first: int | None = None
         self._latest = 0
@@ -123,21 +141,19 @@ class _Conversion:
     def parts(self) -> Iterator[bytes]:
         """The bytes of the pcap in order, in parts of about ``_BLOCK_BYTES``."""
         block = bytearray(FILE_HEADER)
-        for packet in packets(self._source):
-            frame = ethernet_frame(self._source, packet, self._rewriter.macs)
+        source = self._capture.source
+        for packet, frame in rewritten(source, self._capture.rewrite):
             try:
-                frame = self._rewriter.apply(frame)
                 self._contents.add(frame)
                 seconds, microseconds = divmod(self._time(packet.nanoseconds), MICROSECONDS)
                 block += RECORD_HEADER.pack(seconds + FIRST_SECOND, microseconds, len(frame), len(frame)) + frame
             except (ValueError, struct.error) as error:
-                reason = str(error) if isinstance(error, ValueError) else "is too short for its headers"
-                raise PcapError(SUBJECT, self._source, f"packet {packet.number:,} {reason}", _FIX_PACKET) from error
+                raise _unfit(source, packet, error) from error
             if len(block) >= _BLOCK_BYTES:
                 yield bytes(block)
                 block.clear()
         if not self._contents.packets:
-            raise PcapError(SUBJECT, self._source, "holds no packet", "Capture at least one.")
+            raise PcapError(SUBJECT, source, "holds no packet", "Capture at least one.")
         yield bytes(block)
 
     def _time(self, nanoseconds: int) -> int:

@@ -58,6 +58,10 @@ class AllowedDestinations:
         if frame[:6] not in self._macs:
             listed = ", ".join(sorted(mac.hex(":") for mac in self._macs)) or "none"
             return f"goes to the MAC {frame[:6].hex(':')}, which is not an allowed MAC ({listed})"
+        return self.packet_complaint(frame)
+
+    def packet_complaint(self, frame: bytes) -> str | None:
+        """Why a frame must not be sent, whatever its destination MAC; None if it may."""
         try:
             complaints = (self._complaint(frame, link) for link in links_of(frame))
             return next((complaint for complaint in complaints if complaint), None)

@@ -160,6 +160,7 @@ def test_a_capture_is_converted(linerate_pcap, capture, tmp_path):
         (("--map-ip", "10.0.0.0/24"), 2, "rewrite ip '10.0.0.0/24: ': is not valid"),
         (("--vlan", "none"), 2, "rewrite vlan 'none': must be 0 to 4094, or untagged"),
         (("--from", "missing.pcap"), 3, "capture 'missing.pcap': cannot be read"),
+        (("--from", "/dev/zero"), 3, "capture '/dev/zero': is not a regular file"),
     ],
 )
 def test_a_bad_conversion_is_one_line_and_no_file(argv, status, message, linerate_pcap, capture, tmp_path):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import os
 import subprocess
 import sys
@@ -96,6 +99,26 @@ def test_utf16_is_named(encoding, tmp_path):
     done = linerate(["parse", str(saved)])
     assert done.returncode == 1
     assert "cannot be read: the text is UTF-16, as PowerShell writes it. Convert it: iconv -f UTF-16" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("Actual: 10 packets".encode("utf-16-le"), "the text is UTF-16LE. Convert it: iconv -f UTF-16LE -t UTF-8 IN"),
+        ("Actual: 10 packets".encode("utf-16-be"), "the text is UTF-16BE. Convert it: iconv -f UTF-16BE -t UTF-8 IN"),
+        ("\ufeffActual: 10 packets".encode("utf-32-le"), "the text is UTF-32. Convert it: iconv -f UTF-32 -t UTF-8"),
+        (gzip.compress(b"Actual: 10 packets"), "it is compressed. Decompress it: gunzip "),
+        (lzma.compress(b"Actual: 10 packets"), "it is compressed. Decompress it: unxz "),
+        (bz2.compress(b"Actual: 10 packets"), "it is compressed. Decompress it: bunzip2 "),
+        (bytes.fromhex("7f454c4602010100") + bytes(40), "is not text: it has zero bytes"),
+    ],
+)
+def test_what_is_not_text_is_named(content, reason, tmp_path):
+    saved = tmp_path / "saved.txt"
+    saved.write_bytes(content)
+    done = linerate(["parse", str(saved)])
+    assert done.returncode == 1
+    assert reason in done.stderr
 
 
 @pytest.mark.parametrize(

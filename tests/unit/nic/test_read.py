@@ -9,7 +9,7 @@ import pytest
 from linerate.errors import HostError
 from linerate.nic import read
 from linerate.nic.offloads import read_features
-from linerate.nic.read import interface_name, read_nic, refuse_small_mtu, refuse_unready, wait_for_carrier
+from linerate.nic.read import interface_name, read_mac, read_nic, refuse_small_mtu, refuse_unready, wait_for_carrier
 from linerate.system.run import Completed, run
 
 
@@ -68,3 +68,13 @@ def test_an_alternative_name_is_resolved(tmp_path):
         "nope0",
         "",
     ]
+
+
+def test_the_mac_of_an_interface(tmp_path):
+    assert read_mac("lo") == ""
+    folder = tmp_path / "sys/class/net/ens4"
+    folder.mkdir(parents=True)
+    (folder / "address").write_text("02:00:00:00:00:01\n")
+    assert read_mac("ens4", str(tmp_path)) == "02:00:00:00:00:01"
+    with pytest.raises(HostError, match="interface 'ens5': does not exist on this host"):
+        read_mac("ens5", str(tmp_path))
