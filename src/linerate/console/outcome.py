@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..report.text import bit_rate, clean, number, offered
+from ..report.text import bit_rate, clean, interval_text, number, offered
+from ..results.statistics import Estimate
 
 Json = Mapping[str, Any]
 
@@ -43,6 +44,21 @@ def best_rates(summary: Json) -> Iterator[str]:
             seen.add(id(best))
             yield _rate_line(best)
             yield f"  limit: {clean(', '.join(best['limits']))}"
+
+
+def compared(summary: Json) -> Iterator[str]:
+    """How fast each send method is: its ratio to the first one of its case and load, unless both kept to a rate."""
+    for comparison in summary.get("comparisons", ()):
+        load = comparison["offered"]
+        for pair in comparison["ratios"]:
+            if pair["to"] == comparison["send_methods"][0] and not pair["paced"]:
+                found = pair["sent"] or pair["ratio"]
+                verb = "sends" if pair["sent"] else "is"
+                ratio = interval_text(Estimate(**{**found, "repeats": tuple(found["repeats"])}))
+                yield (
+                    f"{clean(pair['of'])} {verb} {ratio} times {clean(pair['to'])}: {clean(comparison['case'])}, "
+                    f"{offered(load['mode'], load['value'])}"
+                )
 
 
 def _side(result: Json) -> dict[str, float | None] | None:

@@ -13,7 +13,7 @@ from typing import Any, Callable
 
 from ..report.text import clean, count
 from . import text
-from .outcome import Command, best_rates, change, failed_gates, next_command, passed, read_summary
+from .outcome import Command, best_rates, change, compared, failed_gates, next_command, passed, read_summary
 from .problem import problem
 from .progress import Progress
 from .screen import Screen
@@ -334,9 +334,7 @@ class View:
         good = passed(summary) and not failed
         self._say()
         self._say(f"{'PASS' if good else 'FAIL'}  {clean(summary['verdict'])}  {self._took()}", "ok" if good else "bad")
-        for line in (*failed_gates(summary), *best_rates(summary)):
-            self._say(f"      {line}")
-        for line in change(summary):
+        for line in (*failed_gates(summary), *best_rates(summary), *compared(summary), *change(summary)):
             self._say(f"      {line}")
         self._say(f"      report: file://{run_dir}/report.html")
         return not good

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 from synthetic_run import make_run, read_info, read_trials, write_info, write_trials
 
-from linerate.console.outcome import Command, best_rates, change, failed_gates, next_command, passed, read_summary
+from linerate.console.outcome import (
+    Command,
+    best_rates,
+    change,
+    compared,
+    failed_gates,
+    next_command,
+    passed,
+    read_summary,
+)
 from linerate.report.write import write_report
 
 COMMAND = Command("site.yml", "ansible-playbook site.yml -e a=1", "linerate")
@@ -42,6 +51,31 @@ def test_the_best_rates_name_their_limit(reported):
     assert "pps received" in rates
     assert limit.startswith("  limit: ")
     assert list(best_rates({"results": []})) == []
+
+
+def test_send_methods_are_compared_with_the_first_one_where_they_did_not_keep_a_pace():
+    def pair(of, to, value, paced=False, sent=None):
+        found = {"value": value, "low": value - 0.1, "high": value + 0.1, "repeats": [3, 3]}
+        return {"of": of, "to": to, "ratio": found, "paced": paced, "sent": sent and {**found, "value": sent}}
+
+    methods = ["kernel", "netmap-native", "xdp-copy"]
+    topspeed = [
+        pair("netmap-native", "kernel", 2.5),
+        pair("xdp-copy", "kernel", 1.8),
+        pair("xdp-copy", methods[1], 0.7),
+    ]
+    lossy, paced = [pair("xdp-copy", "kernel", 1.0, sent=1.05)], [pair("xdp-copy", "kernel", 1.0, paced=True)]
+    rows = [("a", "topspeed", None, topspeed), ("b", "topspeed", None, lossy), ("a", "pps", 20_000, paced)]
+    comparisons = [
+        {"case": case, "offered": {"mode": mode, "value": value}, "send_methods": methods, "ratios": ratios}
+        for case, mode, value, ratios in rows
+    ]
+    assert list(compared({"comparisons": comparisons})) == [
+        "netmap-native is 2.50 (2.40-2.60) times kernel: a, top speed",
+        "xdp-copy is 1.80 (1.70-1.90) times kernel: a, top speed",
+        "xdp-copy sends 1.05 (0.90-1.10) times kernel: b, top speed",
+    ]
+    assert list(compared({})) == []
 
 
 def test_a_summary_that_cannot_be_read_is_none(tmp_path):
