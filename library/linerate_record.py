@@ -76,6 +76,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.report.one_line import one_line
 from ansible.module_utils.linerate.results.build import result_of
+from ansible.module_utils.linerate.results.ceilings import sender_limit
 from ansible.module_utils.linerate.results.samples import samples_csv
 from ansible.module_utils.linerate.results.store import RunFolder, Stored
 from ansible.module_utils.linerate.trial.evidence import Sent
@@ -103,7 +104,8 @@ def main() -> None:
         trial = Trial.from_json(given["trial"])
         sent = sent_of(trial, given["sent"])
         reports = reports_of(given["received"])
-        result = result_of(trial, sent, reports, Tolerance(rate_percent=given["rate_tolerance_percent"]))
+        limit = sender_limit(trial, folder.at_top_speed()) if trial.offered.paced_pps is not None else None
+        result = result_of(trial, sent, reports, Tolerance(rate_percent=given["rate_tolerance_percent"]), limit)
         added = module.check_mode or folder.add(result, samples_csv(trial, sent, reports))
         stored = folder.stored()
     except LinerateError as error:

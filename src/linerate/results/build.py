@@ -23,9 +23,16 @@ from .witnesses import disagreements, stored
 
 
 def result_of(
-    trial: Trial, sent: Sent, reports: Sequence[WitnessReport], tolerance: Tolerance | None = None
+    trial: Trial,
+    sent: Sent,
+    reports: Sequence[WitnessReport],
+    tolerance: Tolerance | None = None,
+    sender_limit: float | None = None,
 ) -> TrialResult:
-    """The result of ``trial``, by what the sender returned and what its witnesses reported (none: not witnessed)."""
+    """The result of ``trial``, by what the sender returned and what its witnesses reported (none: not witnessed).
+
+    ``sender_limit`` is what the sender sends of the pcap at top speed, in packets/s, where that is known.
+    """
     tolerance, received = tolerance or Tolerance(), primary(reports)
     counts = Counts(
         offered=trial.offered,
@@ -45,6 +52,7 @@ def result_of(
         loss=loss,
         rates=follows.rates,
         core_limit=engine(trial.method.engine).core_limit(sent.adapter, paced=trial.offered.paced_pps is not None),
+        sender_limit=sender_limit,
         faults=_faults(sent, reports),
     )
     return TrialResult(

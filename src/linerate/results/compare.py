@@ -8,6 +8,7 @@ from itertools import combinations
 
 from ..trial.loss import BEYOND_SENDER
 from ..trial.model import SendMethod
+from ..trial.verdict import OWN_LIMIT, PACING
 from .groups import Group
 from .model import RECEIVED, SENT
 from .statistics import RESOLUTION, Estimate, Repeats, estimate, ratio
@@ -89,7 +90,8 @@ def ratio_of(of: Group, to: Group) -> Ratio | None:
     limits = dict.fromkeys(limit for group in (to, of) for limit in group.limits)
     lost_at = tuple(limit for limit in limits if limit in BEYOND_SENDER) if counted == RECEIVED else ()
     sent = _ratio(of, to, SENT) if lost_at else None
-    return Ratio(of.method, to.method, counted, found, set(limits) == {"pacing"}, lost_at, sent)
+    paced = bool(limits) and set(limits) <= {PACING, OWN_LIMIT}
+    return Ratio(of.method, to.method, counted, found, paced, lost_at, sent)
 
 
 def _ratio(of: Group, to: Group, counted: str) -> Estimate | None:

@@ -20,6 +20,7 @@ from ..errors import HostError, InputError, ResultError
 from ..record import Record
 from ..system.files import make_folder, where_supported, write_whole
 from ..system.lock import exclusive
+from ..trial.loads import TOP_SPEED
 from .files import HINT_FILE, RUN_SCHEMA, TRIAL_SCHEMA, check
 from .model import TrialResult
 from .read import RUN, TRIALS
@@ -165,6 +166,14 @@ class RunFolder:
         """How many trials are stored, and how many of them are valid."""
         with self._alone():
             return self._stored()
+
+    def at_top_speed(self) -> list[TrialResult]:
+        """The results of trials at top speed."""
+        mark = json.dumps(TOP_SPEED).encode()
+        with self._alone():
+            lines = [line for line in self._trials.read_bytes().split(b"\n") if mark in line]
+        found = (_object(line) or {} for line in lines)
+        return [TrialResult.from_json(one) for one in found if one.get("offered", {}).get("mode") == TOP_SPEED]
 
     def _holds(self, trial_id: str) -> bool:
         # The samples are written first, so a trial without them is not stored: the lines are read for others only.

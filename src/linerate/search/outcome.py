@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..record import Record
+from ..results.ceilings import SENDER
 from ..results.searches import BACK_TO_BACK, FRAME_LOSS
 from ..trial.model import Case, SendMethod
 from ..units import Rates
 from .back_to_back import BackToBack
-
-LINE, SENDER = "line rate", "the sender"
 
 
 @dataclass(frozen=True)

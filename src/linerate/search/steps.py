@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from ..results.ceilings import SENDER, Ceiling, ceiling_of
 from ..results.model import TrialResult
 from ..results.searches import BACK_TO_BACK, FRAME_LOSS, THROUGHPUT, Goal, Search
 from ..trial.engines.xdp.engine import XdpEngine
@@ -17,16 +17,8 @@ from ..units import line_rate_pps, rates
 from .back_to_back import Burst, longest_bursts, summary
 from .frame_loss import frame_loss
 from .measurements import Load, Measurement, Measurements, NotMeasurableError, TrialNeededError
-from .outcome import LINE, SENDER, Bounds, LoadPoint, Outcome
+from .outcome import Bounds, LoadPoint, Outcome
 from .throughput import bounds
-
-
-@dataclass(frozen=True)
-class Limit:
-    """The greatest load of a search in packets/s, and what sets it."""
-
-    pps: float
-    by: str
 
 
 @dataclass(frozen=True)
@@ -47,7 +39,7 @@ def progress(search: Search, results: Sequence[TrialResult], tolerance: Toleranc
     if not ceilings:
         return Progress(None, ())
     ceiling = max(ceilings, key=_for_bursts if search.kind == BACK_TO_BACK else _fitness)
-    limit, problem = _limit(ceiling)
+    limit, problem = ceiling_of(ceiling)
     measurements = Measurements(search, results, tolerance)
     found = _Found()
     needed: TrialNeededError | None = None
@@ -127,18 +119,6 @@ def next_trial(
     return replace(trial, trial_id=f"{sequence:03d}-{search.trial_name(number)}", owner=ceiling.owner)
 
 
-def _limit(ceiling: TrialResult) -> tuple[Limit | None, str | None]:
-    """What the sender can send of this pcap, at most line rate; or why it is not known."""
-    sent = ceiling.rates.sent
-    if not ceiling.valid or sent is None:
-        reasons = "; ".join(ceiling.verdict.reasons) or "no rate"
-        return None, f"the trial that measures the sender's own limit is not valid: {reasons}"
-    line = line_rate_pps(ceiling.line_rate.bps, ceiling.case.mean_frame_length)
-    by = LINE if ceiling.verdict.limit == "line" or sent.pps >= line else SENDER
-    # Rounded down: a load above line rate would be one at top speed.
-    return Limit(math.floor(1000 * min(sent.pps, line)) / 1000, by), None
-
-
 def _point(one: Measurement) -> LoadPoint:
     return LoadPoint(one.trial_id, one.load.pps, one.load.seconds, one.sent, one.received, 100 * one.loss_ratio)
 
@@ -153,7 +133,7 @@ class _Shown:
 
     search: Search
     ceiling: TrialResult
-    limit: Limit | None
+    limit: Ceiling | None
     problem: str | None
     measured: Sequence[Measurement]
 

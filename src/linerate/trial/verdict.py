@@ -16,6 +16,9 @@ NEAR_LINE_PERCENT = 99.0
 RING_FULL_LINE_PERCENT = 95.0
 RING_FULL_PERCENT = 1.0
 BUSY_CORE_PERCENT = 90.0
+OWN_LIMIT_PERCENT = 2.0
+"""A paced trial this near to what its sender sends at top speed shows the sender, and no more the pace."""
+PACING, OWN_LIMIT = "pacing", "sender"
 LOSS_THAT_LIMITS_PERCENT = 0.1
 SLOWER_PERCENT = 2.0
 """A path that delivers more slowly than this without loss buffers what it cannot carry, and is the limit."""
@@ -57,8 +60,8 @@ class Evidence:
     """What the verdict on a trial rests on. Counts are packets of this trial alone.
 
     ``witnessed`` is what the deciding witness counted, None without one. ``core_limit`` is what a busy core means for
-    the send method (Engine.core_limit), None where it is the core itself. ``faults`` are further reasons against the
-    trial.
+    the send method (Engine.core_limit), None where it is the core itself. ``sender_limit`` is what the sender sends of
+    the pcap at top speed, in packets/s, None where that is not known. ``faults`` are further reasons against the trial.
     """
 
     offered: Offered
@@ -68,6 +71,7 @@ class Evidence:
     witnessed: int | None = None
     loss: Loss | None = None
     core_limit: str | None = None
+    sender_limit: float | None = None
     faults: tuple[str, ...] = ()
 
     @property
@@ -237,11 +241,18 @@ def _limit(evidence: Evidence, tolerance: Tolerance) -> str:
         return "line"
     if _slower(evidence):
         return PATH
-    paced = evidence.offered.paced_pps
-    least = (paced or 0) * (1 - tolerance.rate_percent / 100)
-    if paced is not None and kept_pps(evidence.offered.pacing[0], claim, evidence.processes) >= least:
-        return "pacing"
-    return _core(evidence)
+    return _own_limit(evidence, claim, tolerance) or _core(evidence)
+
+
+def _own_limit(evidence: Evidence, claim: Claim, tolerance: Tolerance) -> str | None:
+    """Whether a paced trial shows what its sender can send at most, or the pace that it kept to; None for neither."""
+    paced, own = evidence.offered.paced_pps, evidence.sender_limit
+    if paced is None:
+        return None
+    kept = kept_pps(evidence.offered.pacing[0], claim, evidence.processes)
+    if own is not None and kept >= own * (1 - OWN_LIMIT_PERCENT / 100):
+        return OWN_LIMIT
+    return PACING if kept >= paced * (1 - tolerance.rate_percent / 100) else None
 
 
 def _slower(evidence: Evidence) -> bool:
