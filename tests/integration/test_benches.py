@@ -17,8 +17,6 @@ from linerate.lab.topology import TOPOLOGIES
 from linerate.results.store import check
 from linerate.system.run import run as run_command
 
-pytestmark = pytest.mark.quiet
-
 SCHEMAS = REPOSITORY / "schemas"
 MEASURING = {"Validate the scenario", "Run the benchmark"}
 """The plays that change something in each run: they plan, send and store."""
@@ -139,7 +137,8 @@ def test_both_versions_of_snmp_count_the_same(bench):
     agent = {**FIREWALL, "port": bench.lab.snmp_port}
     witnesses = [{**agent, "name": "firewall", "version": "3"}, {**agent, "name": "firewall 2c", "version": "2c"}]
     given = {"benchmark_witnesses": witnesses, "benchmark_snmp_credentials": named}
-    done = bench.site(benchmark_cases=["udp_port_scan_64"], benchmark_proof=False, **given)
+    given |= {"benchmark_cases": ["udp_port_scan_64"], "benchmark_proof": False}
+    done = bench.site(playbook="playbooks/benchmark.yml", **given)
     assert done.rc == 0, done.stdout
     trial = bench.stored()[1]
     assert [one["packets"] for one in trial["witnesses"]] == [trial["claim"]["successful"]] * 2

@@ -154,6 +154,14 @@ class Topology:
             self._lowers[hop.key] = [lower for lower in self._below(hop) if lower.key != hop.key]
         return self._lowers[hop.key]
 
+    def sessions(self, hop: Hop) -> list[str]:
+        """The peers of PPPoE sessions over ``hop``; the link of a session does not refer to it (net/ppp/pppoe.c)."""
+        path = Path(self._root, "proc/self/net/pppoe")
+        if hop.space is not self.own or not path.exists():
+            return []
+        table = map(str.split, path.read_text(encoding="utf-8", errors="replace").splitlines())
+        return [words[1] for words in table if len(words) == 3 and words[2] == hop.name]
+
     def _below(self, hop: Hop) -> Iterator[Hop]:
         kind, data = _kind(hop.link), _data(hop.link)
         # HSR names its two members in its details; any port of Open vSwitch may send by any other.

@@ -48,9 +48,10 @@ def refuse_management(
     """InputError if ``interface`` serves anything but benchmarks.
 
     That is the default route, this SSH session, another interface on top of it (bond, bridge, VLAN, macvlan, tunnel),
-    in whatever network namespace, a route or an address that is not for the ``benchmark``, or the MAC address of
-    another station. The same holds for every interface by which its frames leave: the lower devices of a macvlan or
-    VLAN, the ports of a bridge, the members of a bond, the interface of a tunnel's route, the bridge behind a veth.
+    in whatever network namespace, a PPPoE session, a route or an address that is not for the ``benchmark``, or the MAC
+    address of another station. The same holds for every interface by which its frames leave: the lower devices of a
+    macvlan or VLAN, the ports of a bridge, the members of a bond, the interface of a tunnel's route, the bridge behind
+    a veth.
     The addresses of the loopback interface do not count: frames sent there reach no other host.
     """
     topology = Topology(run, root)
@@ -76,6 +77,8 @@ def uses(hop: Hop, path: Sequence[Hop], topology: Topology, management: Manageme
         yield Use(f"is in use by {', '.join(above)}")
     if loopback:
         return
+    for peer in topology.sessions(hop):
+        yield Use(f"carries the PPPoE session with {peer}")
     yield from _addresses(hop, routed, management.benchmark)
     own = {other.link.get("address") for other in path}
     for mac in sorted(space.unicast_filters(hop.name) - own):

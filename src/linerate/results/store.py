@@ -39,7 +39,7 @@ INDEX = ".stored.json"
 """Counts of trials.jsonl, for its size in bytes. It holds nothing else: without it the lines are counted again."""
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-_HINT_FOLDER = "Make it a folder that this user may write to."
+_HINT_FOLDER = "Make it a folder that this user may write to, with room for the results."
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,9 @@ class RunFolder:
 
         HostError that names what the file system refuses.
         """
-        existing = next(folder for folder in (results, *results.absolute().parents) if folder.exists())
         try:
+            # A link to nothing is no folder, and none can be made in its place.
+            existing = next(folder for folder in (results, *results.absolute().parents) if os.path.lexists(folder))
             with TemporaryDirectory(prefix=".linerate-", dir=existing) as name:
                 folder = RunFolder(Path(name, "run"), results)
                 folder._make()
@@ -128,6 +129,10 @@ class RunFolder:
         except OSError as error:
             rule = f"cannot be used: {error.strerror}"
             raise HostError("results folder", str(results), rule, _HINT_FOLDER) from error
+        except HostError as error:
+            # It names a file of this attempt, unless the file system is what cannot be used.
+            hint = _HINT_FOLDER if name in error.hint else error.hint
+            raise HostError("results folder", str(results), error.rule, hint) from error
 
     def _make(self) -> None:
         (self.path / "samples").mkdir(parents=True, exist_ok=False)

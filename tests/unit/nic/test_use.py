@@ -112,6 +112,17 @@ def test_an_interface_with_an_address_in_use_is_refused(host, refused, addresses
     assert refused("ens6") == (f"has the address {refusal}, so it is in use" if refusal else None)
 
 
+def test_an_interface_of_a_pppoe_session_is_refused(host, refused, tmp_path):
+    host.link("ens6")
+    host.link("ppp0")
+    assert refused("ens6") is None
+    table = tmp_path / "proc/self/net/pppoe"
+    table.parent.mkdir(parents=True)
+    table.write_text("Id       Address              Device\n00001234 02:00:00:00:00:77     ens6\n")
+    assert refused("ens6") == "carries the PPPoE session with 02:00:00:00:00:77"
+    assert refused("ens7") is None
+
+
 def test_an_interface_with_a_peer_in_use_is_refused(host, refused):
     host.link("ens6", addr_info=[{"local": "198.18.0.1", "address": "10.0.0.1", "scope": "global"}])
     assert refused("ens6") == "has the address 10.0.0.1, so it is in use"

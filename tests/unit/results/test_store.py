@@ -178,6 +178,22 @@ def test_a_results_folder_that_cannot_be_written_is_found_before_anything_is_sen
     (tmp_path / "file").touch()
     with pytest.raises(HostError, match=r"results folder '.*/file': cannot be used: Not a directory"):
         RunFolder.probe(tmp_path / "file")
+    for name, target in (("link", "nowhere"), ("loop", "loop")):
+        (tmp_path / name).symlink_to(target)
+        with pytest.raises(HostError, match=rf"results folder '.*/{name}': cannot be used: "):
+            RunFolder.probe(tmp_path / name)
+
+
+def test_a_full_file_system_is_found_and_the_folder_of_the_user_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", refusing(errno.ENOSPC))
+    with pytest.raises(HostError) as caught:
+        RunFolder.probe(tmp_path / "full")
+    assert str(caught.value) == (
+        f"results folder '{tmp_path / 'full'}': cannot be written: No space left on device. "
+        "Make it a folder that this user may write to, with room for the results."
+    )
 
 
 def test_the_parents_of_the_results_are_readable_under_any_umask(tmp_path: Path) -> None:
