@@ -21,6 +21,7 @@ SCHEMAS = REPOSITORY / "schemas"
 MEASURING = {"Validate the scenario", "Run the benchmark"}
 """The plays that change something in each run: they plan, send and store."""
 RATE = 2000
+UDP_64 = {"name": "udp_port_scan_64", "protocol": "udp", "ip_length": 64}
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def bench(
 
 def verify_three_runs(bench: Bench, expected: Expected) -> dict[str, Any]:
     """Check mode sends nothing, the first run measures, and the second changes nothing but its own run; its trial."""
-    case = {"benchmark_cases": [expected.extra.get("case", "udp_port_scan_64")]}
+    case = expected.extra or {"benchmark_cases": [UDP_64["name"]], "pcaps_set": [UDP_64]}
     checked = bench.site("--check", **case)
     assert checked.rc == 0, checked.stdout
     assert "1 trials: " in checked.stdout
@@ -223,6 +224,6 @@ def test_without_a_witness_the_report_says_so(bench):
 @pytest.mark.parametrize("bench", ["ipv6"], indirect=True)
 def test_a_bench_with_ipv6_only(bench):
     witnesses = {"receiver1": "receiver", "device": "device"}
-    extra = {"case": "udp_port_scan_ipv6_84"}
+    extra = {"benchmark_cases": ["udp_port_scan_ipv6_84"]}
     trial = verify_three_runs(bench, Expected(witnesses, "sender and receiver", "Receiver receiver1: ", extra))
     assert trial["witness"]["matches"].startswith("IPv6 to 2001:2:0:1::1")

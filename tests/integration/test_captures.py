@@ -88,6 +88,7 @@ def capture(folder: Path, name: str) -> dict[str, Any]:
     return {"name": name, "src": str(path), "rewrite": rewrite}
 
 
+@pytest.mark.long
 def test_captures_are_sent_as_they_were_and_counted_exactly(lab, play, tmp_path):
     own_timing = [{"case": name, "engine": "kernel", "mode": "multiplier", "value": 1.0} for name in CAPTURES]
     other = [

@@ -176,6 +176,7 @@ def kill_with_disturbed_nic(run) -> None:
     eventually("the interface is restored", lambda: nic() == before)
 
 
+@pytest.mark.long
 def test_a_killed_module_a_stopped_receiver_and_a_missing_pcap_affect_one_trial_each(begin):
     run = begin(repeats=4)
     os.kill(parent(run.sending(1)), signal.SIGKILL)
@@ -270,6 +271,7 @@ def clients() -> list[int]:
     return [pid for pid in named("ssh") if f"Port={SSH_PORT}" in command(pid) and "[mux]" not in command(pid)]
 
 
+@pytest.mark.long
 def test_a_dropped_ssh_connection_affects_one_trial_and_not_the_run(begin, by_ssh):
     run = begin(repeats=3, **by_ssh)
     run.sending(1)

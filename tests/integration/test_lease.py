@@ -116,6 +116,7 @@ def test_a_run_that_was_killed_while_it_starts_sends_counts_or_stores_leaves_not
     assert left() == []
 
 
+@pytest.mark.long
 def test_trials_of_runs_that_are_gone_are_stored_apart_by_one_call_each(begin: Callable[..., Run]) -> None:
     run = begin(repeats=1, run_id="gone")
     run.sending(1)

@@ -46,6 +46,7 @@ def only_error(done: Any) -> str:
     return " ".join(done.failures[0].split())
 
 
+@pytest.mark.long
 def test_each_destination_and_vlan_is_proven_once_with_its_longest_frames(lab, play, tmp_path, scenario):
     pcaps = [
         {"name": "short", "protocol": "udp", "ip_length": 64},
@@ -109,6 +110,7 @@ def test_a_tcpreplay_that_does_not_send_stops_the_run(lab, play, tmp_path, scena
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.long
 def test_a_destination_that_is_not_allowed_stops_the_run_before_the_burst(lab, play, tmp_path, scenario):
     pcaps = [
         {"name": "udp_port_scan_64", "protocol": "udp", "ip_length": 64},

@@ -192,6 +192,7 @@ def test_interface_with_the_default_route_is_refused(lab, play):
     assert (offloads(), STATE.exists()) == (before, False)
 
 
+@pytest.mark.long
 def test_run_records_the_tuning(lab, play, tmp_path):
     scenario = short(tmp_path, benchmark_cases=["udp_port_scan_64"], benchmark_rates=[{"mode": "pps", "value": 2000}])
     assert play("playbooks/benchmark.yml", **scenario).rc == 0
