@@ -17,6 +17,7 @@ from linerate.trial.journal import KILLED
 
 NOT_TO_ITS_END = "^not valid: did not run to its end: "
 PARTIAL = "partial result kept$"
+ONE_OF_TWO = "process 1 of 2 was ended by SIGKILL"
 
 
 def signal_sender(number: signal.Signals) -> Step:
@@ -36,6 +37,11 @@ def kill_module_with_disturbed_nic(bench: Bench) -> None:
     disturb_nic()
     (pid,) = senders()
     os.kill(parent(pid), signal.SIGKILL)
+
+
+def kill_the_first_of_two(bench: Bench) -> None:
+    both = sorted(eventually("both processes run", lambda: senders() if len(senders()) == 2 else None))
+    os.kill(both[0], signal.SIGKILL)
 
 
 def kill_receiver(bench: Bench) -> None:
@@ -106,6 +112,13 @@ FAULTS = [
         options={"pps": 500},
         during=kill_receiver,
         witness=receiver,
+    ),
+    Fault(
+        "SIGKILL to one of two processes",
+        f"{NOT_TO_ITS_END}{ONE_OF_TWO}.*{PARTIAL}",
+        options={"pps": 500, "processes": 2, "preload_pcap": True},
+        during=kill_the_first_of_two,
+        note="none: it is one process",
     ),
     Fault(
         "trial that exceeds its deadline",

@@ -14,8 +14,10 @@ from tests.faults.fault import TOP_SPEED, Fault, Step, link, pcap, receiver, ref
 from tests.faults.security import NET_RAW, UNPRIVILEGED, give_state_to_nobody
 from tests.faults.while_sending import (
     NOT_TO_ITS_END,
+    ONE_OF_TWO,
     PARTIAL,
     kill_module_with_disturbed_nic,
+    kill_the_first_of_two,
     signal_sender,
 )
 from tests.integration.trials import eventually
@@ -58,9 +60,9 @@ def at_start(name: str, promised: str, **others: Any) -> Fault:
     return Fault(f"xdp: {name}", promised, **{"options": XDP, "note": NOTE, **others})
 
 
-def long(name: str, promised: str, during: Step, **others: Any) -> Fault:
+def long(name: str, promised: str, during: Step, processes: int = 1, **others: Any) -> Fault:
     """A fault in the middle of a trial at top speed, whose partial result is kept."""
-    options = {**XDP, "loop": 1_000_000}
+    options = {**XDP, "loop": 1_000_000, "processes": processes}
     return Fault(f"xdp: {name}", f"{promised}.*{PARTIAL}", options=options, during=during, note=NOTE, **others)
 
 
@@ -99,6 +101,12 @@ FAULTS = [
     long("SIGTERM to the sender", "^not valid: linerate-xdp was interrupted", signal_sender(signal.SIGTERM)),
     long("SIGKILL to the sender", "^not valid: linerate-xdp was ended by signal 9", signal_sender(signal.SIGKILL)),
     long("SIGKILL to the module, NIC disturbed", f"{NOT_TO_ITS_END}{KILLED}", kill_module_with_disturbed_nic),
+    long(
+        "SIGKILL to one of two processes",
+        f"{NOT_TO_ITS_END}{ONE_OF_TWO}",
+        kill_the_first_of_two,
+        processes=2,
+    ),
     at_start("queue taken by another XDP socket", f"{FAILED}.*is in use by another XDP socket", before=take_queue),
     at_start("another's XDP program", f"{FAILED}.*another program attached, .*not replaced", before=attach_program),
     at_start(

@@ -64,6 +64,7 @@ def bench(
     topology = yaml.safe_load((inventory / "group_vars/all.yml").read_text())["lab_topology"]
     lab = Lab(TOPOLOGIES[topology], snmp_port=free_port)
     scenario = {
+        "benchmark_engines": ["kernel"],
         "benchmark_repeats": 1,
         "benchmark_rates": [{"mode": "pps", "value": RATE}],
         "benchmark_duration_paced": 1.5,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,12 @@ PREPARATION = {
 
 
 def short(tmp_path: Path, **given: Any) -> dict[str, Any]:
-    """A scenario of a few seconds, with a wide rate tolerance: how well a busy machine keeps a rate is not tested."""
-    return {
+    """A scenario of a few seconds, with a wide rate tolerance: how well a busy machine keeps a rate is not tested.
+
+    An option that is None has its default.
+    """
+    scenario = {
+        "benchmark_engines": ["kernel"],
         "benchmark_repeats": 1,
         "benchmark_rates": [{"mode": "pps", "value": 2000}, {"mode": "mbps", "value": 5}, {"mode": "topspeed"}],
         "benchmark_duration_paced": 1.5,
@@ -40,6 +45,7 @@ def short(tmp_path: Path, **given: Any) -> dict[str, Any]:
         "pcaps_dir": str(tmp_path / "pcaps"),
         **given,
     }
+    return {name: value for name, value in scenario.items() if value is not None}
 
 
 def stored(results: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -54,7 +60,8 @@ def stored(results: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 def test_site_yml_runs_from_an_empty_machine_to_the_report(namespaces, play, tmp_path):
     results = tmp_path / "results"
-    done = play("site.yml", **short(tmp_path))
+    part = {"benchmark_cases": ["udp_port_scan_64", "tcp_port_scan_1500"], "benchmark_engines": None}
+    done = play("site.yml", **short(tmp_path, **part))
     try:
         assert done.rc == 0, done.stdout
         run, trials = stored(results)
@@ -72,13 +79,20 @@ def test_site_yml_runs_from_an_empty_machine_to_the_report(namespaces, play, tmp
                 assert 0 < sum(int(row["packets"]) for row in curve) <= sent
         if not Path("/proc/modules").exists():
             reason = "not available on this host: the kernel has no loadable modules"
-            assert run["plan"]["unavailable"] == [{"engine": "netmap", "reason": reason}]
+            assert {"engine": "netmap", "reason": reason} in run["plan"]["unavailable"]
             assert f"Send method netmap: {reason}" in done.stdout
         assert "**12 of 12 trials valid.**" in done.stdout
+        assert Counter(trial["engine"] for trial in trials) == {"kernel": 6, "xdp": 6}
+        ratios = [
+            (pair["of"], pair["to"], pair["paced"])
+            for comparison in json.loads((results / "latest/summary.json").read_text())["comparisons"]
+            for pair in comparison["ratios"]
+        ]
+        assert ratios == [("xdp-copy", "kernel", paced) for paced in (True, True, False)] * 2
         assert (results / "latest/report.html").read_text().count("<svg") >= 4
 
         # One trial is enough for the second run: its preparation is the same.
-        part = {"benchmark_cases": ["tcp_port_scan_64"], "benchmark_rates": [{"mode": "pps", "value": 2000}]}
+        part = {"benchmark_cases": ["tcp_port_scan_1500"], "benchmark_rates": [{"mode": "pps", "value": 2000}]}
         again = play("site.yml", **short(tmp_path, **part))
         assert again.rc == 0, again.stdout
         assert {key: count for key, count in again.changed.items() if key[0] in PREPARATION} == {}
@@ -117,13 +131,14 @@ OWN_LOOPBACK = (
 
 @pytest.mark.long
 def test_site_yml_without_the_privilege_to_create_namespaces(play, tmp_path):
-    scenario = short(tmp_path, benchmark_cases=["udp_port_scan_64", "tcp_port_scan_1500"])
+    cases = ["udp_port_scan_64", "tcp_port_scan_1500"]
+    scenario = short(tmp_path, benchmark_cases=cases, benchmark_engines=None)
     done = play("site.yml", drop=("net_admin", "sys_admin"), before=OWN_LOOPBACK, **scenario)
     assert done.rc == 0, done.stdout
     run, trials = stored(tmp_path / "results")
     assert run["lab"]["backend"] == "loopback"
     assert "CAP_NET_ADMIN" in run["lab"]["reason"]
-    assert [trial["verdict"]["reasons"] for trial in trials] == [[]] * 6
+    assert [trial["verdict"]["reasons"] for trial in trials] == [[]] * 12
     assert {trial["sender"]["interface"] for trial in trials} == {"lo"}
     assert "No packet left this host" in (tmp_path / "results/latest/report.html").read_text()
 

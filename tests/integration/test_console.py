@@ -31,6 +31,7 @@ def command(tmp_path: Path, *options: str) -> list[str]:
         "benchmark_repeats": 1,
         "benchmark_rates": [{"mode": "topspeed"}],
         "benchmark_cases": ["udp_port_scan_64"],
+        "benchmark_engines": ["kernel"],
         "benchmark_duration_topspeed": 8,
         "benchmark_sample_interval": 0.25,
         "benchmark_proof": False,

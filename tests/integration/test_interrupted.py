@@ -44,6 +44,7 @@ class Run:
                 "benchmark_repeats": repeats,
                 "benchmark_rates": [{"mode": "pps", "value": 2000}],
                 "benchmark_cases": ["udp_port_scan_64"],
+                "benchmark_engines": ["kernel"],
                 "benchmark_duration_paced": 6,
                 "benchmark_sample_interval": 0.2,
                 "benchmark_rate_tolerance_percent": 50,

@@ -97,6 +97,7 @@ def test_a_run_whose_only_witness_stands_still_stops_at_its_proof(lab, play, tmp
     witness = {"kind": "snmp", "name": "dut", "address": ADDRESS, "port": PORT, "interface": interface}
     scenario = {
         "benchmark_cases": ["udp_port_scan_64"],
+        "benchmark_engines": ["kernel"],
         "benchmark_rates": [{"mode": "pps", "value": 2000}],
         "benchmark_repeats": 1,
         "benchmark_results_dir": str(tmp_path / "results"),

@@ -89,6 +89,7 @@ def test_a_release_is_built_verified_and_sends(lab, play, tmp_path, tarball):
     sent = play(
         "playbooks/benchmark.yml",
         benchmark_cases=["tcp_port_scan_64"],
+        benchmark_engines=["kernel"],
         benchmark_rates=[{"mode": "pps", "value": 2000}],
         benchmark_repeats=1,
         benchmark_duration_paced=1.5,

@@ -112,6 +112,7 @@ def scenario(tmp_path: Path, *witnesses: dict[str, Any], **given: Any) -> dict[s
     """One paced trial, counted by ``witnesses``, that is too short for counters that are updated every few seconds."""
     return {
         "benchmark_cases": ["udp_port_scan_64"],
+        "benchmark_engines": ["kernel"],
         "benchmark_rates": [{"mode": "pps", "value": 2000}],
         "benchmark_repeats": 1,
         "benchmark_duration_paced": 1.5,

@@ -92,7 +92,9 @@ def processes_of(engine: str, given: object) -> int | None:
     number = int(given) if isinstance(given, str) and given.isdecimal() else given
     if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= most:
         numbers = "1" if most == 1 else f"1 to {most}, or {AUTO}"
-        raise InputError("processes", given, f"must be {numbers}, for {engine}", "Use another number of processes.")
+        because = f": {reason}" if most == 1 and (reason := engine_of(engine).one_process) else ""
+        hint = "Leave processes out." if most == 1 else "Use another number of processes."
+        raise InputError("processes", given, f"must be {numbers}, for {engine}{because}", hint)
     return number
 
 

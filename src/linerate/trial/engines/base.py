@@ -50,12 +50,14 @@ class Resources:
 class Engine(ABC):
     """One engine. Without adapters ``adapters`` is empty; ``max_processes`` may send at once.
 
-    ``queue_per_process`` is whether each of them needs a transmit queue of its own.
+    ``one_process`` says why, where that is one. ``queue_per_process`` is whether each of them needs a transmit queue of
+    its own.
     """
 
     name: ClassVar[str]
     adapters: ClassVar[tuple[str, ...]] = ()
     max_processes: ClassVar[int] = 1
+    one_process: ClassVar[str] = ""
     queue_per_process: ClassVar[bool] = False
     waits_at_gate: ClassVar[bool] = False
     counter_delay_seconds: ClassVar[float] = 0.0

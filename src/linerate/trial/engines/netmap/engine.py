@@ -23,6 +23,9 @@ class NetmapEngine(TcpreplayEngine):
     name = "netmap"
     adapters = ("native", "emulated")
     netmap = True
+    # netmap_tx_queues_empty() of common/netmap.c (4.4.2 to 4.6.0-beta2) leaves the ring of `netmap:IF-N` for ring 0 and
+    # waits until rings 0 to N are empty, also those that other processes fill.
+    one_process = "after each pass tcpreplay continues on ring 0, so several would write to the same ring"
     # The watchdogs of e1000 and ixgbe update the NIC's own counters this seldom.
     counter_delay_seconds = 2.0
 
