@@ -39,8 +39,11 @@ CLONE_NEWNS = 0x00020000
 SLOWER = 0.6
 """A device that is faster than the sender is replaced by one of this share of the sender's own limit."""
 MOST_ERROR_PERCENT, MOST_SECONDS = 1.0, 120.0
-QUEUED_SECONDS = 0.003
-"""What the limit queues and lets pass at once, in seconds of its rate: less than 1 % of the shortest trial."""
+AT_ONCE_SECONDS = 0.003
+"""What the limit lets pass at once, in seconds of its rate: less than 1 % of the shortest trial."""
+QUEUED_FRAMES = 50
+"""A frame that is queued in the lab counts against the send buffer of the sender's socket, of some 90 frames of 1514 B:
+a longer queue would slow the sender down in place of losing frames."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,9 @@ class Device:
 
     def limit(self, namespace: str) -> None:
         """Limit the port to the receiver."""
-        octets = max(4 * self.frame, round(QUEUED_SECONDS * self.pps * self.frame))
-        rate = f"{round(self.pps * self.frame * 8)}bit"
-        tbf = ["tbf", "rate", rate, "burst", str(octets), "limit", str(octets)]
+        rate, at_once = f"{round(self.pps * self.frame * 8)}bit", max(4.0, AT_ONCE_SECONDS * self.pps)
+        octets, queued = round(at_once * self.frame), QUEUED_FRAMES * self.frame
+        tbf = ["tbf", "rate", rate, "burst", str(octets), "limit", str(queued)]
         command = ["tc", "-n", namespace, "qdisc", "replace", "dev", "out", "root", *tbf]
         subprocess.run(command, check=True)
 
