@@ -15,7 +15,7 @@ from ..pcap.spec import PARAMETERS
 
 PLACEHOLDER_MACS = {"src_mac": "02:00:00:00:00:01", "dst_mac": "02:00:00:00:00:02"}
 """For MACs that are read from the interfaces later."""
-MOST_PACKETS = 20_000
+MOST_PACKETS = 50_000
 """Packets of a capture that are read here; all are read when it is converted, and before it is sent."""
 _NOT_ALLOWED = (
     "Replace it by rewrite: {dst_mac: receiver, ip: {OLD: NEW}}, or add it to linerate_allow_destinations, if the "

@@ -112,6 +112,7 @@ def test_utf16_is_named(encoding, tmp_path):
         (bz2.compress(b"Actual: 10 packets"), "it is compressed. Decompress it: bunzip2 "),
         (bytes.fromhex("7f454c4602010100") + bytes(40), "is not text: it has zero bytes"),
     ],
+    ids=["UTF-16LE", "UTF-16BE", "UTF-32", "gzip", "xz", "bzip2", "a program"],
 )
 def test_what_is_not_text_is_named(content, reason, tmp_path):
     saved = tmp_path / "saved.txt"
