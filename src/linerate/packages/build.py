@@ -28,6 +28,8 @@ FULL_BELOW = 1 << 20
 
 _COMPILE_ERROR = re.compile(r"^(?P<path>[^\s:]+)(?P<rest>:\d+(?::\d+)?: (?:fatal )?error: .*?)\s*$", re.MULTILINE)
 
+_MAKE_STOP = re.compile(r"^([^\s:]+:\d+: \*\*\* .*?)\.?\s+Stop\.$", re.MULTILINE)
+
 
 @dataclass(frozen=True)
 class Tools:
@@ -132,6 +134,12 @@ def first_compile_error(output: str, word: str = "") -> str | None:
         if not word or begin.match(match["path"]):
             return f"{begin.sub('', match['path']) if word else match['path']}{match['rest']}"
     return None
+
+
+def make_stop(output: str) -> str | None:
+    """Why a makefile stopped before any command failed, as GNU make writes it on one line; None without such a line."""
+    match = _MAKE_STOP.search(output)
+    return match[1] if match else None
 
 
 class Product(ABC, Generic[SomeManifest]):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ...errors import HostError, InputError
 from ..archive import check_sha256, sha256
-from ..build import Product, Tools, Workspace, first_compile_error
+from ..build import Product, Tools, Workspace, first_compile_error, make_stop
 from .configure import NOT_DOWNLOADED, configure_argv, first_complaint, native_drivers, not_downloaded
 from .kernel_sources import check_kernel_sources
 from .recipe import OWN_FOLDER, Manifest, Recipe, module_names
@@ -143,6 +143,8 @@ class NetmapBuild(Product[Manifest]):
     def _complaint(self, workspace: Workspace) -> str:
         """Why configure left out a driver: the compiler's first error or its own words, and where the log is.
 
+        Its own words do not say why a driver's makefile stopped; that is added.
+
         configure compiles an external driver before it patches it, and writes the compiler's output to a log of its
         own, among the intended errors of its many tests: only errors in the driver's files count. Its own words may
         name the copy of the sources instead.
@@ -154,6 +156,8 @@ class NetmapBuild(Product[Manifest]):
             if error:
                 return f"{module} does not compile: {error} (log: {log} on the build host)"
         complaint = first_complaint(workspace.output("configure")).rstrip(".")
+        stop = make_stop(text)
+        complaint += f": {stop}" if stop else ""
         return f"{complaint} (log: {log if text else workspace.log('configure')} on the build host)"
 
 

@@ -135,6 +135,25 @@ def test_a_driver_that_does_not_compile_shows_the_compilers_first_error_and_keep
     assert netmap.remainders == set()
 
 
+@pytest.mark.parametrize("status", [0, 1])
+def test_a_driver_whose_makefile_stops_shows_its_reason(netmap, tmp_path, status):
+    """The makefiles of Intel's drivers stop before they compile where they miss a file of the kernel's headers."""
+    reason = "common.mk:131: *** Linux kernel source not configured - missing version header file"
+    (netmap.tree / "make.log").write_text(
+        f"{LOG.splitlines()[0]}\nmake[1]: *** [Makefile:9: test-21.o] Error 1\n{reason}.  Stop.\n"
+    )
+    (netmap.tree / "boxed").write_text(BOXED)
+    netmap.release(fetch="cat $(dirname $0)/boxed; cat $(dirname $0)/make.log > config.log", status=status)
+    with pytest.raises(HostError) as error:
+        netmap.build_with(drivers=("ixgbe",), archives=(provided("ixgbe", tmp_path / "v6.1.6.zip"),))
+    (log,) = netmap.work.glob("*/build/config.log")
+    assert str(error.value) == (
+        f"configure of netmap: {'failed' if status else 'left out ixgbe'}: There were problems building the external "
+        f"driver ixgbe. Disabling ixgbe: {reason} (log: {log} on the build host). Give other sources of the driver, "
+        "choose another netmap_native_route, or none: the adapter is emulated then."
+    )
+
+
 def test_the_archive_of_another_commit_is_refused(netmap):
     netmap.commit = "0" * 40
     with pytest.raises(InputError, match=r"is of commit [0-9a-f]{40}, not of 0{40}"):
