@@ -29,14 +29,16 @@ def measure(rounds: int, seconds: float) -> dict[str, Any]:
     """Run both outputs ``rounds`` times, with the order reversed in every other round."""
     rates: dict[str, list[float]] = {LIVE: [], PLAIN: []}
     cpu: dict[str, list[float]] = {LIVE: [], PLAIN: []}
+    scenario = {
+        "benchmark_rates": [{"mode": "topspeed"}],
+        "benchmark_repeats": REPEATS,
+        "benchmark_duration_topspeed": seconds,
+    }
     with lab() as folder:
         for place in range(rounds):
             for output in (LIVE, PLAIN) if place % 2 else (PLAIN, LIVE):
                 run_id = f"{output}-{place}"
-                used = benchmark(
-                    folder, run_id, output,
-                    benchmark_rates=[{"mode": "topspeed"}], benchmark_repeats=REPEATS, benchmark_duration_topspeed=seconds,
-                )  # fmt: skip
+                used = benchmark(folder, run_id, output, **scenario)
                 cpu[output].append(used)
                 run = load_run(folder / "results" / run_id)
                 found = [trial.rates.sent.pps for trial in run.valid if trial.rates.sent]
