@@ -323,7 +323,10 @@ def test_a_capture_is_converted_and_copied_once(ansible, captures, tmp_path):
 @pytest.mark.parametrize(
     ("pcap", "message"),
     [
-        ({"src": "none.pcap"}, "none.pcap': cannot be read: No such file or directory. Use the path of an existing file."),
+        (
+            {"src": "none.pcap"},
+            "none.pcap': cannot be read: No such file or directory. Use the path of an existing file.",
+        ),
         ({"src": "my.pcapng", "rewrite": {"dst_mac": "recv"}}, "dst_mac 'recv': must be six bytes in hex"),
         ({"ip_length": 64}, "pcaps_set[0].protocol: is missing. Set protocol."),
     ],
