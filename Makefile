@@ -94,6 +94,7 @@ bench: $(VENV)/.dev ## Compare our speed with the alternatives, as ratios
 	$(BIN)/python bench/store.py
 	$(BIN)/python bench/xdp.py
 	$(BIN)/python bench/search.py
+	$(BIN)/python bench/console.py
 
 readmes: $(VENV)/.run ## Regenerate roles/*/README.md from argument_specs and defaults
 	$(BIN)/python tools/role_readmes.py

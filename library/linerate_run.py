@@ -328,51 +328,26 @@ proofs:
   elements: dict
 """
 
-from dataclasses import replace
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.controller.begin import Hosts, begin
-from ansible.module_utils.linerate.controller.options import OPTIONS, scenario_of
+from ansible.module_utils.linerate.controller.options import RUN, SCENARIO, scenario_of
 from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.results.store import RunFolder
 from ansible.module_utils.linerate.trial.engines.base import Resources
 from ansible.module_utils.linerate.trial.plan_text import listing, pcaps_of, searching
 from ansible.module_utils.linerate.trial.proof import ProofLoad, proofs
 
-RUN = {
-    "run_id": {"type": "str", "required": True},
-    "results_dir": {"type": "path", "required": True},
-    "resume": {"type": "bool", "default": False},
-    "schemas_dir": {"type": "path", "required": True},
-    "environment": {"type": "dict", "required": True},
-    "unavailable": {"type": "dict", "default": {}},
-    "resources": {"type": "dict", "default": {}},
-    "lab": {"type": "dict"},
-    "manifests": {"type": "dict", "required": True},
-    "agents": {"type": "list", "elements": "dict", "default": []},
-    "receiver": {"type": "str"},
-    "interfaces": {"type": "dict", "default": {}},
-    "proof": {
-        "type": "dict",
-        "apply_defaults": True,
-        "options": {
-            "packets": {"type": "int", "default": ProofLoad.packets},
-            "pps": {"type": "float", "default": ProofLoad.pps},
-            "percent": {"type": "float", "default": ProofLoad.percent},
-        },
-    },
-}
-
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={**RUN, **OPTIONS}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec={**RUN, **SCENARIO}, supports_check_mode=True)
     given = module.params
     results = Path(given["results_dir"])
     try:
         scenario = scenario_of(given)
-        hosts = Hosts({"receiver": None, **given["environment"]}, given["unavailable"], given["lab"])
-        hosts = replace(hosts, resources=Resources(**given["resources"]))
+        resources = Resources(**given["resources"])
+        hosts = Hosts({"receiver": None, **given["environment"]}, given["unavailable"], given["lab"], resources)
         run, trials = begin(given["run_id"], scenario, given["manifests"], hosts)
         bursts = proofs(trials, ProofLoad(**given["proof"]), given["deadline_margin"])
         ended: tuple[str, ...] = ()

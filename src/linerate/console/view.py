@@ -30,7 +30,10 @@ Json = Mapping[str, Any]
 
 @dataclass
 class Step:
-    """A play: since when, how many tasks ran and changed something, and what its line states."""
+    """A play: since when, how many tasks ran and changed something, and what its line states.
+
+    ``messages`` are the playbook's own, shown below that line.
+    """
 
     name: str
     since: float
@@ -39,6 +42,7 @@ class Step:
     pcaps: int = 0
     failed: bool = False
     environment_known: bool = False
+    messages: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -119,6 +123,7 @@ class View:
 
     def failure(self, host: str, task: str, result: Json, path: str | None = None, rescued: bool = False) -> None:
         """A task failed on ``host``. Where it is ``rescued``, the playbook goes on, and a line is enough."""
+        self._say_messages()
         first, *others = problem(result)
         if rescued:
             self._say(f" !    {host}: {task}: {first}", "warn")
@@ -169,6 +174,7 @@ class View:
     def stopped(self, log: str | None) -> None:
         """The playbook was interrupted, or ended with an error of Ansible itself."""
         self._screen.status([])
+        self._say_messages()
         done = ""
         if self._progress:
             done = f"  {self._progress.done} of {count(self._progress.total, 'trial')} ended, and are stored"
@@ -203,8 +209,9 @@ class View:
         self._task = None
 
     def _end_step(self) -> None:
-        step, self._step = self._step, None
+        step = self._step
         if step is None or not step.ran or (step.environment_known and not step.failed):
+            self._step = None
             return
         notes = [
             *([count(step.pcaps, "pcap")] if step.pcaps else []),
@@ -215,11 +222,21 @@ class View:
             + (f"  ({', '.join(notes)})" if notes else ""),
             "bad" if step.failed else None,
         )
+        self._say_messages()
+        self._step = None
+
+    def _say_messages(self) -> None:
+        """The messages of the step so far."""
+        if self._step:
+            for line in self._step.messages:
+                self._say(f"      {line}", "dim")
+            self._step.messages.clear()
 
     def _environment(self, host: str, result: Json) -> None:
         # Before a play has read the environment, a plan is for validation only.
         if self._step:
             self._step.environment_known = True
+            self._say_messages()
 
     def _planned(self, host: str, result: Json) -> None:
         trials = result.get("trials") or []
@@ -288,8 +305,13 @@ class View:
         """A message of the playbook, unless it repeats what was shown."""
         message = result.get("msg")
         parts = message if isinstance(message, list) else [message]
+        if isinstance(message, Mapping):
+            parts = [f"{name}: {text}" for name, text in message.items()]
         lines = [line for part in parts for line in str(part or "").split("\n")]
         if message in (None, _ALL_PASSED) or any(known and known in line for known in self._shown for line in lines):
+            return
+        if self._step and not self._step.environment_known:
+            self._step.messages += [clean(line) for line in lines]
             return
         for line in lines:
             self._say(f"      {clean(line)}")

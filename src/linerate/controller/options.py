@@ -1,4 +1,4 @@
-"""The options of a scenario, as a module takes them."""
+"""The options of a run and of its scenario, as the module linerate_run takes and documents them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ..pcap.destinations import BENCHMARK_NETWORKS
 from ..tcpreplay.options import NM_DELAY
 from ..trial.model import RATE_TOLERANCE_PERCENT, SAMPLE_INTERVAL, STALL_SECONDS, TCPREPLAY
 from ..trial.plan import DEADLINE_MARGIN
+from ..trial.proof import ProofLoad
 from ..trial.witnesses import SHORT_TRIALS, define, with_agents
 from .scenario import Scenario
 
@@ -21,7 +22,32 @@ _BURSTS = {
     "repeats": {"type": "int"},
     "relative_width": {"type": "float"},
 }
-OPTIONS: dict[str, Any] = {
+RUN: dict[str, Any] = {
+    "run_id": {"type": "str", "required": True},
+    "results_dir": {"type": "path", "required": True},
+    "resume": {"type": "bool", "default": False},
+    "schemas_dir": {"type": "path", "required": True},
+    "environment": {"type": "dict", "required": True},
+    "unavailable": {"type": "dict", "default": {}},
+    "resources": {"type": "dict", "default": {}},
+    "lab": {"type": "dict"},
+    "manifests": {"type": "dict", "required": True},
+    "agents": {"type": "list", "elements": "dict", "default": []},
+    "receiver": {"type": "str"},
+    "interfaces": {"type": "dict", "default": {}},
+    "proof": {
+        "type": "dict",
+        "apply_defaults": True,
+        "options": {
+            "packets": {"type": "int", "default": ProofLoad.packets},
+            "pps": {"type": "float", "default": ProofLoad.pps},
+            "percent": {"type": "float", "default": ProofLoad.percent},
+        },
+    },
+}
+"""The run and the hosts: an argument spec of Ansible."""
+
+SCENARIO: dict[str, Any] = {
     "scenario": {"type": "str", "required": True},
     "cases": {"type": "list", "elements": "str", "required": True},
     "engines": {"type": "list", "elements": "raw", "required": True},
@@ -59,7 +85,7 @@ OPTIONS: dict[str, Any] = {
     "fail_on_invalid": {"type": "bool", "default": True},
     "expected": {"type": "list", "elements": "dict", "default": []},
 }
-"""Ansible's argument spec of a scenario; the module linerate_run documents it."""
+"""What is sent, by what, how fast, and what is expected of it: an argument spec of Ansible."""
 
 
 def scenario_of(given: Mapping[str, Any]) -> Scenario:

@@ -17,11 +17,11 @@ from .run_comparison import verdict_counts
 from .text import bit_rate, clean, count, group_offered, number
 
 _LIMITS = {
-    "line": "limited by the line",
-    "pacing": "limited by the offered load",
-    "sender core": "limited by the sender's core",
-    "sender core, shared": "limited by the sender's core, shared with other processes",
-    "unknown": "limit unknown",
+    "line": "the line",
+    "pacing": "the offered load",
+    "sender core": "the sender's core",
+    "sender core, shared": "the sender's core, shared with other processes",
+    "unknown": "something unknown",
 }
 GOOD, MIXED, BAD = "good", "mixed", "bad"
 
@@ -81,7 +81,9 @@ def _link(run: Run) -> str:
 
 
 def _limit(group: Group) -> str:
-    return ", ".join(_LIMITS.get(limit, f"limited by: {limit}") for limit in group.limits)
+    # Whether the core was shared may differ between the repeats.
+    limits = [limit for limit in group.limits if limit != "sender core, shared" or "sender core" not in group.limits]
+    return f"limited by {' or '.join(_LIMITS.get(limit, limit) for limit in limits)}"
 
 
 def tiles(run: Run, groups: Sequence[Group], gates: Sequence[Gate], change: RunsCompared | None) -> list[Tile]:

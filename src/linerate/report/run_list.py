@@ -12,6 +12,8 @@ from .gates import gates, passed
 from .text import NONE, bit_rate, clean, number
 
 HEADER = ("When (UTC)", "Run", "Scenario", "Hosts", "Best pps", "Best L1", "Valid", "Result", "Hardware and software")
+COMMON = ("Scenario", "Hosts", "Hardware and software")
+"""Columns that are left out where all runs have the same: the table is to fit a terminal."""
 RIGHT = {"Best pps", "Best L1", "Valid"}
 
 
@@ -22,16 +24,18 @@ def best(run: Run, unit: str) -> float | None:
 
 
 def runs_text(entries: Sequence[Entry]) -> str:
-    """A table with one row per run, and a line per folder that cannot be read."""
-    rows = [HEADER, *(_row(entry.run) for entry in entries if entry.run)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
-    lines = [
-        "  ".join(
-            cell.rjust(width) if title in RIGHT else cell.ljust(width)
-            for cell, width, title in zip(row, widths, HEADER)
-        ).rstrip()
-        for row in rows
-    ]
+    """A table with one row per run, what all have in common, and a line per folder that cannot be read."""
+    every = [_row(entry.run) for entry in entries if entry.run]
+    common = {
+        title: row for title, row in zip(HEADER, zip(*every)) if title in COMMON and len(set(row)) == 1 < len(row)
+    }
+    shown = [column for column, title in enumerate(HEADER) if title not in common]
+    rows = [[row[column] for column in shown] for row in (HEADER, *every)]
+    sides = [str.rjust if HEADER[column] in RIGHT else str.ljust for column in shown]
+    widths = [max(map(len, cells)) for cells in zip(*rows)]
+    lines = ["  ".join(side(cell, wide) for side, cell, wide in zip(sides, row, widths)).rstrip() for row in rows]
+    if common:
+        lines.append(f"All: {', '.join(f'{title.lower()} {row[0]}' for title, row in common.items())}")
     lines += [f"{clean(entry.path.name)}: {clean(entry.problem)}" for entry in entries if not entry.run]
     return "\n".join(lines)
 
@@ -50,7 +54,7 @@ def _row(run: Run) -> tuple[str, ...]:
     data = _data(run)
     pps, bits = data["best_pps"], data["best_l1_bps"]
     return (
-        data["created_at"][:19].replace("T", " "),
+        data["created_at"][:16].replace("T", " "),
         clean(run.path.name),
         clean(data["scenario"]),
         clean(" -> ".join(name for name in (data["sender"], data["receiver"]) if name)),

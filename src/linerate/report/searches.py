@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..results.run import Run
@@ -33,14 +34,22 @@ def outcomes(run: Run) -> list[Outcome]:
     return outcomes_of(run.info.searches, run.trials)
 
 
+def shown_outcomes(run: Run) -> list[Outcome]:
+    """The outcomes for a reader, without % of line rate on a link that has none."""
+    found = outcomes(run)
+    if run.has_line_rate:
+        return found
+    return [replace(one, rates=one.rates and replace(one.rates, line_rate_percent=None)) for one in found]
+
+
 def searches_data(run: Run) -> list[dict[str, Any]]:
     """The outcomes as plain data, each with its sentence."""
-    return [{**outcome.to_json(), "sentence": sentence(outcome)} for outcome in outcomes(run)]
+    return [{**outcome.to_json(), "sentence": sentence(outcome)} for outcome in shown_outcomes(run)]
 
 
 def searches_view(run: Run) -> dict[str, Any]:
     """What the report's template shows of the searches; nothing where the run has none."""
-    found = outcomes(run)
+    found = shown_outcomes(run)
     return {
         "title": TITLE,
         "sentences": [clean(sentence(outcome)) for outcome in found if outcome.kind == THROUGHPUT][:_SENTENCES],
@@ -105,8 +114,9 @@ def _size_chart(goal: str, found: Sequence[Outcome]) -> Chart:
     line = [_line_rate(one) for one in ordered]
     x_axis, y_axis = axis(max(sizes)), axis(1.02 * max(measured))
     shown = [(size, rate) for size, rate in zip(sizes, line) if rate <= y_axis.top]
-    note = "Line: throughput; dotted: theoretical line rate"
-    beyond = "" if len(shown) == len(line) else ", which is beyond this chart for some sizes"
+    known = any(rate < float("inf") for rate in line)
+    note = "Line: throughput; dotted: theoretical line rate" if known else "Line: throughput; no line rate on this link"
+    beyond = ", which is beyond this chart for some sizes" if known and len(shown) < len(line) else ""
     return chart(
         f"Throughput over frame size, goal {clean(goal)}",
         Scales(x_axis, "frame size with FCS, bytes", y_axis, "pps"),

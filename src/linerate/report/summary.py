@@ -15,7 +15,7 @@ from .gates import gates
 from .hosts import attachment_texts
 from .markdown import md, table
 from .run_comparison import change_lines, change_table
-from .searches import TITLE, outcomes
+from .searches import TITLE, shown_outcomes
 from .summary_compared import comparison_lines, curve_lines, group_name, reference_lines, sentences
 from .text import NONE, bit_rate, byte_size, count, frame, group_offered, mbit, number, offered
 from .tuning import tuning_line
@@ -39,7 +39,7 @@ def summary_markdown(run: Run, change: RunsCompared | None = None) -> str:
     results = [*_rates_table(groups), "", *bits, "", *_legend(run)] if groups else []
     sections = (
         ("Gates", _gates(run)),
-        (TITLE, [f"- {md(sentence(outcome))}" for outcome in outcomes(run)]),
+        (TITLE, [f"- {md(sentence(outcome))}" for outcome in shown_outcomes(run)]),
         ("Results", results),
         ("Change against the previous run", _change(change) if change else []),
         ("Send methods compared", comparison_lines(groups)),

@@ -87,6 +87,24 @@ def test_a_step_has_one_line_with_its_time_and_changes():
     ]
 
 
+def test_the_messages_of_a_step_are_below_its_line():
+    watched = Watched()
+    watched.view.play("Tune the senders")
+    watched.view.result("sender1", "debug", {"msg": ["governor: not available", "rings: set"]})
+    watched.view.result("sender1", "debug", {"msg": {"Machine": "guest of KVM", "Limits": "none"}})
+    watched.view.play("Verify")
+    watched.view.result("sender1", "debug", {"msg": "14 checks passed"})
+    watched.view.stopped(None)
+    assert watched.lines[:6] == [
+        " ok   Tune the senders  0 s",
+        "      governor: not available",
+        "      rings: set",
+        "      Machine: guest of KVM",
+        "      Limits: none",
+        "      14 checks passed",
+    ]
+
+
 def test_what_a_task_only_checked_is_no_change():
     watched = Watched()
     watched.view.play("Validate")

@@ -52,7 +52,9 @@ def test_the_newest_is_first_and_what_cannot_be_read_is_last_with_a_reason(resul
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[2] for line in lines[1:4]] == ["c", "b", "a"]
     assert "pass" in lines[1]
-    assert "contains no run.json" in "".join(lines[4:])
+    assert lines[0].split() == ["When", "(UTC)", "Run", "Best", "pps", "Best", "L1", "Valid", "Result"]
+    assert lines[4].startswith("All: scenario default, hosts sender1 -> receiver1, hardware and software 0011")
+    assert "contains no run.json" in "".join(lines[5:])
 
     assert main(["list", "--json", "--results", str(results)]) == 0
     data = json.loads(capsys.readouterr().out)
