@@ -91,12 +91,20 @@ def test_site_yml_runs_from_an_empty_machine_to_the_report(namespaces, play, tmp
         assert ratios == [("xdp-copy", "kernel", paced) for paced in (True, True, False)] * 2
         assert (results / "latest/report.html").read_text().count("<svg") >= 4
 
-        # One trial is enough for the second run: its preparation is the same.
+        # Few trials are enough for the second run: its preparation is the same.
         part = {"benchmark_cases": ["tcp_port_scan_1500"], "benchmark_rates": [{"mode": "pps", "value": 2000}]}
-        again = play("site.yml", **short(tmp_path, **part))
+        engines = ["kernel", {"engine": "xdp", "processes": 2, "adapter": "copy"}]
+        again = play("site.yml", **short(tmp_path, **part, benchmark_engines=engines))
         assert again.rc == 0, again.stdout
         assert {key: count for key, count in again.changed.items() if key[0] in PREPARATION} == {}
         assert len([path for path in results.iterdir() if path.name != "latest"]) == 2
+        _, trials = stored(results)
+        assert [(trial["engine"], trial["processes"], len(trial["parts"])) for trial in trials] == [
+            ("kernel", 1, 0),
+            ("xdp", 2, 2),
+        ]
+        assert [trial["verdict"]["reasons"] for trial in trials] == [[]] * 2
+        assert [trial["witness"]["packets"] for trial in trials] == [trial["claim"]["successful"] for trial in trials]
     finally:
         play("playbooks/lab_down.yml")
 
