@@ -11,8 +11,11 @@ from trial_parts import LARGE, TOP, make, received, sent
 
 from linerate.results.build import result_of
 from linerate.results.ceilings import LINE, SENDER, ceiling_of, sender_limit
+from linerate.results.compare import compare_methods
+from linerate.results.groups import group_trials
 from linerate.results.model import TrialResult
 from linerate.results.store import RunFolder
+from linerate.trial.evidence import Adapter
 from linerate.trial.model import Offered, SendMethod
 from linerate.trial.verdict import Verdict
 
@@ -48,6 +51,23 @@ def test_the_limit_is_that_of_the_same_pcap_and_send_method():
     assert sender_limit(make(case=LARGE), [slow, fast]) is None
     assert sender_limit(make(method=SendMethod("kernel", None, 2)), [slow, fast]) is None
     assert sender_limit(make(), []) is None
+
+
+@pytest.mark.parametrize(("limits", "paced"), [({"pacing"}, True), ({"pacing", "sender"}, True), ({"unknown"}, False)])
+def test_a_pair_that_kept_its_pace_is_no_comparison_of_speed(limits, paced):
+    methods = [SendMethod("kernel"), SendMethod("xdp", "copy")]
+    results = [
+        replace(
+            result_of(make(), sent(), [received()]),
+            engine=method.engine,
+            adapter=Adapter(method.adapter, method.adapter, "veth", ()),
+            verdict=Verdict(True, (), limit, "sender and receiver"),
+        )
+        for method in methods
+        for limit in sorted(limits)
+    ]
+    (comparison,) = compare_methods(group_trials(results))
+    assert [pair.paced for pair in comparison.ratios] == [paced]
 
 
 def test_what_is_no_flood_shows_no_limit():
