@@ -54,7 +54,7 @@ def _row(outcome: Outcome) -> tuple[str, ...]:
 
 
 def _rate(pps: float | None, of_line: float | None) -> str:
-    return NONE if pps is None or of_line is None else f"{number(pps)} ({number(of_line, 2)} %)"
+    return number(pps) if of_line is None else f"{number(pps)} ({number(of_line, 2)} %)"
 
 
 def _milliseconds(seconds: float | None) -> str:

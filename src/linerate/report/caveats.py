@@ -26,7 +26,7 @@ def caveats(run: Run) -> list[str]:
             "Not counted by the sender's NIC", [trial for trial in trials if trial.sender_nic.tx_packets is None], run
         ),
         *([f"Planned, without a result: {listed(run.missing, len(run.info.plan.trials))}."] if run.missing else []),
-        *_of("No samples", [trial for trial in trials if not run.samples.get(trial.trial_id)], run),
+        *_of("No samples", [trial for trial in trials if not (trial.is_burst or run.samples.get(trial.trial_id))], run),
         *_of("Measured in another environment than the one described", elsewhere, run),
     ]
 

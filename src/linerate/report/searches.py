@@ -39,7 +39,15 @@ def shown_outcomes(run: Run) -> list[Outcome]:
     found = outcomes(run)
     if run.has_line_rate:
         return found
-    return [replace(one, rates=one.rates and replace(one.rates, line_rate_percent=None)) for one in found]
+    return [_without_line_rate(one) for one in found]
+
+
+def _without_line_rate(outcome: Outcome) -> Outcome:
+    return replace(
+        outcome,
+        rates=replace(outcome.rates, line_rate_percent=None) if outcome.rates else None,
+        bursts=replace(outcome.bursts, line_rate_percent=None) if outcome.bursts else None,
+    )
 
 
 def searches_data(run: Run) -> list[dict[str, Any]]:

@@ -170,6 +170,11 @@ class TrialResult(Record):
         """Whether the offered load is more than the line carries: such a trial is judged as one at top speed."""
         return self.offered.pps is not None and self.offered.paced_pps is None
 
+    @property
+    def is_burst(self) -> bool:
+        """Whether it is a burst of a fixed number of packets at top speed, which may be too short for a sample."""
+        return self.offered.pps is None and self.offered.packets is not None
+
     def rate(self, side: str) -> Rates | None:
         """The rates of one side, SENT or RECEIVED."""
         return self.rates.sent if side == SENT else self.rates.received

@@ -53,6 +53,11 @@ def test_the_best_rates_name_their_limit(reported):
     assert list(best_rates({"results": []})) == []
 
 
+def test_a_run_that_searched_ends_with_what_it_found(reported):
+    summary = {**read_summary(str(reported)), "searches": [{"sentence": "udp: 63.0 frames\x1b without loss"}]}
+    assert list(best_rates(summary)) == ["udp: 63.0 frames\\x1b without loss"]
+
+
 def test_send_methods_are_compared_with_the_first_one_where_they_did_not_keep_a_pace():
     def pair(of, to, value, paced=False, sent=None):
         found = {"value": value, "low": value - 0.1, "high": value + 0.1, "repeats": [3, 3]}

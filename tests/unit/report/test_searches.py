@@ -10,6 +10,7 @@ import pytest
 from simulated_device import Buffering, planned, run, write_run
 from trial_records import case
 
+from linerate.report.caveats import caveats
 from linerate.report.gates import gates
 from linerate.report.html import report_html
 from linerate.report.searches import searches_view
@@ -47,10 +48,17 @@ def test_the_table_of_bursts_has_length_rate_and_buffer_time(whole: Path) -> Non
     row = dict(enumerate(searches_view(load_run(whole))["bursts"][0]))
     assert (row[0], row[1], row[2]) == ("udp_64", "64", "xdp-copy")
     assert 12_300 < float(row[3].replace(",", "")) < 12_501
-    assert (row[7], row[8], row[11]) == ("5", "500,000 (3.36 %)", "path or device")
+    # A virtual link has no line rate.
+    assert (row[7], row[8], row[11]) == ("5", "500,000", "path or device")
     # 10,000 frames at 500,000 pps are 20 ms; what the device forwards meanwhile is not buffered.
     assert float(row[9]) == pytest.approx(25, rel=0.02)
     assert float(row[10]) == pytest.approx(20, rel=0.02)
+
+
+def test_bursts_need_no_samples(whole: Path) -> None:
+    (line,) = [line for line in caveats(load_run(whole)) if line.startswith("No samples")]
+    others = sum(not trial.is_burst for trial in load_run(whole).trials)
+    assert f"No samples: {others} of" in line
 
 
 def test_the_table_of_losses_goes_down_until_two_loads_lose_nothing(whole: Path) -> None:
