@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from simulated_device import Buffering, planned, run, write_run
 from synthetic_comparison import make_comparison
 from synthetic_run import (
     invalid,
@@ -20,6 +21,7 @@ from synthetic_run import (
     write_info,
     write_trials,
 )
+from trial_records import case
 
 from linerate.report.answer import Tile, tiles, title
 from linerate.report.gates import gates
@@ -172,3 +174,12 @@ def test_walls_of_text_are_folded(run_dir: Path) -> None:
     assert '<span class="line">File Cache is enabled</span><span class="line">Warning: &lt;x&gt;</span>' in text
     assert "\\x0a" not in text
     assert re.search(r"<summary>\d+ offloads?</summary>", text)
+
+
+def test_the_title_of_a_search_is_the_highest_throughput(tmp_path: Path) -> None:
+    searches, trials = planned("throughput", cases=[case("udp_64", 60), case("udp_512", 508)])
+    folder = write_run(tmp_path / "run", searches, trials, run(Buffering(), searches, trials)[1])
+    assert re.fullmatch(
+        r"(10G sender|Virtual link): throughput .* with xdp-copy \(ndr\), limited by path or device", answer(folder)
+    )
+    assert "throughput as RFC 2544" not in report_html(load_run(folder))
