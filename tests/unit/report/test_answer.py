@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,19 @@ def test_the_change_against_the_previous_run_is_in_every_form(
     first = write_report(tmp_path / "run")
     assert "Change against" not in first.report.read_text() + first.text
     assert json.loads(first.data.read_text())["previous"] is None
+
+
+def test_a_folder_that_cannot_be_listed_has_no_previous_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    after = later(make_run(tmp_path / "run", 24), 1.0)
+    listed = Path.iterdir
+
+    def denied(path: Path) -> Iterator[Path]:
+        if path == tmp_path:
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    assert json.loads(write_report(after).data.read_text())["previous"] is None
 
 
 def test_the_highest_rate_over_frame_size_has_the_line_rate_curve(tmp_path: Path) -> None:
