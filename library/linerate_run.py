@@ -252,7 +252,10 @@ EXAMPLES = r"""
         mean_frame_length: 78
         min_frame_length: 78
         max_frame_length: 78
-        parameters: {dst_ip: 198.19.0.1, vlan: null}
+        destinations: [198.19.0.1]
+        vlan_id: null
+        vlan_tags: 0
+        duration_seconds: null
     engines: [kernel]
     rates:
       - mode: pps

@@ -10,6 +10,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 DOCUMENTS = [*sorted(REPOSITORY.glob("*.md")), *sorted((REPOSITORY / "docs").glob("*.md"))]
 MOST_LINES, MOST_CHARACTERS = 200, 120
+MOST_PICTURE_BYTES = 400_000
 TARGETS = set(re.findall(r"^([a-z./-]+(?: [a-z-]+)*):", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.M))
 VARIABLES = {
     name
@@ -56,3 +57,10 @@ def test_lines_and_the_readme_are_short(document: Path) -> None:
     lines = document.read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if len(line) > MOST_CHARACTERS] == []
     assert document.name != "README.md" or len(lines) <= MOST_LINES
+
+
+def test_pictures_are_small_and_take_nothing_from_elsewhere() -> None:
+    pictures = sorted((REPOSITORY / "docs" / "images").iterdir())
+    assert [picture.name for picture in pictures if picture.stat().st_size > MOST_PICTURE_BYTES] == []
+    drawings = [picture.read_text(encoding="utf-8") for picture in pictures if picture.suffix == ".svg"]
+    assert [text for text in drawings if re.search(r"url\((?!#)|@import|href=|<script", text)] == []

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import ResultError
+from ..errors import InputError, ResultError
 from ..results.compare_runs import RunsCompared, compare_runs
 from ..results.files import SCHEMAS, SUMMARY_SCHEMA
 from ..results.files import check as check_schema
@@ -80,7 +80,11 @@ def write_report(run_dir: Path, check: bool = False, schemas: Path = SCHEMAS) ->
 
 def _change(run: Run, schemas: Path) -> RunsCompared | None:
     """The run compared with the previous comparable one of its folder of results, None where there is none."""
-    before = previous_run(run, run.path.parent, schemas) if run.valid else None
+    try:
+        before = previous_run(run, run.path.parent, schemas) if run.valid else None
+    except InputError:
+        # A folder that cannot be listed has no history; the report of this run does not depend on it.
+        return None
     return compare_runs(before, run) if before else None
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from simulated_device import Buffering, planned, run, write_run
 from synthetic_comparison import make_comparison
 from synthetic_run import (
     invalid,
@@ -20,6 +22,7 @@ from synthetic_run import (
     write_info,
     write_trials,
 )
+from trial_records import case
 
 from linerate.report.answer import Tile, tiles, title
 from linerate.report.gates import gates
@@ -133,6 +136,19 @@ def test_the_change_against_the_previous_run_is_in_every_form(
     assert json.loads(first.data.read_text())["previous"] is None
 
 
+def test_a_folder_that_cannot_be_listed_has_no_previous_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    after = later(make_run(tmp_path / "run", 24), 1.0)
+    listed = Path.iterdir
+
+    def denied(path: Path) -> Iterator[Path]:
+        if path == tmp_path:
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    assert json.loads(write_report(after).data.read_text())["previous"] is None
+
+
 def test_the_highest_rate_over_frame_size_has_the_line_rate_curve(tmp_path: Path) -> None:
     run = load_run(make_comparison(tmp_path / "run", 72))
     groups = group_trials(run.listed)
@@ -172,3 +188,12 @@ def test_walls_of_text_are_folded(run_dir: Path) -> None:
     assert '<span class="line">File Cache is enabled</span><span class="line">Warning: &lt;x&gt;</span>' in text
     assert "\\x0a" not in text
     assert re.search(r"<summary>\d+ offloads?</summary>", text)
+
+
+def test_the_title_of_a_search_is_the_highest_throughput(tmp_path: Path) -> None:
+    searches, trials = planned("throughput", cases=[case("udp_64", 60), case("udp_512", 508)])
+    folder = write_run(tmp_path / "run", searches, trials, run(Buffering(), searches, trials)[1])
+    assert re.fullmatch(
+        r"(10G sender|Virtual link): throughput .* with xdp-copy \(ndr\), limited by path or device", answer(folder)
+    )
+    assert "throughput as RFC 2544" not in report_html(load_run(folder))
