@@ -50,6 +50,7 @@ def benchmark(folder: Path, run_id: str, output: str, **given: Any) -> float:
         "benchmark_results_dir": str(folder / "results"),
         "pcaps_dir": str(folder / "pcaps"),
         "benchmark_cases": ["udp_port_scan_64"],
+        "benchmark_engines": ["kernel"],
         "benchmark_proof": False,
         **given,
     }
