@@ -20,7 +20,6 @@ TARGET: Mapping[str, Any] = {"address": "127.0.0.1", "port": 1161, "community": 
 REFRESH_SECONDS = 4
 """How old a counter of snmpd may be."""
 PACKETS = tuple(f"1.3.6.1.2.1.31.1.1.1.{column}" for column in (7, 8, 9))
-OF_THE_TRIAL = {"pps": 1000}
 
 
 def through(change: str) -> Step:
@@ -58,7 +57,6 @@ FAULTS = [
         "frames under 60 B, which the path pads",
         "^valid, 0 packets lost$",
         pcap=pcap(ip_length=28),
-        options=OF_THE_TRIAL,
         before=through("padding"),
         witness=receiver,
     ),
@@ -66,7 +64,6 @@ FAULTS = [
         "VLAN tag removed, and padding with FCS added by the path",
         "^valid, 0 packets lost$",
         pcap=pcap(ip_length=28, vlan=10),
-        options=OF_THE_TRIAL,
         before=through("padding and FCS"),
         witness=receiver,
         vlan_tags=1,
@@ -74,14 +71,12 @@ FAULTS = [
     Fault(
         "frames that the path makes longer",
         "^not valid: none of 1,000 packets arrived at the receiver",
-        options=OF_THE_TRIAL,
         before=through("seven bytes more"),
         witness=receiver,
     ),
     Fault(
         "agent whose packet counters stand still",
         "^not valid: .*not witnessed: .*the packet counters stood still while [0-9,]+ octets were counted",
-        options=OF_THE_TRIAL,
         witness=standing_agent,
     ),
 ]

@@ -13,7 +13,10 @@ import sys
 from typing import Callable
 
 ETH_P_ALL = 0x0003
+SO_RCVBUFFORCE = 33
 MIN_FRAME, LONGEST = 60, 65536
+BUFFER_BYTES = 1 << 23
+"""Room for thousands of frames, while a busy machine does not run this program."""
 CHANGES: dict[str, Callable[[bytes], bytes]] = {
     "none": lambda frame: frame,
     "padding": lambda frame: frame.ljust(MIN_FRAME, b"\0"),
@@ -28,6 +31,7 @@ def main() -> None:
     ports = {name: socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) for name in ("in", "out")}
     for name, port in ports.items():
         port.bind((name, ETH_P_ALL if name == "in" else 0))
+    ports["in"].setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES)
     with selectors.DefaultSelector() as selector:
         selector.register(ports["in"], selectors.EVENT_READ)
         selector.register(sys.stdin, selectors.EVENT_READ)
