@@ -40,6 +40,7 @@ extends_documentation_fragment:
 """
 
 import os
+import re
 import shlex
 from pathlib import Path
 
@@ -50,6 +51,9 @@ NAMESPACES = Path("/run/netns")
 
 NOT_ENTERED = (b"setting the network namespace", b"Cannot open network namespace")
 """How the errors of `ip netns exec` begin where it cannot enter the namespace; the command has not run then."""
+
+NO_SUDO = re.compile(rb"(\S*sh: )?(\d+: )?sudo: ")
+"""How the errors of sudo, and of a shell that does not find it, begin; the command has not run then."""
 
 
 class Connection(LocalConnection):
@@ -79,12 +83,22 @@ class Connection(LocalConnection):
         """Run ``cmd``, a shell command line quoted by Ansible, in the namespace."""
         inside = [*self._sudo, "ip", "netns", "exec", self._namespace, "/bin/sh", "-c", cmd]
         status, stdout, stderr = super().exec_command(shlex.join(inside), in_data=in_data, sudoable=sudoable)
+        if status != 0 and self._sudo:
+            self._require_root(stderr)
         if status != 0 and stderr.startswith(NOT_ENTERED):
             raise AnsibleConnectionFailure(
                 f"The network namespace {self._namespace} cannot be entered "
                 f"({stderr.decode(errors='replace').strip()}): run playbooks/lab.yml first."
             )
         return status, stdout, stderr
+
+    def _require_root(self, stderr: bytes) -> None:
+        """AnsibleConnectionFailure if ``stderr`` says that sudo did not run the command, or is not there."""
+        if NO_SUDO.match(stderr):
+            raise AnsibleConnectionFailure(
+                f"The namespace {self._namespace} needs root ({stderr.decode(errors='replace').strip()}). "
+                "Let this user use sudo without a password (NOPASSWD in sudoers), or run as root."
+            )
 
     def put_file(self, in_path, out_path):
         """Copy a file of the controller to a place where only root may write."""
@@ -103,5 +117,6 @@ class Connection(LocalConnection):
     def _as_root(self, argv: list[str], in_data: bytes = b"") -> bytes:
         status, stdout, stderr = super().exec_command(shlex.join([*self._sudo, *argv]), in_data, sudoable=False)
         if status != 0:
+            self._require_root(stderr)
             raise AnsibleError(f"{shlex.join(argv)}: {stderr.decode(errors='replace').strip()}")
         return stdout

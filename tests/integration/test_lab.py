@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.integration.conftest import REPOSITORY, VENV_BIN
 
 from linerate.controller.snmp import Agent, Target
 from linerate.errors import HostError
@@ -266,3 +267,14 @@ def test_only_the_direct_bench_works_without_namespaces(play):
     refused = play("playbooks/lab.yml", "-e", "lab_topology=firewall", drop=NO_NAMESPACES)
     assert refused.rc != 0
     assert "lab 'firewall': this process may not create network namespaces: CAP_SYS" in refused.failures[0]
+
+
+def test_a_user_without_sudo_gets_one_error_with_the_fix(created):
+    """A user namespace gives this test a user who is not root, whom sudo, if it is installed at all, refuses."""
+    ansible = [str(VENV_BIN / "ansible"), "sender1", "-m", "ansible.builtin.ping"]
+    someone = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
+    done = subprocess.run([*someone, *ansible], cwd=REPOSITORY, check=False, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "sender1 | UNREACHABLE" in done.stdout
+    assert "The namespace linerate-sender1 needs root (" in done.stdout
+    assert "Let this user use sudo without a password" in done.stdout
