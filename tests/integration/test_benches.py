@@ -122,6 +122,7 @@ FIREWALL = {"address": "127.0.0.1", "interface": "lrd0", "refresh_seconds": 4, "
 COMMUNITY = {"community": "linerate-lab"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("bench", ["firewall-snmp"], indirect=True)
 def test_a_firewall_alone_counts_by_snmp(bench):
     receiver = "Receiver is not a host of the inventory: counted by firewall (snmp, 127.0.0.1 lrd0)"
@@ -214,6 +215,7 @@ def test_the_sending_port_is_no_receiver(bench):
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("bench", ["no-witness"], indirect=True)
 def test_without_a_witness_the_report_says_so(bench):
     trial = verify_three_runs(bench, Expected({}, "sender alone", "nobody counts what arrives (not witnessed)"))

@@ -65,7 +65,7 @@ def repeats(rates: list[float], packets: float) -> Repeats:
 
 def test_the_interval_covers_the_true_ratio_of_two_rates(lab, pcap):
     """Three repeats per comparison, in the order A B, B A, A B. The true ratio is that of the rates; 1.5 is not."""
-    slow, fast, seconds, comparisons = 3000.0, 5200.0, 0.5, 20
+    slow, fast, seconds, comparisons = 3000.0, 5200.0, 0.5, 12
     order = [slow, fast, fast, slow, slow, fast]
     measured = [trial["pps"] for trial in trials(pcap, order * comparisons, seconds)]
     covered, excluded = 0, 0
@@ -75,9 +75,9 @@ def test_the_interval_covers_the_true_ratio_of_two_rates(lab, pcap):
         found = ratio(of, to)
         covered += found.low <= fast / slow <= found.high
         excluded += not found.low <= 1.5 <= found.high
-    assert covered >= 18
+    assert covered >= 10
     # Intervals are wider on a busy machine, but must not become meaningless.
-    assert excluded >= 15
+    assert excluded >= 9
 
 
 def test_a_rate_curve_of_100_ms_samples_covers_exactly_the_sending_time(lab, pcap):

@@ -37,9 +37,8 @@ def checkout(tmp_path: Path) -> Path:
 
 def left() -> list[str]:
     """What a run leaves on the bench until it ends: processes, journals, and files in /run/linerate."""
-    files = [
-        path.name for path in (*STATE.glob("*"), *Path(FOLDER).glob("*")) if path.name not in ("lab.json", "trial")
-    ]
+    kept = ("lab.json", "trial", "programs")
+    files = [path.name for path in (*STATE.glob("*"), *Path(FOLDER).glob("*")) if path.name not in kept]
     return [*files, *map(str, senders()), *map(str, receivers())]
 
 

@@ -24,7 +24,7 @@ SHORT_FRAMES = [{"name": "tiny", "protocol": "tcp", "ip_length": 20}]
                 "benchmark_snmp_short_trials": "refuse",
                 "benchmark_snmp_credentials": {SLOW_AGENT["address"]: {"community": "public"}},
             },
-            "benchmark_duration_paced 5.0: is shorter than 2 refreshes (30 s) of 192.0.2.9's counters",
+            "benchmark_duration_paced 2.0: is shorter than 2 refreshes (30 s) of 192.0.2.9's counters",
         ),
         ({"pcaps_set": SHORT_FRAMES}, "pcaps_set[0].ip_length 20: must be 40 to 65535 bytes for tcp"),
     ],
