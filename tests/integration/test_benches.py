@@ -184,6 +184,7 @@ def test_a_device_between_is_counted_on_both_sides(bench):
     assert trial["witness_disagreement"] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("bench", ["device-between"], indirect=True)
 def test_a_loss_in_the_device_is_located_there(bench):
     device = bench.lab.topology.device

@@ -123,6 +123,7 @@ def test_captures_are_sent_as_they_were_and_counted_exactly(lab, play, tmp_path)
     assert sent_packets() == sum(trial["claim"]["successful"] for trial in trials)
 
 
+@pytest.mark.long
 def test_a_capture_to_foreign_addresses_needs_rewriting_or_an_allowance(lab, play, tmp_path):
     frames = [Ether(src=CLIENT, dst=SERVER) / IP(src="10.0.0.5", dst="10.0.0.6") / UDP() / bytes(30)] * 5
     wrpcap(str(tmp_path / "a.pcap"), frames)

@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.integration.conftest import REPOSITORY, VENV_BIN
 
 RUN = "a-run"
@@ -76,6 +77,7 @@ def on_a_terminal(argv: list[str]) -> tuple[int, str]:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), output.decode()
 
 
+@pytest.mark.long
 def test_a_terminal_shows_the_rate_of_a_trial_that_is_sent_over_ssh(by_ssh, tmp_path):
     status, output = on_a_terminal([*by_ssh["before"], *command(tmp_path, "-i", by_ssh["inventory"])])
     assert status == 0, output
@@ -89,6 +91,7 @@ def test_a_terminal_shows_the_rate_of_a_trial_that_is_sent_over_ssh(by_ssh, tmp_
     assert "Judge and store the trial (001-udp_port_scan_64" in log
 
 
+@pytest.mark.long
 def test_a_view_that_fails_while_a_trial_is_sent_changes_no_result(lab, tmp_path):
     (tmp_path / "sitecustomize.py").write_text(CRASH)
     changes = {"LINERATE_OUTPUT": "live", "PYTHONPATH": str(tmp_path)}

@@ -200,6 +200,7 @@ def test_a_killed_module_a_stopped_receiver_and_a_missing_pcap_affect_one_trial_
     assert list(Path(FOLDER).iterdir()) == []
 
 
+@pytest.mark.long
 def test_a_killed_playbook_leaves_no_sender_and_its_partial_result_can_be_collected(begin):
     run = begin(repeats=2)
     run.sending(1)
@@ -231,6 +232,7 @@ def readers(path: Path) -> list[str]:
     return [pid for pid in found if pid != str(os.getpid())]
 
 
+@pytest.mark.long
 def test_a_trial_that_its_running_run_has_not_stored_yet_is_not_collected(begin):
     run = begin(repeats=1)
     run.sending(1)
@@ -294,6 +296,7 @@ def test_a_dropped_ssh_connection_affects_one_trial_and_not_the_run(begin, by_ss
     assert nic() == before
 
 
+@pytest.mark.long
 def test_a_killed_playbook_leaves_no_sender_on_a_host_behind_ssh(begin, by_ssh):
     run = begin(repeats=1, **by_ssh)
     run.sending(1)

@@ -47,6 +47,7 @@ def refused(run: Run) -> str:
     return " ".join(run.text().split())
 
 
+@pytest.mark.long
 def test_of_two_runs_one_is_refused_at_once_and_one_waits(begin: Callable[..., Run], checkout: Path) -> None:
     first = begin(repeats=2, run_id="first")
     first.sending(1)
@@ -65,6 +66,7 @@ def test_of_two_runs_one_is_refused_at_once_and_one_waits(begin: Callable[..., R
     assert left() == []
 
 
+@pytest.mark.long
 def test_what_depends_on_a_run_is_not_changed_during_it(begin: Callable[..., Run], play: Any) -> None:
     run = begin(repeats=1, __benchmark_idle_seconds=2 * PATIENCE_SECONDS)
     run.sending(1)

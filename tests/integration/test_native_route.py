@@ -110,6 +110,7 @@ def packages(folder: Path) -> list[Manifest]:
     return [unpack(str(path), Manifest)[0] for path in folder.glob("artifacts/netmap-*-*-*.tar.gz")]
 
 
+@pytest.mark.long
 def test_other_sources_under_the_same_path_are_built_again(build, tree, tmp_path):
     first = build(netmap_kernel_sources=str(tree))
     assert first.rc == 0, first.stdout

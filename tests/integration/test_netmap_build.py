@@ -326,6 +326,7 @@ def two_senders(play, bench, tmp_path):
     return run_part
 
 
+@pytest.mark.long
 def test_concurrent_senders_share_one_build_whose_package_needs_no_source(two_senders, bench, tmp_path):
     artifacts, kept = tmp_path / "artifacts", Path("/var/lib/linerate/netmap/source")
     first = two_senders("build", netmap_build_host="builder")

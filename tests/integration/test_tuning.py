@@ -111,6 +111,7 @@ def test_without_consent_changes_are_only_reported(lab, play):
     assert not STATE.exists()
 
 
+@pytest.mark.long
 def test_tune_verify_and_restore(lab, play, own_places):
     before = offloads()
     predicted = play("playbooks/tune.yml", "--check --diff", **TUNED)
@@ -147,6 +148,7 @@ def kill(trial: Trial) -> None:
     trial.gone()
 
 
+@pytest.mark.long
 def test_restore_is_refused_during_a_trial_and_restores_after_an_interrupted_one(lab, play, tmp_path, own_places):
     argv = ["ip", "netns", "exec", "linerate-sender1", sys.executable, "-c", HOLD_LOCK]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
