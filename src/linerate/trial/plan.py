@@ -23,6 +23,10 @@ DEADLINE_FACTOR = 1.25
 DEADLINE_MARGIN = 15.0
 LEAST_PACKETS = 2
 MOST_REPEATS = 1000
+MOST_LOOPS = 2**31 - 1
+"""The largest number that tcpreplay's --loop takes."""
+BEYOND_LINE_RATE = 10
+"""A virtual link, and one of unknown speed, may carry this many times the rate that is assumed for it."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,11 @@ def offer(combination: Combination, setup: Setup) -> tuple[Offered, int]:
     if packets is not None and packets < LEAST_PACKETS:
         rule = f"is less than {LEAST_PACKETS} packets in {duration:g} s, and one packet has no rate"
         raise InputError(mode, value, rule, f"Let paced trials last {math.ceil(LEAST_PACKETS / (pps or 1))} s.")
-    # At top speed the duration is only checked between passes: the loops at line rate are the outer bound.
-    loop = math.ceil((packets or line_pps * duration) / case.pcap_packets)
+    # At top speed the duration ends a trial, between passes, and the loops are the outer bound.
+    if packets:
+        loop = math.ceil(packets / case.pcap_packets)
+    else:
+        loop = min(math.ceil(BEYOND_LINE_RATE * line_pps * duration / case.pcap_packets), MOST_LOOPS)
     return Offered(mode, value if pps else None, pps, packets, duration, _deadline(combination, setup, duration)), loop
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,10 +38,10 @@ def test_mbps_counts_pcap_bytes():
     assert offered.pps == pytest.approx(812_744, abs=1)
 
 
-def test_top_speed_is_bounded_by_time_and_by_the_loops_at_line_rate():
+def test_top_speed_is_bounded_by_time_and_by_loops_far_beyond_line_rate():
     offered, loop = offered_load("topspeed", None)
     assert (offered.packets, offered.pps) == (None, None)
-    assert loop == -(-12_254_902 * 3 // 64_511)
+    assert loop == -(-10 * 12_254_902 * 3 // 64_511)
 
 
 @pytest.mark.parametrize("method", [NATIVE, EMULATED])
@@ -58,11 +59,18 @@ def test_the_deadline_margin_lengthens_the_deadline():
         offered_load("topspeed", None, shared=setup(GBIT, deadline_margin=-1, topspeed=3.0))
 
 
+def test_the_loops_of_a_small_pcap_at_top_speed_are_what_tcpreplay_takes():
+    one_packet = replace(case(), pcap_packets=1)
+    minute = replace(SETUP, timing=replace(SETUP.timing, duration_seconds={"topspeed": 60}))
+    _, loop = offered_load("topspeed", None, one_packet, shared=minute)
+    assert loop == 2**31 - 1
+
+
 def test_a_load_above_the_line_rate_is_bounded_by_time():
     offered, loop = offered_load("mbps", 10_000, case(length=1514))
     assert (offered.packets, offered.duration_seconds, offered.paced_pps) == (None, 3.0, None)
     assert offered.pps == pytest.approx(825_627, abs=1)
-    assert loop == -(-812_744 * 3 // 64_511)
+    assert loop == -(-10 * 812_744 * 3 // 64_511)
     below, _ = offered_load("mbps", 9_800, case(length=1514))
     assert below.paced_pps == below.pps
 
@@ -167,7 +175,7 @@ def test_a_planned_trial_holds_its_load_its_time_and_how_it_is_sent():
     assert (paced.offered.packets, paced.predicted_pps, paced.estimated_seconds) == (100_000, 20_000, 15.0)
     assert (paced.sending.loop, paced.sending.limit, paced.sending.duration) == (2, 100_000, None)
     assert (paced.sending.interface, paced.sending.nm_delay, paced.sending.cpu) == ("ens17", 4, 3)
-    assert (top.sending.loop, top.sending.limit, top.sending.duration) == (570, None, 3)
+    assert (top.sending.loop, top.sending.limit, top.sending.duration) == (5699, None, 3)
     assert top.predicted_pps == pytest.approx(12_254_902, abs=1)
     assert top.estimated_seconds == 13.0
     assert planned(KERNEL).estimated_seconds == 7.0

@@ -30,7 +30,7 @@ def test_the_command_has_the_load_the_bounds_and_the_settings_of_the_trial():
         "--timer=nano", "--preload-pcap", "--no-flow-stats", "/p/udp_port_scan_64.pcap",
     ]  # fmt: skip
     assert ENGINE.command(planned(KERNEL, "topspeed", None)) == [
-        "tcpreplay", "--intf1=ens17", "--topspeed", "--loop=570", "--duration=3", "/p/udp_port_scan_64.pcap",
+        "tcpreplay", "--intf1=ens17", "--topspeed", "--loop=5699", "--duration=3", "/p/udp_port_scan_64.pcap",
     ]  # fmt: skip
 
 

@@ -38,7 +38,7 @@ def outcome(*lines: str, stderr: str = "", status: int = 0) -> Outcome:
     ("method", "mode", "value", "options"),
     [
         (COPY, "pps", 20_000.0, {"pps": 20_000.0, "loop": 2, "limit": 100_000}),
-        (COPY, "topspeed", None, {"topspeed": True, "loop": 570, "duration": 3}),
+        (COPY, "topspeed", None, {"topspeed": True, "loop": 5699, "duration": 3}),
         (ZEROCOPY, "mbps", 62.4, {"mbps": 62.4, "loop": 8, "limit": 500_000, "zerocopy": True}),
     ],
 )
