@@ -74,9 +74,6 @@ class Sampler:
                 # It is not known how long the packets took that a slow counter shows at once.
                 self._base = self._last = reading
                 self._begin = self._previous = now
-            elif now >= self._due():
-                # This call is late: only the rate that follows tells when the packets before it began.
-                return self._interval / 2
         if now >= self._due() and self._stale(now):
             return SEEK_SECONDS
         if now >= self._due():

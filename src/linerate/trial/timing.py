@@ -68,10 +68,13 @@ def span_of(samples: Sequence[Sample], packets: int, delay_seconds: float = 0.0)
     others, counts = max(0, total - packets), _cumulated(samples)
     first = next(place for place, count in enumerate(counts) if count > others)
     last = next(place for place, count in enumerate(counts) if count >= total - others)
-    # The first sample begins with the first packet; in another one it may be anywhere.
-    latest_begin = samples[first].elapsed_seconds if first else 0.0
-    earliest_end = samples[last].elapsed_seconds - samples[last].interval_seconds
     fastest = max((sample.pps for sample in samples[:last]), default=0.0)
+    # The first sample begins with the first packet, or, if it was taken late, before it; in another one it may be
+    # anywhere.
+    latest_begin = samples[first].elapsed_seconds
+    if first == 0:
+        latest_begin = max(0.0, latest_begin - samples[0].packets / fastest) if fastest else 0.0
+    earliest_end = samples[last].elapsed_seconds - samples[last].interval_seconds
     if fastest:
         # The packets of the last interval took time, too; of those that others sent nothing is known.
         earliest_end += min(samples[last].interval_seconds, max(0, samples[last].packets - others - 1) / fastest)

@@ -118,3 +118,12 @@ def test_the_wall_clock_is_compared_with_the_monotonic_clock():
     assert clock.step() == pytest.approx(-1)
     now["wall"] += 1
     assert clock.step() == pytest.approx(0)
+
+
+def test_a_first_sample_that_was_taken_late_may_begin_before_the_packets():
+    """60 packets took 30 ms of its 140 ms: the trial may have lasted 1.99 s, and not at least 2.09 s."""
+    late = [Sample(0.14, 0.14, 60, 0)]
+    rest = [Sample(0.14 + 0.1 * number, 0.1, 200, 0) for number in range(1, 20)]
+    span = span_of([*late, *rest, Sample(2.11, 0.07, 140, 0)], 4000)
+    assert span is not None
+    assert span.low <= 1.99 <= span.high
