@@ -22,9 +22,8 @@ CLONE_NEWNS = 0x00020000
 OWN = ("/run/netns", "/run/linerate", "/var/lib/linerate")
 
 
-@contextmanager
-def lab() -> Iterator[Path]:
-    """A lab in mounts of this process's own, next to the machine's; yields a folder for pcaps and results."""
+def own_mounts() -> None:
+    """Hide the folders of a lab that is up from this process and its children. OSError where that is not permitted."""
     for folder in OWN:
         os.makedirs(folder, exist_ok=True)
     if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS) != 0:
@@ -32,6 +31,12 @@ def lab() -> Iterator[Path]:
     for options in (("--make-rprivate", "/"), *(("-t", "tmpfs", "linerate-bench", folder) for folder in OWN)):
         if run_command(("mount", *options)).returncode != 0:
             raise OSError(f"mount {' '.join(options)} failed: run it as root")
+
+
+@contextmanager
+def lab() -> Iterator[Path]:
+    """A lab in mounts of this process's own, next to the machine's; yields a folder for pcaps and results."""
+    own_mounts()
     present(run_command)
     try:
         with tempfile.TemporaryDirectory() as name:

@@ -10,9 +10,7 @@ is then replaced by a slower one. Prints a row for each search, and writes the f
 from __future__ import annotations
 
 import argparse
-import ctypes
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -22,20 +20,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+from playbook import ROOT, own_mounts
+
 sys.path.insert(0, str(ROOT))
 
-from tests.integration.devices import bridge  # noqa: E402
+from tests.integration.devices import bridge
 
-from linerate.lab.namespaces import absent, present  # noqa: E402
-from linerate.results.read import load_run  # noqa: E402
-from linerate.results.run import Run  # noqa: E402
-from linerate.search.outcome import SENDER, sentence  # noqa: E402
-from linerate.search.steps import outcomes  # noqa: E402
-from linerate.system.run import run as run_command  # noqa: E402
+from linerate.lab.namespaces import absent, present
+from linerate.results.read import load_run
+from linerate.results.run import Run
+from linerate.search.outcome import SENDER, sentence
+from linerate.search.steps import outcomes
+from linerate.system.run import run as run_command
 
-OWN_FOLDERS = ("/run/netns", "/run/linerate", "/var/lib/linerate")
-CLONE_NEWNS = 0x00020000
 SLOWER = 0.6
 """A device that is faster than the sender is replaced by one of this share of the sender's own limit."""
 MOST_ERROR_PERCENT, MOST_SECONDS = 1.0, 120.0
@@ -169,18 +166,6 @@ def row(one: Figures) -> str:
     return f"{one.device:<12} {numbers} {one.seconds:>9.0f}  {verdict}  {one.limited_by}"
 
 
-def alone() -> None:
-    """Enter a mount namespace in which the folders of a lab that is up are hidden."""
-    for folder in OWN_FOLDERS:
-        os.makedirs(folder, exist_ok=True)
-    if ctypes.CDLL(None).unshare(CLONE_NEWNS) != 0:
-        raise PermissionError("unshare(CLONE_NEWNS) is not permitted: run as root")
-    mounts = [["--make-rprivate", "/"], *(["-t", "tmpfs", "linerate-bench", folder] for folder in OWN_FOLDERS)]
-    for arguments in mounts:
-        command = ["mount", *arguments]
-        subprocess.run(command, check=True)
-
-
 def main() -> None:
     """Search, print and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -191,7 +176,7 @@ def main() -> None:
     parser.add_argument("--loss-ratio", type=float, default=0.0, help="the loss that the goal allows")
     parser.add_argument("--json", type=Path, default=Path(__file__).with_suffix(".json"), help="file of the figures")
     given = parser.parse_args()
-    alone()
+    own_mounts()
     goal = {"name": "goal", "profile": given.profile, "loss_ratio": given.loss_ratio}
     devices = deque(one for one in DEVICES if one.name in given.devices)
     found: list[Figures] = []

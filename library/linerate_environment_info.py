@@ -63,12 +63,10 @@ from dataclasses import asdict
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.nic.read import interface_name
-from ansible.module_utils.linerate.system.memory import lockable_bytes, room
 from ansible.module_utils.linerate.system.run import run
-from ansible.module_utils.linerate.trial.engines.base import XDP_ATTACH_OK, Resources, SenderHost, availability
+from ansible.module_utils.linerate.trial.engines.base import XDP_ATTACH_OK, SenderHost, availability
 from ansible.module_utils.linerate.trial.engines.registry import engines
-from ansible.module_utils.linerate.trial.environment import describe_host, read_environment
-from ansible.module_utils.linerate.tuning.sending_cpus import sending_resources
+from ansible.module_utils.linerate.trial.environment import describe_host, read_environment, resources_of
 
 
 def main() -> None:
@@ -85,7 +83,6 @@ def main() -> None:
     try:
         interface = interface_name(module.params["interface"], run)
         host = SenderHost(interface, frozenset(name for name, has in features.items() if has))
-        found, free = sending_resources(interface), room()
         environment = read_environment(interface, run, cpu=module.params["cpu"])
         for limit in environment["attachment"]["limits"]:
             module.warn(f"{interface}: {limit}")
@@ -93,9 +90,7 @@ def main() -> None:
             changed=False,
             environment=environment,
             described=describe_host(environment),
-            resources=asdict(
-                Resources(found.automatic, found.queues, lockable_bytes(), free.available if free else None)
-            ),
+            resources=asdict(resources_of(interface)),
             unavailable=availability(engines(), host),
         )
     except LinerateError as error:

@@ -205,7 +205,7 @@ def _listed(scenario: Scenario, manifests: Manifests, host: _Host) -> tuple[list
 
 @dataclass(frozen=True)
 class _Host:
-    """What of the requests the sender has."""
+    """What the sender has, which decides the requests that it can serve."""
 
     unavailable: Unavailable
     resources: Resources
@@ -217,11 +217,12 @@ class _Host:
         reason = self.unavailable.get(name)
         if reason:
             return [], [{"engine": name, "reason": reason}]
-        requested = [request.adapter] if request.adapter else self.adapters.get(name)
-        adapters: Sequence[str | None] = (engine.adapters if requested is None else requested) or [None]
+        adapters: Sequence[str | None] = [None]
+        if engine.adapters:
+            adapters = [request.adapter] if request.adapter else self.adapters.get(name, engine.adapters)
         methods: list[SendMethod] = []
         missing: list[Missing] = []
-        for adapter in adapters if engine.adapters else [None]:
+        for adapter in adapters:
             if adapter is not None and adapter not in engine.adapters:
                 rule = f"must be one of {', '.join(engine.adapters)}"
                 raise InputError(f"benchmark_{name}_adapters", adapter, rule, "Use one of them.")

@@ -15,8 +15,8 @@ from ..pcap.spec import LENGTHS, PARAMETERS, PcapSpec
 from ..results.expect import expectation_of
 from ..results.store import plain
 from ..tcpreplay.options import ReplayOptions
-from ..trial.engines.registry import engine, refuse_mode
-from ..trial.loads import loads
+from ..trial.engines.registry import engine
+from ..trial.loads import loads, refuse_shared
 from ..trial.proof import ProofLoad
 from ..trial.witnesses import define
 from .capture_input import PLACEHOLDER_MACS, check_capture
@@ -239,7 +239,7 @@ def _engines(values: Values) -> Iterator[InputError]:
 def _check_engine(entry: object, modes: Sequence[str]) -> None:
     request = request_of(entry)
     for mode in modes:
-        refuse_mode(request.processes or 1, mode)
+        refuse_shared(mode, request.processes or 1)
 
 
 def _load(path: str, load: Mapping[str, Any]) -> Iterator[InputError]:

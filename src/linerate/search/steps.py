@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from ..results.ceilings import SENDER, Ceiling, ceiling_of
 from ..results.model import TrialResult
 from ..results.searches import BACK_TO_BACK, FRAME_LOSS, THROUGHPUT, Goal, Search
-from ..trial.engines.xdp.engine import XdpEngine
+from ..trial.engines.registry import engine_of
 from ..trial.loads import TOP_SPEED
 from ..trial.model import Trial
 from ..trial.plan import DEADLINE_MARGIN, Combination, Setup, Timing, burst_of, trial_of
@@ -98,9 +98,9 @@ def _fitness(ceiling: TrialResult) -> tuple[bool, float]:
 
 
 def _for_bursts(ceiling: TrialResult) -> tuple[bool, bool, float]:
-    """By which the send method of bursts is chosen: xdp, which has no pause between the frames of a batch."""
+    """By which the send method of bursts is chosen: one that makes no pause between frames, then the fastest."""
     valid, pps = _fitness(ceiling)
-    return valid, ceiling.engine == XdpEngine.name, pps
+    return valid, engine_of(ceiling.method).sends_bursts, pps
 
 
 def next_trial(

@@ -10,7 +10,8 @@ from ..errors import InputError
 from ..receiver.sampler import LEAST_INTERVAL, MOST_INTERVAL
 from ..tcpreplay.options import NM_DELAY
 from ..validate import MOST_SECONDS, check_rate
-from .engines.registry import engine, engine_of, refuse_mode
+from .engines.registry import engine, engine_of
+from .loads import refuse_shared
 from .model import (
     MOST_STALL,
     SAMPLE_INTERVAL,
@@ -101,7 +102,7 @@ def ad_hoc_trial(options: Mapping[str, Any]) -> Trial:
         ),
     )
     engine_of(trial.method).command(trial)
-    refuse_mode(trial.method.processes, trial.offered.mode)
+    refuse_shared(trial.offered.mode, trial.method.processes)
     return trial
 
 

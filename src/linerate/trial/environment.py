@@ -14,10 +14,19 @@ from typing import Any
 from ..nic.attachment import Attachment, describe, read_attachment
 from ..nic.read import read_nic
 from ..system.machine import Machine, read_machine
+from ..system.memory import lockable_bytes, room
 from ..system.run import Runner
 from ..tuning.describe import read_tuning
 from ..tuning.pin import refuse_cpu
+from ..tuning.sending_cpus import sending_resources
 from ..xdp.netlink import has_zerocopy
+from .engines.base import Resources
+
+
+def resources_of(interface: str) -> Resources:
+    """What this host has for programs that send on ``interface``."""
+    found, free = sending_resources(interface), room()
+    return Resources(found.automatic, found.queues, lockable_bytes(), free.available if free else None)
 
 
 def read_environment(interface: str, run: Runner, root: str = "/", cpu: int | None = None) -> dict[str, Any]:

@@ -61,3 +61,10 @@ def _ramp(mode: str, given: Mapping[str, Any]) -> list[float]:
         raise InputError("step", given["step"], f"makes more than {MOST_STEPS} loads", "Use a larger step.")
     sign = 1 if last >= first else -1
     return [round(first + sign * step * number, 9) for number in range(steps + 1)]
+
+
+def refuse_shared(mode: str, processes: int) -> None:
+    """Raise InputError for a load that several processes cannot share."""
+    if processes > 1 and mode == MULTIPLIER:
+        rule = "cannot keep the times of one pcap's packets (multiplier)"
+        raise InputError("processes", processes, rule, "Use one process for it, or pps, mbps or topspeed.")

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import InputError
+from ..tcpreplay.options import BOUNDS
 from ..units import line_rate_pps, pps_of_pcap_mbps
 from ..validate import LEAST_RATE, MOST_SECONDS, check_rate, check_whole, number_text
-from .engines.registry import engine_of, refuse_mode
-from .loads import MODES, MULTIPLIER, PERCENT, TOP_SPEED, check_value, loads
+from .engines.registry import engine_of
+from .loads import MODES, MULTIPLIER, PERCENT, TOP_SPEED, check_value, loads, refuse_shared
 from .model import MOST_SAMPLES, Bench, Case, Offered, Sending, SendMethod, Trial
 
 START_SECONDS = 2.0
@@ -23,8 +24,6 @@ DEADLINE_FACTOR = 1.25
 DEADLINE_MARGIN = 15.0
 LEAST_PACKETS = 2
 MOST_REPEATS = 1000
-MOST_LOOPS = 2**31 - 1
-"""The largest number that tcpreplay's --loop takes."""
 BEYOND_LINE_RATE = 10
 """A virtual link, and one of unknown speed, may carry this many times the rate that is assumed for it."""
 
@@ -88,7 +87,7 @@ def offer(combination: Combination, setup: Setup) -> tuple[Offered, int]:
     case, mode, value = combination.case, combination.mode, combination.value
     kind = bound(combination, setup.bench.line_rate.bps)
     line_pps = line_rate_pps(setup.bench.line_rate.bps, case.mean_frame_length)
-    refuse_mode(combination.method.processes, mode)
+    refuse_shared(mode, combination.method.processes)
     if mode == MULTIPLIER:
         return _own_timing(combination, setup, line_pps)
     pps = _offered_pps(case, mode, value, line_pps)
@@ -101,7 +100,7 @@ def offer(combination: Combination, setup: Setup) -> tuple[Offered, int]:
     if packets:
         loop = math.ceil(packets / case.pcap_packets)
     else:
-        loop = min(math.ceil(BEYOND_LINE_RATE * line_pps * duration / case.pcap_packets), MOST_LOOPS)
+        loop = min(math.ceil(BEYOND_LINE_RATE * line_pps * duration / case.pcap_packets), BOUNDS["loop"][1])
     return Offered(mode, value if pps else None, pps, packets, duration, _deadline(combination, setup, duration)), loop
 
 

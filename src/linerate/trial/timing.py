@@ -69,11 +69,9 @@ def span_of(samples: Sequence[Sample], packets: int, delay_seconds: float = 0.0)
     first = next(place for place, count in enumerate(counts) if count > others)
     last = next(place for place, count in enumerate(counts) if count >= total - others)
     fastest = max((sample.pps for sample in samples[:last]), default=0.0)
-    # The first sample begins with the first packet, or, if it was taken late, before it; in another one it may be
-    # anywhere.
-    latest_begin = samples[first].elapsed_seconds
-    if first == 0:
-        latest_begin = max(0.0, latest_begin - samples[0].packets / fastest) if fastest else 0.0
+    # The first sample begins with the first packet, or earlier if it was taken late. In a later one it may be anywhere.
+    in_first = samples[0].packets / fastest if first == 0 and fastest else 0.0
+    latest_begin = max(0.0, samples[first].elapsed_seconds - in_first)
     earliest_end = samples[last].elapsed_seconds - samples[last].interval_seconds
     if fastest:
         # The packets of the last interval took time, too; of those that others sent nothing is known.

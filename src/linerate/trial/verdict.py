@@ -17,7 +17,7 @@ RING_FULL_LINE_PERCENT = 95.0
 RING_FULL_PERCENT = 1.0
 BUSY_CORE_PERCENT = 90.0
 OWN_LIMIT_PERCENT = 2.0
-"""A paced trial this near to what its sender sends at top speed shows the sender, and no more the pace."""
+"""A paced trial this close to its sender's top speed shows the limit of the sender, not the offered load."""
 PACING, OWN_LIMIT = "pacing", "sender"
 LOSS_THAT_LIMITS_PERCENT = 0.1
 SLOWER_PERCENT = 2.0

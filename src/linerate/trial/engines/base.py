@@ -50,8 +50,8 @@ class Resources:
 class Engine(ABC):
     """One engine. Without adapters ``adapters`` is empty; ``max_processes`` may send at once.
 
-    ``one_process`` says why, where that is one. ``queue_per_process`` is whether each of them needs a transmit queue of
-    its own.
+    ``one_process`` says why, where that is one. ``queue_per_process``: each of them needs a transmit queue of its own.
+    ``waits_at_gate``: its program waits at the gate itself. ``sends_bursts``: without a pause between the frames.
     """
 
     name: ClassVar[str]
@@ -60,6 +60,7 @@ class Engine(ABC):
     one_process: ClassVar[str] = ""
     queue_per_process: ClassVar[bool] = False
     waits_at_gate: ClassVar[bool] = False
+    sends_bursts: ClassVar[bool] = False
     counter_delay_seconds: ClassVar[float] = 0.0
     """The interval in which the NIC's counters are brought up to date while it sends."""
 

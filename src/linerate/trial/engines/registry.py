@@ -40,12 +40,5 @@ def engine_of(method: SendMethod) -> Engine:
     return found
 
 
-def refuse_mode(processes: int, mode: str) -> None:
-    """Raise InputError for a load that several processes cannot share."""
-    if processes > 1 and mode == "multiplier":
-        rule = "cannot keep the times of one pcap's packets (multiplier)"
-        raise InputError("processes", processes, rule, "Use one process for it, or pps, mbps or topspeed.")
-
-
 for _one in (KernelEngine(), NetmapEngine(), XdpEngine()):
     register(_one)

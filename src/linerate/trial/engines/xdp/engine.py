@@ -35,6 +35,7 @@ class XdpEngine(Engine):
     # A queue has one socket that sends by a memory of its own.
     queue_per_process = True
     waits_at_gate = True
+    sends_bursts = True
 
     def unavailable(self, host: SenderHost) -> str | None:
         return unavailable_reason(host.interface, root=host.root)
