@@ -51,8 +51,8 @@ trial:
   description: The next trial, whole; null where the search has ended.
   returned: always
   type: dict
-ended:
-  description: Ids of the trials of the search that are stored.
+journals:
+  description: Names of the journals of the search's stored trials, for M(linerate_journal).
   returned: always
   type: list
   elements: str
@@ -75,6 +75,7 @@ from ansible.module_utils.linerate.errors import LinerateError
 from ansible.module_utils.linerate.results.read import load_run
 from ansible.module_utils.linerate.search.outcome import sentence
 from ansible.module_utils.linerate.search.steps import next_trial, outcomes, progress
+from ansible.module_utils.linerate.trial.journal import journal_name
 from ansible.module_utils.linerate.trial.model import RATE_TOLERANCE_PERCENT, Trial
 from ansible.module_utils.linerate.trial.plan import DEADLINE_MARGIN
 from ansible.module_utils.linerate.trial.verdict import Tolerance
@@ -101,6 +102,8 @@ def main() -> None:
         sequence = 1 + max((trial.sequence for trial in run.trials), default=0)
         ceilings = [Trial.from_json(one) for one in given["ceilings"]]
         trial = next_trial(done, search, ceilings, sequence, given["deadline_margin"])
+        stored = [one for one in run.trials if search.number_of(one.trial_id) is not None]
+        journals = [journal_name(one.run_id, one.trial_id) for one in stored]
         found = done.outcomes
         if trial is None:
             found = [one for one in outcomes(run.info.searches, run.trials, tolerance) if one.search == search.name]
@@ -109,7 +112,7 @@ def main() -> None:
     module.exit_json(
         changed=False,
         trial=trial.to_json() if trial else None,
-        ended=[one.trial_id for one in run.trials if search.number_of(one.trial_id) is not None],
+        journals=journals,
         lines=[sentence(outcome) for outcome in found],
         outcomes=[outcome.to_json() for outcome in found],
     )

@@ -35,7 +35,12 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,248}")
 
 def name_of(trial: Trial) -> str:
     """The name of a trial's journal. InputError where it is not a plain file name."""
-    return _checked(f"{trial.bench.run_id}--{trial.trial_id}")
+    return journal_name(trial.bench.run_id, trial.trial_id)
+
+
+def journal_name(run_id: str, trial_id: str) -> str:
+    """The name of the journal of a trial, by its ids. InputError where it is not a plain file name."""
+    return _checked(f"{run_id}--{trial_id}")
 
 
 def _checked(name: str) -> str:
