@@ -24,6 +24,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from linerate.lab.namespaces import discarding
+from linerate.lab.topology import End
 from linerate.pcap.reader import RECORD_HEADER_BYTES
 from linerate.pcap.spec import PcapSpec
 from linerate.pcap.split import records
@@ -100,7 +102,7 @@ class AtOnce:
 
 @contextmanager
 def cable() -> Iterator[None]:
-    """Two namespaces joined by a veth pair of two queues."""
+    """Two namespaces joined by a veth pair of two queues; as in the lab, the far one discards."""
     ends = ((NEAR, "near0", NEAR_MAC), (FAR, "far0", FAR_MAC))
     for name, _, _ in ends:
         ip("netns", "add", name)
@@ -113,6 +115,8 @@ def cable() -> Iterator[None]:
         ip("-n", NEAR, "link", "add", "near0", "address", NEAR_MAC, *queues, "type", "veth", *far)
         for name, interface, _ in ends:
             ip("-n", name, "link", "set", interface, "up")
+        for command in discarding(End(FAR, "far0", FAR_MAC)):
+            subprocess.run(command, check=True)
         yield
     finally:
         for name, _, _ in ends:

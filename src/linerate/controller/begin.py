@@ -9,6 +9,7 @@ from typing import Any
 from .. import __version__
 from ..clock import utc_now
 from ..errors import InputError
+from ..nic.attachment import Attachment
 from ..pcap.destinations import AllowedDestinations
 from ..results.expect import gates_of
 from ..results.searches import Goal, Search
@@ -16,7 +17,7 @@ from ..results.store import plain
 from ..trial.engines.base import Resources
 from ..trial.engines.registry import engine_of
 from ..trial.environment import fingerprint
-from ..trial.model import Bench, LineRate, Port, Sending, Trial, Witness
+from ..trial.model import VIRTUAL, Bench, LineRate, Port, Sending, Trial, Witness
 from ..trial.plan import Setup, Timing, bound, plan
 from ..trial.witnesses import fit, receiving_port
 from ..units import GBIT
@@ -154,7 +155,7 @@ def _bench(run_id: str, scenario: Scenario, hosts: Hosts) -> Bench:
         receiver_mtu=receiver["nic"]["mtu"] if receiver else None,
         allow_destinations=tuple(allowed),
         witnesses=scenario.witnesses,
-        line_rate=line_rate(scenario, sender["nic"]),
+        line_rate=line_rate(scenario, sender),
         versions={"linerate": __version__, **sender["versions"]},
         fingerprint=fingerprint(*(host for host in hosts.environment.values() if host)),
     )
@@ -169,10 +170,11 @@ def _refuse_sending_port(witnesses: Sequence[Witness], sender: Mapping[str, Any]
             raise InputError("linux witness", f"{name} {interface}", "is the port that sends", hint)
 
 
-def line_rate(scenario: Scenario, nic: Mapping[str, Any]) -> LineRate:
+def line_rate(scenario: Scenario, sender: Mapping[str, Any]) -> LineRate:
     """The speed in bit/s that rates are compared with, and where it is from."""
     if scenario.link_bps:
         return LineRate(scenario.link_bps, "given")
-    if nic["speed_bps"]:
-        return LineRate(nic["speed_bps"], "interface")
-    return LineRate(ASSUMED_LINK_BPS, "assumed")
+    stated = sender["nic"]["speed_bps"]
+    if Attachment.from_json(sender["attachment"]).virtual:
+        return LineRate(stated or ASSUMED_LINK_BPS, VIRTUAL)
+    return LineRate(stated, "interface") if stated else LineRate(ASSUMED_LINK_BPS, "assumed")

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import HostError
 from ..system.run import Completed, Runner
 from .agent import PORT, SnmpAgent
-from .topology import DIRECT, Topology
+from .topology import DIRECT, End, Topology
 
 STATE_FOLDER = Path("run/linerate")
 STATE_FILE = STATE_FOLDER / "lab.json"
@@ -41,7 +41,10 @@ class Lab:
 
 @dataclass(frozen=True)
 class HostState:
-    """The current state of a namespace. ``stale``: a name without a namespace. ``links`` are by interface."""
+    """The current state of a namespace. ``stale``: a name without a namespace. ``links`` are by interface.
+
+    ``discarding`` are the interfaces that discard what arrives.
+    """
 
     exists: bool = False
     stale: bool = False
@@ -49,6 +52,7 @@ class HostState:
     links: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     neighbours: Mapping[str, str] = field(default_factory=dict)
+    discarding: frozenset[str] = frozenset()
 
 
 def named(root: Path, name: str) -> bool:
@@ -77,7 +81,16 @@ def read_host(run: Runner, lab: Lab, name: str) -> HostState:
     lines = [line.split("=", 1) for line in printed.stdout.splitlines() if "=" in line]
     settings = {key.strip(): value.strip() for key, value in lines}
     neighbours = _read_neighbours(run, name) if any(end.neighbour for end in ports.values()) else {}
-    return HostState(True, False, "UP" in lo["flags"], own, settings, neighbours)
+    discarding = frozenset(end.interface for end in ports.values() if end.interface in own and _discards(run, end))
+    return HostState(True, False, "UP" in lo["flags"], own, settings, neighbours, discarding)
+
+
+def _discards(run: Runner, end: End) -> bool:
+    """Whether the interface discards what arrives; not where this kernel or machine has no filter for it."""
+    if not end.discards:
+        return False
+    shown = run(("tc", "-n", end.namespace, "filter", "show", "dev", end.interface, "ingress"))
+    return shown.returncode == 0 and "direct-action" in shown.stdout
 
 
 def _read_neighbours(run: Runner, name: str) -> dict[str, str]:

@@ -21,6 +21,9 @@ from ..system.run import Runner
 from .hosts import HostState, Lab, checked, error_line, joined, named, read_host, wanted_settings
 from .topology import DIRECT, MTU, QUEUES, RECEIVER, SENDER, End
 
+DISCARD = "1,6 0 0 4,"
+"""Classic BPF that returns TC_ACT_STOLEN (include/uapi/linux/pkt_cls.h) for each frame: it is not counted as lost."""
+
 __all__ = ["RECEIVER", "SENDER", "Change", "End", "Lab", "State", "absent", "present", "read_state"]
 
 
@@ -117,11 +120,34 @@ def _build(run: Runner, lab: Lab, check: bool) -> list[str]:
     if remaining:
         hint = "Remove the lab with playbooks/lab_down.yml and create it again."
         raise HostError("lab", " ".join(remaining[0]), "had no effect", hint)
+    steps += [" ".join(argv) for argv in _discard(run, lab, check)]
     if lab.agent and not lab.agent.runs():
         steps.append(lab.agent.step)
         if not check:
             lab.agent.start()
     return steps
+
+
+def _discard(run: Runner, lab: Lab, check: bool) -> list[tuple[str, ...]]:
+    """The commands that let the receivers discard; none where this kernel or machine cannot: it costs speed alone."""
+    done: list[tuple[str, ...]] = []
+    for end in (end for end in lab.topology.ends if end.discards):
+        if named(lab.root, end.namespace) and end.interface in read_host(run, lab, end.namespace).discarding:
+            continue
+        commands = discarding(end)
+        if check or all(run(argv).returncode == 0 for argv in commands):
+            done += commands
+    return done
+
+
+def discarding(end: End) -> tuple[tuple[str, ...], ...]:
+    """The commands that let an end of a cable discard what arrives, after packet sockets and before the IP layer."""
+    within = ("tc", "-n", end.namespace)
+    program = ("prio", "1", "handle", "1", "bpf", "direct-action", "bytecode", DISCARD)
+    return (
+        (*within, "qdisc", "replace", "dev", end.interface, "clsact"),
+        (*within, "filter", "replace", "dev", end.interface, "ingress", *program),
+    )
 
 
 def _removals(run: Runner, lab: Lab) -> list[tuple[str, ...]]:

@@ -60,6 +60,11 @@ class Attachment(Record):
     af_xdp: str
     limits: tuple[str, ...]
 
+    @property
+    def virtual(self) -> bool:
+        """Whether the link exists in software only: it carries more or less than the speed that its driver states."""
+        return self.kind in (SOFTWARE, VIRTIO, EMULATED, PTNET)
+
 
 def read_attachment(
     nic: Nic, machine: Machine, cpu: int | None = None, zerocopy: bool | None = None, root: str = "/"

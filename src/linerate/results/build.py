@@ -167,7 +167,7 @@ def _measured(counts: Counts) -> tuple[float | None, float | None]:
 
 
 def _rates(pps: float | None, case: Case, line_rate: LineRate) -> Rates | None:
-    return None if pps is None else rates(pps, case.mean_frame_length, line_rate.bps)
+    return None if pps is None else rates(pps, case.mean_frame_length, line_rate.limit_bps)
 
 
 def is_partial(process: Process, claim: Claim | None) -> bool:

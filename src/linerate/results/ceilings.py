@@ -28,7 +28,8 @@ def ceiling_of(result: TrialResult) -> tuple[Ceiling | None, str | None]:
     if not result.valid or sent is None:
         reasons = "; ".join(result.verdict.reasons) or "no rate"
         return None, f"the trial that measures the sender's own limit is not valid: {reasons}"
-    line = line_rate_pps(result.line_rate.bps, result.case.mean_frame_length)
+    limit = result.line_rate.limit_bps
+    line = line_rate_pps(limit, result.case.mean_frame_length) if limit else math.inf
     by = LINE if result.verdict.limit == "line" or sent.pps >= line else SENDER
     # Rounded down: a load above line rate would be one at top speed.
     return Ceiling(math.floor(1000 * min(sent.pps, line)) / 1000, by), None

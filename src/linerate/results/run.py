@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ..nic.attachment import EMULATED, PTNET, SOFTWARE, VIRTIO, Attachment
+from ..nic.attachment import Attachment
 from ..nic.read import Nic
 from ..record import Record
 from ..system.machine import Machine
@@ -16,9 +16,6 @@ from .expect import Gates
 from .model import TrialResult
 from .samples import SideSample
 from .searches import Search
-
-_VIRTUAL = (SOFTWARE, VIRTIO, EMULATED, PTNET)
-"""Attachments whose link has the speed that its driver states, and carries more or less than that."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +147,7 @@ class RunInfo(Record):
     def virtual_link(self) -> bool:
         """Whether the sender's link exists in software only, so that its speed is not a limit."""
         attachment = self.environment.sender.attachment
-        return self.lab is not None or (attachment is not None and attachment.kind in _VIRTUAL)
+        return self.lab is not None or (attachment is not None and attachment.virtual)
 
 
 @dataclass(frozen=True)

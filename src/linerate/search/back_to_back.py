@@ -128,8 +128,8 @@ def _repeat(send: Callable[[int], Measurement], most: int, relative: float, star
     return Burst(low, high, pps)
 
 
-def summary(bursts: Bursts, pps: float, repeats: Sequence[Burst], line_pps: float) -> BackToBack:
-    """The ``repeats`` of a sender whose own rate is ``pps``, on a line of ``line_pps`` packets/s."""
+def summary(bursts: Bursts, pps: float, repeats: Sequence[Burst], line_pps: float | None) -> BackToBack:
+    """The ``repeats`` of a sender whose own rate is ``pps``, on a line of ``line_pps`` packets/s (None: not known)."""
     lengths = [burst.longest for burst in repeats]
     known = all(burst.shortest_lost is not None for burst in repeats)
     rates = [burst.pps for burst in repeats if burst.pps is not None]
@@ -141,7 +141,7 @@ def summary(bursts: Bursts, pps: float, repeats: Sequence[Burst], line_pps: floa
         longest_tried=most,
         longest_tried_seconds=most / pps,
         pps=rate,
-        line_rate_percent=None if rate is None else 100 * rate / line_pps,
+        line_rate_percent=None if rate is None or line_pps is None else 100 * rate / line_pps,
         mean=mean,
         median=statistics.median(lengths) if known else None,
         minimum=min(lengths) if known else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ..results.ceilings import SENDER, Ceiling, ceiling_of
@@ -18,7 +18,7 @@ from .back_to_back import Burst, longest_bursts, summary
 from .frame_loss import frame_loss
 from .measurements import Load, Measurement, Measurements, NotMeasurableError, TrialNeededError
 from .outcome import Bounds, LoadPoint, Outcome
-from .throughput import bounds
+from .throughput import Searched, search_throughput
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,13 @@ def progress(search: Search, results: Sequence[TrialResult], tolerance: Toleranc
     if limit is not None:
         try:
             found = _search(search, limit.pps, measurements)
+            problem = found.throughput.problem
         except TrialNeededError as error:
             needed, problem = error, "the search has not ended"
         except NotMeasurableError as error:
             problem = str(error)
     shown = _Shown(search, ceiling, limit, problem, measurements.done)
-    outcomes = [shown.of_goal(goal, found.bounds.get(goal.name)) for goal in search.goals]
+    outcomes = [shown.of_goal(goal, found.throughput.bounds.get(goal.name)) for goal in search.goals]
     if search.kind == BACK_TO_BACK:
         outcomes = [shown.of_bursts(found.bursts)]
     return Progress(needed, tuple(outcomes), ceiling.trial_id)
@@ -77,9 +78,9 @@ def outcomes(
 
 @dataclass(frozen=True)
 class _Found:
-    """What a search found: the bounds by name of the goal, or the repeats of a search for bursts."""
+    """What a search found: the bounds of a throughput search, or the repeats of a search for bursts."""
 
-    bounds: Mapping[str, Bounds] = field(default_factory=dict)
+    throughput: Searched = field(default_factory=Searched)
     bursts: Sequence[Burst] = ()
 
 
@@ -89,7 +90,7 @@ def _search(search: Search, most_pps: float, measurements: Measurements) -> _Fou
     if search.kind == FRAME_LOSS:
         frame_loss(most_pps, search.goals[0].final_trial_duration, measurements)
         return _Found()
-    return _Found(bounds(search.goals, most_pps, measurements))
+    return _Found(search_throughput(search.goals, most_pps, measurements))
 
 
 def _fitness(ceiling: TrialResult) -> tuple[bool, float]:
@@ -143,11 +144,12 @@ class _Shown:
         outcome = replace(self._outcome(goal.name), loss_ratio=goal.loss_ratio, bounds=found)
         if found is None:
             return outcome
+        outcome = replace(outcome, problem=None)
         if pps is None:
             least = min(one.load.pps for one in self.measured)
             problem = f"packets are lost even at the least load, {least:,.0f} pps"
             return replace(outcome, problem=problem, limited_by=self._limited_by(found))
-        found_rates = rates(pps, outcome.case.mean_frame_length, self.ceiling.line_rate.bps)
+        found_rates = rates(pps, outcome.case.mean_frame_length, self.ceiling.line_rate.limit_bps)
         return replace(outcome, rates=found_rates, limited_by=self._limited_by(found))
 
     def of_bursts(self, repeats: Sequence[Burst]) -> Outcome:
@@ -155,7 +157,8 @@ class _Shown:
         outcome, bursts = self._outcome(BACK_TO_BACK), self.search.bursts
         if not repeats or bursts is None or self.limit is None:
             return outcome
-        line = line_rate_pps(self.ceiling.line_rate.bps, outcome.case.mean_frame_length)
+        limit = self.ceiling.line_rate.limit_bps
+        line = line_rate_pps(limit, outcome.case.mean_frame_length) if limit else None
         lost = {burst.shortest_lost for burst in repeats}
         places = [one.place for one in self.measured if one.load.packets in lost and one.place]
         found = summary(bursts, self.limit.pps, repeats, line)

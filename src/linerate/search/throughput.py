@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from MLRsearch import AbstractMeasurer, Config, GoalResult, MeasurementResult, MultipleLossRatioSearch, SearchGoal
 
 from ..results.searches import Goal
-from .measurements import Load, Measurement, Measurements
+from .measurements import CLOSE, Load, Measurement, Measurements, NotMeasurableError
 from .outcome import Bounds
 
 LEAST_SHARE = 0.001
@@ -17,10 +18,19 @@ SEARCH_SECONDS = 1e9
 """The library's own limit counts the time since its start, and each step starts it again: it is of no use here."""
 
 
-def bounds(goals: Sequence[Goal], most_pps: float, measurements: Measurements) -> dict[str, Bounds]:
-    """The relevant bounds by name of the goal, at loads up to ``most_pps`` packets/s.
+@dataclass(frozen=True)
+class Searched:
+    """Relevant bounds by name of the goal, in packets/s; those that are missing are in the way of ``problem``."""
 
-    TrialNeededError where the next trial is not stored, NotMeasurableError where one load cannot be measured.
+    bounds: Mapping[str, Bounds] = field(default_factory=dict)
+    problem: str | None = None
+
+
+def search_throughput(goals: Sequence[Goal], most_pps: float, measurements: Measurements) -> Searched:
+    """The relevant bounds of each goal, at loads up to ``most_pps`` packets/s.
+
+    TrialNeededError where the next trial is not stored. Where a load cannot be measured, the search ends: goals whose
+    bounds are close enough by then have them, as one goal's load does not change another's bounds.
     """
     searched = {goal.name: _search_goal(goal) for goal in goals}
     config = Config()
@@ -31,8 +41,23 @@ def bounds(goals: Sequence[Goal], most_pps: float, measurements: Measurements) -
     config.max_load = most_pps
     config.search_duration_max = SEARCH_SECONDS
     config.warmup_duration = 0.0
-    found = MultipleLossRatioSearch(config=config).search(measurer=_Measurer(measurements), debug=_quiet)
-    return {goal.name: _bounds(found[searched[goal.name]]) for goal in goals}
+    search = MultipleLossRatioSearch(config=config)
+    problem = None
+    try:
+        search.search(measurer=_Measurer(measurements), debug=_quiet)
+    except NotMeasurableError as error:
+        problem = str(error)
+    found = {name: _bounds(search, goal) for name, goal in searched.items()}
+    if problem is not None:
+        found = {goal.name: found[goal.name] for goal in goals if _ended(found[goal.name], goal, most_pps)}
+    return Searched(found, problem)
+
+
+def _ended(found: Bounds, goal: Goal, most_pps: float) -> bool:
+    """Whether the bounds are as close as the goal wants, or the lower one is the greatest load."""
+    if found.lower_pps is None or found.upper_pps is None:
+        return found.lower_pps is not None and found.lower_pps >= most_pps * (1 - CLOSE)
+    return found.upper_pps - found.lower_pps <= found.upper_pps * goal.relative_width * (1 + CLOSE)
 
 
 class _Measurer(AbstractMeasurer):  # type: ignore[misc]
@@ -68,7 +93,9 @@ def _search_goal(goal: Goal) -> SearchGoal:
     )
 
 
-def _bounds(result: GoalResult) -> Bounds:
+def _bounds(search: MultipleLossRatioSearch, goal: SearchGoal) -> Bounds:
+    target = search.scaling.goal_to_final_target[goal]
+    result = GoalResult.from_bounds(bounds=search.database.get_relevant_bounds(target=target))
     lower, upper = result.relevant_lower_bound, result.relevant_upper_bound
     throughput = result.conditional_throughput
     return Bounds(

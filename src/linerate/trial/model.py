@@ -132,12 +132,23 @@ class Port(Record):
     interface: str
 
 
+VIRTUAL = "virtual"
+
+
 @dataclass(frozen=True)
 class LineRate(Record):
-    """The line rate in bit/s, and its ``source``: interface, given, assumed."""
+    """The line rate in bit/s, and its ``source``: interface, given, assumed, virtual.
+
+    The driver of a virtual link states a speed, and the link carries more or less than that.
+    """
 
     bps: float
     source: str
+
+    @property
+    def limit_bps(self) -> float | None:
+        """What the link carries at most; None where nobody knows."""
+        return None if self.source == VIRTUAL or not self.bps else self.bps
 
 
 @dataclass(frozen=True)

@@ -255,10 +255,18 @@ def test_a_bad_number_is_refused_by_name(plan, given, message):
     assert message in str(refused.value)
 
 
-def test_the_line_rate_is_given_or_that_of_the_interface_or_assumed():
-    assert line_rate(scenario(link_bps=1e9), {"speed_bps": 10**10}) == LineRate(1e9, "given")
-    assert line_rate(scenario(), {"speed_bps": 25 * 10**9}) == LineRate(25 * 10**9, "interface")
-    assert line_rate(scenario(), {"speed_bps": None}) == LineRate(10**10, "assumed")
+def test_the_line_rate_is_given_or_that_of_the_interface_or_assumed(environment):
+    def nic(speed_bps, kind="physical"):
+        return {"nic": {"speed_bps": speed_bps}, "attachment": {**environment["sender"]["attachment"], "kind": kind}}
+
+    assert line_rate(scenario(link_bps=1e9), nic(10**10)) == LineRate(1e9, "given")
+    assert line_rate(scenario(), nic(25 * 10**9)) == LineRate(25 * 10**9, "interface")
+    assert line_rate(scenario(), nic(None)) == LineRate(10**10, "assumed")
+    # The driver of a virtual link states a speed that is not its limit.
+    for kind in ("software", "virtio", "emulated", "ptnet"):
+        assert line_rate(scenario(), nic(10**10, kind)) == LineRate(10**10, "virtual")
+    assert line_rate(scenario(), nic(None, "software")).limit_bps is None
+    assert line_rate(scenario(link_bps=1e9), nic(10**10, "software")).limit_bps == 1e9
 
 
 def test_results_are_never_overwritten_and_latest_is_the_newest(begun, tmp_path):

@@ -33,6 +33,7 @@ class Machine:
     def __init__(self, root: Path, capabilities: str = FULL, refuses: str = "") -> None:
         self.root = root
         self.refuses = refuses
+        self.has_filters = True
         self.ran: list[str] = []
         status = root / "proc/self/status"
         status.parent.mkdir(parents=True)
@@ -51,6 +52,9 @@ class Machine:
             (self.root / "run/netns" / argv[3]).unlink()
         if argv[-2:] == ("address", "show"):
             return Completed(tuple(argv), 0, json.dumps(self.links(argv[2])), "")
+        if argv[0] == "tc":
+            filtered = any("filter replace" in words for words in self.ran)
+            return Completed(tuple(argv), int(not self.has_filters), "direct-action" if filtered else "", "")
         if "sysctl" in argv and "-e" in argv:
             return Completed(tuple(argv), 0, "net.ipv4.ip_forward = 0\n", "")
         return Completed(tuple(argv), 0, "", "")
@@ -90,6 +94,15 @@ def test_present_and_absent_are_idempotent(tmp_path):
     assert absent(machine.run, Lab(root=tmp_path)).changed
     assert not (tmp_path / "run/linerate").exists()
     assert not absent(machine.run, Lab(root=tmp_path)).changed
+
+
+def test_a_kernel_without_filters_has_a_lab_that_does_not_discard(tmp_path):
+    machine = Machine(tmp_path)
+    machine.has_filters = False
+    change = present(machine.run, Lab(root=tmp_path))
+    assert change.state.backend == "netns"
+    assert not [step for step in change.steps if step.startswith("tc ")]
+    assert not present(machine.run, Lab(root=tmp_path)).changed
 
 
 def test_check_mode_predicts_without_changes(tmp_path):

@@ -10,13 +10,13 @@ from synthetic_run import make_info, make_result
 from trial_parts import LARGE, TOP, make, received, sent
 
 from linerate.results.build import result_of
-from linerate.results.ceilings import LINE, SENDER, ceiling_of, sender_limit
+from linerate.results.ceilings import LINE, SENDER, Ceiling, ceiling_of, sender_limit
 from linerate.results.compare import compare_methods
 from linerate.results.groups import group_trials
 from linerate.results.model import TrialResult
 from linerate.results.store import RunFolder
 from linerate.trial.evidence import Adapter
-from linerate.trial.model import Offered, SendMethod
+from linerate.trial.model import VIRTUAL, LineRate, Offered, SendMethod
 from linerate.trial.verdict import Verdict
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
@@ -83,6 +83,15 @@ def test_the_line_is_no_limit_of_the_sender():
     assert ceiling_of(flooded(300_000))[0].by == SENDER
     assert ceiling_of(full)[0].by == LINE
     assert sender_limit(make(), [full]) is None
+
+
+def test_the_speed_that_a_virtual_link_states_is_no_limit():
+    trial = make(TOP)
+    bench = replace(trial.bench, line_rate=LineRate(trial.bench.line_rate.bps, VIRTUAL))
+    full = result_of(replace(trial, bench=bench), sent(36_750_000, 3.0), [received(36_750_000, 3.0)])
+    assert full.rates.sent.line_rate_percent is None
+    assert full.verdict.limit != "line"
+    assert ceiling_of(full)[0] == Ceiling(12_250_000, SENDER)
 
 
 def test_trials_at_top_speed_are_read_from_the_run(tmp_path):

@@ -176,6 +176,19 @@ def test_trials_that_stay_invalid_end_the_search() -> None:
     assert len(results) == 6
 
 
+def test_a_goal_that_ended_keeps_its_result_where_another_cannot_be_measured() -> None:
+    goals = {"name": "ndr"}, {"name": "pdr", "loss_ratio": 0.005}
+    bench, planning = Simulated(device_pps=2_000_000), planned(goals=goals)
+    whole, results = run(bench, *planning)
+    part, _ = run(spoiled(bench, lambda trial: trial.sequence >= len(results)), *planning)
+    (kept,) = (one for one in part.outcomes if one.rates is not None)
+    assert replace(kept, points=()) in [replace(one, points=()) for one in whole.outcomes]
+    (lost,) = (one for one in part.outcomes if one.rates is None)
+    assert lost.bounds is None
+    assert "3 trials at" in str(lost.problem)
+    assert "a cable was pulled" in sentence(lost)
+
+
 def test_the_fastest_send_method_searches() -> None:
     search, trials = planned(methods=(KERNEL, NATIVE))
 
