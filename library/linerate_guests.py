@@ -49,6 +49,13 @@ options:
     description: Virtual CPUs of each guest.
     type: int
     default: 2
+  nic:
+    description:
+      - QEMU's model of the NIC for traffic. The NIC for management is of the other model, so that its driver can be
+        replaced.
+    type: str
+    choices: [e1000, virtio-net-pci]
+    default: e1000
 attributes:
   diff_mode:
     description: Shows which guests are started and stopped.
@@ -113,6 +120,7 @@ def main() -> None:
             "afresh": {"type": "list", "elements": "str", "choices": ["sender1", "receiver1"], "default": []},
             "memory_mib": {"type": "int", "default": 2048},
             "cpus": {"type": "int", "default": 2},
+            "nic": {"type": "str", "choices": list(guest.NICS), "default": "e1000"},
         },
         required_if=[("state", "present", ["image"])],
         supports_check_mode=True,
@@ -121,7 +129,7 @@ def main() -> None:
     folder = Path(given["folder"])
     try:
         if given["state"] == "present":
-            machine = guest.Machine(given["memory_mib"], given["cpus"])
+            machine = guest.Machine(given["memory_mib"], given["cpus"], given["nic"])
             image = guest.Image(Path(given["image"]))
             selection = guest.Selection(given["names"], given["afresh"])
             change = guest.present(image, folder, machine, run, selection, check=module.check_mode)

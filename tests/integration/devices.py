@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.integration.trials import ip
 
-from linerate.lab.namespaces import RECEIVER, SENDER
+from linerate.lab.namespaces import RECEIVER, SENDER, discarding
 
 NAME = "linerate-device1"
 # How tc drops a frame (include/uapi/linux/pkt_cls.h): with an error to the sender, or without one, as netem does.
@@ -34,6 +34,8 @@ def ports() -> Iterator[str]:
         ip(end, "link", "add", *near, "type", "veth", "peer", "name", port, "netns", NAME)
         ip(end, "link", "set", end.interface, "up")
         command("ip", "-n", NAME, "link", "set", port, "up")
+    for argv in discarding(RECEIVER):
+        command(*argv)
     try:
         yield NAME
     finally:

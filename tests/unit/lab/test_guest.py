@@ -94,6 +94,15 @@ def test_both_start_once_and_are_connected(qemu, image, folder):
     assert len(qemu.started) == 2
 
 
+@pytest.mark.parametrize(("nic", "management"), [("e1000", "virtio-net-pci"), ("virtio-net-pci", "e1000")])
+def test_the_nic_for_management_is_of_another_model(qemu, image, folder, nic, management):
+    present(image, folder, Machine(nic=nic), qemu.run)
+    for argv in qemu.started:
+        words = " ".join(argv)
+        assert f"{nic},netdev=traffic,addr=0x4," in words
+        assert f"{management},netdev=management,addr=0x3" in words
+
+
 def test_stored_ports_are_forwarded_by_qemu(qemu, image, folder):
     present(image, folder, Machine(), qemu.run)
     stored = json.loads((folder / "guests.json").read_text())
