@@ -3,8 +3,8 @@
 
 Each search is a whole run of playbooks/benchmark.yml with the default goal, in a lab that only this script uses: the
 sender and the receiver with a bridge between them. Its port to the sender accepts 100,000 or 300,000 frames of 78 B per
-second, or 200 Mbit/s of frames of 1514 B, and drops the others. Where the sender is slower than that, the search must say so; the device
-is then replaced by a slower one. Prints a row for each search, and writes the figures as JSON.
+second, or 200 Mbit/s of frames of 1514 B, and drops the others. Where the sender is slower than that, the search must
+say so; the device is then replaced by a slower one. Prints a row for each search, and writes the figures as JSON.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ SLOWER = 0.6
 """A device that is faster than the sender is replaced by one of this share of the sender's own limit."""
 MOST_ERROR_PERCENT, MOST_SECONDS = 1.0, 120.0
 AT_ONCE_SECONDS = 0.02
-"""What the limit lets pass at once, in seconds of its rate: 0.2 % of the trials of 10 s that decide. A paced sender that
-was interrupted for that long sends the missed frames faster."""
+"""What the limit lets pass at once, in seconds of its rate: 0.2 % of the trials of 10 s that decide. A paced sender
+that was interrupted for that long sends the missed frames faster."""
 
 
 @dataclass(frozen=True)
