@@ -59,7 +59,7 @@ def _program(next_time: int, interval: int, tolerance: int) -> bytes:
             instruction(0xBF, 2, 0),  # r2 = r0
             instruction(0xBF, 3, 2),  # r3 = r2 - r0, how much too early the frame is
             instruction(0x1F, 3, 0),
-            instruction(0xB7, 4, number=tolerance),
+            _number(4, tolerance),
             instruction(0x2D, 3, 4, 4),  # more than tolerated: drop
             instruction(0x07, 2, number=interval),
             instruction(0x7B, 1, 2),  # the number = r2
@@ -69,6 +69,12 @@ def _program(next_time: int, interval: int, tolerance: int) -> bytes:
             instruction(0x95),
         )
     )
+
+
+def _number(register: int, number: int) -> bytes:
+    """register = a number of 64 bits"""
+    low, high = struct.unpack("=ii", struct.pack("=q", number))
+    return instruction(0x18, register, number=low) + instruction(0, number=high)
 
 
 def _load(program: bytes) -> int:
