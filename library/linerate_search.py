@@ -102,7 +102,7 @@ def main() -> None:
         sequence = 1 + max((trial.sequence for trial in run.trials), default=0)
         ceilings = [Trial.from_json(one) for one in given["ceilings"]]
         trial = next_trial(done, search, ceilings, sequence, given["deadline_margin"])
-        stored = [one for one in run.trials if search.number_of(one.trial_id) is not None]
+        stored = [one for one in run.trials if search.owns(one.trial_id)]
         journals = [journal_name(one.run_id, one.trial_id) for one in stored]
         found = done.outcomes
         if trial is None:

@@ -172,7 +172,7 @@ class Run:
     def listed(self) -> tuple[TrialResult, ...]:
         """The trials of the plan, without those of searches."""
         searched = self.info.searches
-        return tuple(trial for trial in self.trials if all(one.number_of(trial.trial_id) is None for one in searched))
+        return tuple(trial for trial in self.trials if not any(one.owns(trial.trial_id) for one in searched))
 
     @property
     def has_line_rate(self) -> bool:

@@ -70,8 +70,8 @@ class Search(Record):
     """One search: all its trials send one pcap by one send method.
 
     ``ceilings`` are the ids of planned trials at top speed, one for each send method. They show the sender's own limit,
-    which no load exceeds. ``goals`` are empty where the search is for ``bursts``. There are at most ``most_trials``,
-    which together offer a load for at most ``most_seconds``.
+    which no load exceeds; one that is not valid is measured again. ``goals`` are empty where the search is for
+    ``bursts``. There are at most ``most_trials``, which together offer a load for at most ``most_seconds``.
     """
 
     PARTS: ClassVar[Mapping[str, type[Any]]] = {"goals": Goal, "bursts": Bursts}
@@ -84,11 +84,26 @@ class Search(Record):
     most_trials: int
     bursts: Bursts | None = None
 
-    def trial_name(self, number: int) -> str:
-        """What a trial's id has after its sequence number: the trial is the ``number``th of the search."""
-        return f"{self.name}-{number}"
+    @property
+    def ceiling_name(self) -> str:
+        """What the ids of trials have that measure a ceiling again, between two numbers."""
+        return f"{self.name}-ceiling"
 
     def number_of(self, trial_id: str) -> int | None:
         """The place of a trial in this search; None where it belongs to none or to another."""
-        name, _, number = trial_id.partition("-")[2].rpartition("-")
-        return int(number) if name == self.name and number.isdigit() else None
+        name, number = _name_and_number(trial_id)
+        return number if name == self.name else None
+
+    def owns(self, trial_id: str) -> bool:
+        """Whether a trial was run for this search, and not by the plan."""
+        return _name_and_number(trial_id)[0] in (self.name, self.ceiling_name)
+
+
+def trial_id_of(sequence: int, name: str, number: int) -> str:
+    """The id of the ``number``th trial of ``name``: a search, or its ceilings."""
+    return f"{sequence:03d}-{name}-{number}"
+
+
+def _name_and_number(trial_id: str) -> tuple[str | None, int | None]:
+    name, _, number = trial_id.partition("-")[2].rpartition("-")
+    return (name, int(number)) if number.isdigit() else (None, None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ..results.ceilings import SENDER, Ceiling, ceiling_of
 from ..results.model import TrialResult
-from ..results.searches import BACK_TO_BACK, FRAME_LOSS, THROUGHPUT, Goal, Search
+from ..results.searches import BACK_TO_BACK, FRAME_LOSS, THROUGHPUT, Goal, Search, trial_id_of
 from ..trial.engines.registry import engine_of
 from ..trial.loads import TOP_SPEED
 from ..trial.model import Trial
@@ -16,30 +16,40 @@ from ..trial.verdict import Tolerance
 from ..units import line_rate_pps, rates
 from .back_to_back import Burst, longest_bursts, summary
 from .frame_loss import frame_loss
-from .measurements import Load, Measurement, Measurements, NotMeasurableError, TrialNeededError
+from .measurements import ATTEMPTS, Load, Measurement, Measurements, NotMeasurableError, TrialNeededError
 from .outcome import Bounds, LoadPoint, Outcome
 from .throughput import Searched, search_throughput
+
+NOT_ENDED = "the search has not ended"
 
 
 @dataclass(frozen=True)
 class Progress:
     """``needed`` is the next trial's load and number, None where the search has ended; ``outcomes`` are by goal.
 
-    ``ceiling`` is the id of the trial whose send method the search uses.
+    ``ceiling`` is the id of the planned trial whose send method the next trial uses. It is to be measured again where
+    ``attempt`` is a number.
     """
 
     needed: TrialNeededError | None
     outcomes: tuple[Outcome, ...]
     ceiling: str | None = None
+    attempt: int | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.needed is None and self.attempt is None
 
 
 def progress(search: Search, results: Sequence[TrialResult], tolerance: Tolerance | None = None) -> Progress:
     """How far ``search`` is by the stored ``results`` of its run; no outcome before its ceiling is measured."""
-    ceilings = [result for result in results if result.trial_id in search.ceilings]
+    ceilings = _ceilings(search, results)
     if not ceilings:
         return Progress(None, ())
-    ceiling = max(ceilings, key=_for_bursts if search.kind == BACK_TO_BACK else _fitness)
-    limit, problem = ceiling_of(ceiling)
+    again = next((tried for tried in ceilings if not tried[-1].valid and len(tried) < ATTEMPTS), None)
+    tried = again or max(ceilings, key=lambda one: (_for_bursts if search.kind == BACK_TO_BACK else _fitness)(one[-1]))
+    planned, ceiling = tried[0], tried[-1]
+    limit, problem = (None, NOT_ENDED) if again else ceiling_of(ceiling)
     measurements = Measurements(search, results, tolerance)
     found = _Found()
     needed: TrialNeededError | None = None
@@ -48,14 +58,23 @@ def progress(search: Search, results: Sequence[TrialResult], tolerance: Toleranc
             found = _search(search, limit.pps, measurements)
             problem = found.throughput.problem
         except TrialNeededError as error:
-            needed, problem = error, "the search has not ended"
+            needed, problem = error, NOT_ENDED
         except NotMeasurableError as error:
             problem = str(error)
     shown = _Shown(search, ceiling, limit, problem, measurements.done)
     outcomes = [shown.of_goal(goal, found.throughput.bounds.get(goal.name)) for goal in search.goals]
     if search.kind == BACK_TO_BACK:
         outcomes = [shown.of_bursts(found.bursts)]
-    return Progress(needed, tuple(outcomes), ceiling.trial_id)
+    return Progress(needed, tuple(outcomes), planned.trial_id, len(again) + 1 if again else None)
+
+
+def _ceilings(search: Search, results: Sequence[TrialResult]) -> list[list[TrialResult]]:
+    """For each send method its trials at top speed: the planned one, and those that measured it again."""
+    tried = {result.method: [result] for result in results if result.trial_id in search.ceilings}
+    for result in results:
+        if search.owns(result.trial_id) and search.number_of(result.trial_id) is None:
+            tried[result.method].append(result)
+    return list(tried.values())
 
 
 def outcomes(
@@ -108,16 +127,20 @@ def next_trial(
     done: Progress, search: Search, ceilings: Sequence[Trial], sequence: int, deadline_margin: float = DEADLINE_MARGIN
 ) -> Trial | None:
     """The next trial of the search, like one of its ``ceilings`` but paced; None where the search has ended."""
-    if done.needed is None:
+    if done.ended:
         return None
     ceiling = next(trial for trial in ceilings if trial.trial_id == done.ceiling)
+    if done.needed is None:
+        attempt = done.attempt or 1
+        trial_id = trial_id_of(sequence, search.ceiling_name, attempt)
+        return replace(ceiling, sequence=sequence, trial_id=trial_id, repeat=attempt)
     load, number = done.needed.load, done.needed.number
     setup = Setup(ceiling.bench, ceiling.sending, _timing(load, deadline_margin))
     if load.packets is None:
         trial = trial_of(sequence, Combination(ceiling.case, ceiling.method, "pps", load.pps), number, setup)
     else:
         trial = burst_of(sequence, Combination(ceiling.case, ceiling.method, TOP_SPEED), load.packets, number, setup)
-    return replace(trial, trial_id=f"{sequence:03d}-{search.trial_name(number)}", owner=ceiling.owner)
+    return replace(trial, trial_id=trial_id_of(sequence, search.name, number), owner=ceiling.owner)
 
 
 def _point(one: Measurement) -> LoadPoint:

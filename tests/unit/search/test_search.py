@@ -207,7 +207,20 @@ def test_the_fastest_send_method_searches() -> None:
 def test_an_invalid_ceiling_is_no_ceiling() -> None:
     found, results = run(spoiled(Simulated(), lambda trial: True), *planned())
     assert "the sender's own limit is not valid: a cable was pulled" in sentence(found.outcomes[0])
-    assert len(results) == 1
+    assert len(results) == 3
+
+
+@pytest.mark.parametrize("methods", [(KERNEL,), (KERNEL, NATIVE)])
+def test_a_ceiling_that_was_interrupted_is_measured_again(methods: Any) -> None:
+    bench, (search, trials) = Simulated(device_pps=1_234_567), planned(methods=methods)
+    whole, _ = run(bench, search, trials)
+    found, results = run(spoiled(bench, lambda trial: trial.sequence == len(methods)), search, trials)
+    again = results[len(methods)]
+    assert (again.trial_id, again.method) == (f"{again.sequence:03d}-{search.name}-ceiling-2", methods[-1])
+    assert again.offered.mode == "topspeed"
+    assert (search.owns(again.trial_id), search.number_of(again.trial_id)) == (True, None)
+    ((one,), (other,)) = found.outcomes, whole.outcomes
+    assert (one.rates, one.bounds, one.method) == (other.rates, other.bounds, other.method)
 
 
 def test_the_frame_loss_rate_goes_down_until_two_trials_lose_nothing() -> None:
