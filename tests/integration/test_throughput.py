@@ -16,20 +16,24 @@ LIMIT_PPS = 10_000
 QUEUED = (6_000 + 2_000) // FRAME
 """Frames that the device's queue and its bucket hold."""
 
-# Runs a command and kills it as soon as the file of trials has so many lines.
+# Runs a command and kills it some seconds after the file of trials has so many lines.
 KILLER = """
 import subprocess, sys, time
-path, lines, *command = sys.argv[1:]
+path, lines, seconds, *command = sys.argv[1:]
 with subprocess.Popen(command) as process:
     while process.poll() is None:
-        time.sleep(0.1)
+        time.sleep(0.05)
         try:
-            if len(open(path).readlines()) >= int(lines):
-                process.kill()
+            stored = len(open(path).readlines())
         except FileNotFoundError:
-            pass
+            continue
+        if stored >= int(lines):
+            time.sleep(float(seconds))
+            process.kill()
 sys.exit(1)
 """
+MOMENTS = ((0, 1.5), (2, 0.0), (4, 0.6), (6, 1.5), (8, 3.0))
+"""Trials that are stored, and seconds since then: within the ceiling's trial, and before, in and after others."""
 
 
 @pytest.fixture
@@ -69,12 +73,16 @@ def test_the_throughput_of_a_device_that_tc_limits(slow_device, play, tmp_path):
     assert outcome["limited_by"] == "path or device"
 
 
-def test_a_search_that_was_killed_continues_without_repeating_a_trial(slow_device, play, tmp_path):
-    trials_file = tmp_path / "results/killed/trials.jsonl"
-    killer = (sys.executable, "-c", KILLER, str(trials_file), "3")
-    killed, results = search(play, tmp_path, before=killer, benchmark_run_id="killed")
-    assert killed.rc != 0
-    stored = trials_file.read_text().splitlines()
+def test_a_search_that_is_killed_at_five_moments_gives_the_same_answer(slow_device, play, tmp_path):
+    trials_file, stored = tmp_path / "results/killed/trials.jsonl", []
+    for number, (lines, seconds) in enumerate(MOMENTS):
+        killer = (sys.executable, "-c", KILLER, str(trials_file), str(lines), str(seconds))
+        name = {"benchmark_resume": "killed"} if number else {"benchmark_run_id": "killed"}
+        killed, results = search(play, tmp_path, before=killer, **name)
+        assert killed.rc != 0, (number, killed.stdout)
+        trials = trials_file.read_text().splitlines()
+        assert trials[: len(stored)] == stored
+        stored = trials
     another_goal = [{"name": "ndr", "final_trial_duration": 2, "duration_sum": 2}]
     other, _ = search(play, tmp_path, benchmark_resume="killed", benchmark_search_goals=another_goal)
     assert any("the searches of the run is not that of the scenario" in text for text in other.failures), other.failures
@@ -84,7 +92,7 @@ def test_a_search_that_was_killed_continues_without_repeating_a_trial(slow_devic
     assert trials[: len(stored)] == stored
     assert len({json.loads(line)["trial_id"] for line in trials}) == len(trials)
     (outcome,) = json.loads((results / "killed/summary.json").read_text())["searches"]
-    assert outcome["rates"]["pps"] <= 1.01 * LIMIT_PPS
+    assert outcome["rates"]["pps"] == pytest.approx(LIMIT_PPS, rel=0.01), outcome["sentence"]
 
 
 @pytest.mark.parametrize("every", [2000, 200])

@@ -137,7 +137,8 @@ def next_trial(
     load, number = done.needed.load, done.needed.number
     setup = Setup(ceiling.bench, ceiling.sending, _timing(load, deadline_margin))
     if load.packets is None:
-        trial = trial_of(sequence, Combination(ceiling.case, ceiling.method, "pps", load.pps), number, setup)
+        combination = Combination(ceiling.case, ceiling.method, "pps", load.pps, possible=True)
+        trial = trial_of(sequence, combination, number, setup)
     else:
         trial = burst_of(sequence, Combination(ceiling.case, ceiling.method, TOP_SPEED), load.packets, number, setup)
     return replace(trial, trial_id=trial_id_of(sequence, search.name, number), owner=ceiling.owner)

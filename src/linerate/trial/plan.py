@@ -30,12 +30,16 @@ BEYOND_LINE_RATE = 10
 
 @dataclass(frozen=True)
 class Combination:
-    """One trial of a scenario, before it is repeated. ``value`` is in the unit of ``mode``, None at top speed."""
+    """One trial of a scenario, before it is repeated. ``value`` is in the unit of ``mode``, None at top speed.
+
+    It is ``possible`` where the sender has shown that it can send so much: then no line is too slow for it.
+    """
 
     case: Case
     method: SendMethod
     mode: str
     value: float | None = None
+    possible: bool = False
 
     @property
     def load(self) -> tuple[Case, str, float | None]:
@@ -79,7 +83,7 @@ def bound(combination: Combination, line_bps: float) -> str:
         return "paced"
     line_pps = line_rate_pps(line_bps, case.mean_frame_length)
     pps = _offered_pps(case, mode, value, line_pps)
-    return "paced" if pps is not None and pps <= line_pps else "topspeed"
+    return "paced" if pps is not None and (combination.possible or pps <= line_pps) else "topspeed"
 
 
 def offer(combination: Combination, setup: Setup) -> tuple[Offered, int]:

@@ -17,7 +17,7 @@ from linerate.results.model import TrialResult
 from linerate.results.searches import Search
 from linerate.search.outcome import Outcome, sentence
 from linerate.search.steps import Progress, next_trial, progress
-from linerate.trial.model import SendMethod, Trial
+from linerate.trial.model import VIRTUAL, LineRate, SendMethod, Trial
 from linerate.trial.plan import combine, plan
 from linerate.trial.plan_text import searching
 
@@ -88,6 +88,19 @@ def test_a_device_faster_than_the_line_has_the_line_rate() -> None:
     assert found.rates is not None
     assert found.rates.line_rate_percent == pytest.approx(100, abs=0.01)
     assert (found.limited_by, found.bounds.upper_pps if found.bounds else 0) == ("line rate", None)
+
+
+def test_the_speed_that_a_virtual_link_states_does_not_limit_a_search() -> None:
+    search, trials = planned()
+    bench = replace(trials[0].bench, line_rate=LineRate(1e9, VIRTUAL))
+    found, results = run(Simulated(device_pps=5_000_000), search, [replace(one, bench=bench) for one in trials])
+    (only,) = found.outcomes
+    assert only.rates is not None
+    assert only.rates.pps == pytest.approx(5_000_000, rel=0.01)
+    assert only.rates.line_rate_percent is None
+    assert only.limited_by == "path or device"
+    assert {result.offered.mode for result in results[1:]} == {"pps"}
+    assert all(result.offered.packets for result in results[1:])
 
 
 def test_a_slow_sender_is_not_taken_for_a_slow_device() -> None:
