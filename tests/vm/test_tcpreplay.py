@@ -29,7 +29,6 @@ WIPE = """
         state: absent
       loop: [/opt/linerate/tcpreplay, /usr/local/bin/tcpreplay, /var/lib/linerate/packages]
 """
-pytestmark = pytest.mark.ci
 
 
 @pytest.fixture
