@@ -175,6 +175,8 @@ def line_rate(scenario: Scenario, sender: Mapping[str, Any]) -> LineRate:
     if scenario.link_bps:
         return LineRate(scenario.link_bps, "given")
     stated = sender["nic"]["speed_bps"]
-    if Attachment.from_json(sender["attachment"]).virtual:
+    # Before a host is connected to, its attachment is not known.
+    attachment = sender.get("attachment")
+    if attachment and Attachment.from_json(attachment).virtual:
         return LineRate(stated or ASSUMED_LINK_BPS, VIRTUAL)
     return LineRate(stated, "interface") if stated else LineRate(ASSUMED_LINK_BPS, "assumed")

@@ -260,6 +260,7 @@ def test_the_line_rate_is_given_or_that_of_the_interface_or_assumed(environment)
         return {"nic": {"speed_bps": speed_bps}, "attachment": {**environment["sender"]["attachment"], "kind": kind}}
 
     assert line_rate(scenario(link_bps=1e9), nic(10**10)) == LineRate(1e9, "given")
+    assert line_rate(scenario(), {"nic": {"speed_bps": None}}) == LineRate(10**10, "assumed")
     assert line_rate(scenario(), nic(25 * 10**9)) == LineRate(25 * 10**9, "interface")
     assert line_rate(scenario(), nic(None)) == LineRate(10**10, "assumed")
     # The driver of a virtual link states a speed that is not its limit.
