@@ -122,7 +122,7 @@ def test_the_longest_burst_is_what_a_device_queues(slow_device, play, tmp_path):
         tmp_path,
         benchmark_engines=["kernel", "xdp"],
         benchmark_search=["back-to-back"],
-        benchmark_bursts={"longest_seconds": 0.1, "repeats": 2},
+        benchmark_bursts={"longest_seconds": 0.1, "repeats": 1},
     )
     assert done.rc == 0, done.stdout
     (outcome,) = json.loads((results / "latest/summary.json").read_text())["searches"]
@@ -130,4 +130,4 @@ def test_the_longest_burst_is_what_a_device_queues(slow_device, play, tmp_path):
     assert bursts["mean"] == pytest.approx(QUEUED, rel=0.1), outcome
     assert bursts["minimum"] >= QUEUED
     assert outcome["limited_by"] == "path or device"
-    assert "frames without loss (mean of 2 repeats" in outcome["sentence"]
+    assert "frames without loss (mean of 1 repeat;" in outcome["sentence"]
