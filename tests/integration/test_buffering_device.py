@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from tests.integration.trials import Trial, inside, ip, make_pcap, start_count, stop_count, stored_record
 
-from linerate.lab.namespaces import RECEIVER
+from linerate.lab.namespaces import RECEIVER, discarding
 from linerate.trial.model import Case
 
 pytestmark = pytest.mark.quiet
@@ -22,6 +23,8 @@ SENT_PPS, DEVICE_PPS, FRAME = 10_000, 5_000, 78
 @pytest.fixture
 def device(lab: None) -> Iterator[None]:
     """A bridge behind the lab's cable that forwards at half the rate, with room for all that waits."""
+    # The bridge takes the frames that the lab's receiver discards.
+    inside(RECEIVER, *f"tc qdisc delete dev {RECEIVER.interface} clsact".split())
     for end in (("name", "br0", "type", "bridge"), ("name", "out0", "type", "veth", "peer", "name", BEHIND)):
         ip(RECEIVER, "link", "add", *end)
     for port in (RECEIVER.interface, "out0"):
@@ -33,6 +36,8 @@ def device(lab: None) -> Iterator[None]:
     yield
     for name in ("br0", "out0"):
         ip(RECEIVER, "link", "delete", "dev", name)
+    for command in discarding(RECEIVER):
+        subprocess.run(command, check=True)
 
 
 def measured(tmp_path: Path) -> dict[str, Any]:
