@@ -35,16 +35,18 @@ def hostile_inventory(folder: Path, sender: str, receiver: str) -> Path:
     return inventory
 
 
-@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
-def test_a_benchmark_of_hosts_with_hostile_names(lab, play, tmp_path, name):
+@pytest.mark.parametrize(("name", "other"), [("shell", "option and HTML"), ("long", "path")])
+def test_a_benchmark_of_hosts_with_hostile_names(lab, play, tmp_path, name, other):
+    sender, receiver = NAMES[name], NAMES[other]
     before = {path.name for path in REPOSITORY.iterdir()}
-    inventory = hostile_inventory(tmp_path, name, f"{name[:249]}2")
+    inventory = hostile_inventory(tmp_path, sender, receiver)
     scenario = short(tmp_path, benchmark_cases=["tcp_port_scan_64"], benchmark_rates=[{"mode": "pps", "value": 2000}])
     done = play("playbooks/benchmark.yml", "-i", str(inventory), **scenario)
     assert done.rc == 0, done.stdout
     latest = tmp_path / "results/latest"
     (trial,) = map(json.loads, (latest / "trials.jsonl").read_text().splitlines())
-    assert (trial["sender"]["host"], trial["verdict"]["valid"]) == (name, True)
+    hosts = trial["sender"]["host"], trial["receiver"]["host"]
+    assert (hosts, trial["verdict"]["valid"]) == ((sender, receiver), True)
     made = play("playbooks/report.yml", "-i", str(inventory), report_run_dir=str(latest))
     assert made.rc == 0, made.stdout
     assert "<img" not in (latest / "report.html").read_text()
