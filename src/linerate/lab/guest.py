@@ -30,7 +30,7 @@ ACCELERATORS = {"kvm": ("-accel", "kvm", "-cpu", "host"), "tcg": ("-accel", "tcg
 have to be emulated, a guest takes 77 s instead of 53 s to boot.
 """
 NICS = {"e1000": "virtio-net-pci", "virtio-net-pci": "e1000"}
-"""Models of the NIC for traffic, each with the other one, for management: one driver can be replaced without it."""
+"""Models of the NIC for traffic, each with the model for management: the driver of the former can be replaced."""
 GREETING = "Linux version"
 """The start of every kernel's first line on its console."""
 

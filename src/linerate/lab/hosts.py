@@ -41,10 +41,7 @@ class Lab:
 
 @dataclass(frozen=True)
 class HostState:
-    """The current state of a namespace. ``stale``: a name without a namespace. ``links`` are by interface.
-
-    ``discarding`` are the interfaces that discard what arrives.
-    """
+    """The current state of a namespace. ``stale``: a name without a namespace. ``links`` are by interface."""
 
     exists: bool = False
     stale: bool = False
@@ -52,7 +49,6 @@ class HostState:
     links: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     neighbours: Mapping[str, str] = field(default_factory=dict)
-    discarding: frozenset[str] = frozenset()
 
 
 def named(root: Path, name: str) -> bool:
@@ -81,14 +77,11 @@ def read_host(run: Runner, lab: Lab, name: str) -> HostState:
     lines = [line.split("=", 1) for line in printed.stdout.splitlines() if "=" in line]
     settings = {key.strip(): value.strip() for key, value in lines}
     neighbours = _read_neighbours(run, name) if any(end.neighbour for end in ports.values()) else {}
-    discarding = frozenset(end.interface for end in ports.values() if end.interface in own and _discards(run, end))
-    return HostState(True, False, "UP" in lo["flags"], own, settings, neighbours, discarding)
+    return HostState(True, False, "UP" in lo["flags"], own, settings, neighbours)
 
 
-def _discards(run: Runner, end: End) -> bool:
+def discards(run: Runner, end: End) -> bool:
     """Whether the interface discards what arrives; not where this kernel or machine has no filter for it."""
-    if not end.discards:
-        return False
     shown = run(("tc", "-n", end.namespace, "filter", "show", "dev", end.interface, "ingress"))
     return shown.returncode == 0 and "direct-action" in shown.stdout
 

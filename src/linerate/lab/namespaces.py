@@ -18,11 +18,11 @@ from ..errors import HostError
 from ..system.capabilities import missing_capabilities
 from ..system.files import make_folder, write_whole
 from ..system.run import Runner
-from .hosts import HostState, Lab, checked, error_line, joined, named, read_host, wanted_settings
+from .hosts import HostState, Lab, checked, discards, error_line, joined, named, read_host, wanted_settings
 from .topology import DIRECT, MTU, QUEUES, RECEIVER, SENDER, End
 
 DISCARD = "1,6 0 0 4,"
-"""Classic BPF that returns TC_ACT_STOLEN (include/uapi/linux/pkt_cls.h) for each frame: it is not counted as lost."""
+"""Classic BPF that returns TC_ACT_STOLEN (include/uapi/linux/pkt_cls.h) for each frame: none counts as dropped."""
 
 __all__ = ["RECEIVER", "SENDER", "Change", "End", "Lab", "State", "absent", "present", "read_state"]
 
@@ -132,7 +132,7 @@ def _discard(run: Runner, lab: Lab, check: bool) -> list[tuple[str, ...]]:
     """The commands that let the receivers discard; none where this kernel or machine cannot: it costs speed alone."""
     done: list[tuple[str, ...]] = []
     for end in (end for end in lab.topology.ends if end.discards):
-        if named(lab.root, end.namespace) and end.interface in read_host(run, lab, end.namespace).discarding:
+        if named(lab.root, end.namespace) and discards(run, end):
             continue
         commands = discarding(end)
         if check or all(run(argv).returncode == 0 for argv in commands):

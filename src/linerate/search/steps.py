@@ -36,10 +36,6 @@ class Progress:
     ceiling: str | None = None
     attempt: int | None = None
 
-    @property
-    def ended(self) -> bool:
-        return self.needed is None and self.attempt is None
-
 
 def progress(search: Search, results: Sequence[TrialResult], tolerance: Tolerance | None = None) -> Progress:
     """How far ``search`` is by the stored ``results`` of its run; no outcome before its ceiling is measured."""
@@ -47,7 +43,8 @@ def progress(search: Search, results: Sequence[TrialResult], tolerance: Toleranc
     if not ceilings:
         return Progress(None, ())
     again = next((tried for tried in ceilings if not tried[-1].valid and len(tried) < ATTEMPTS), None)
-    tried = again or max(ceilings, key=lambda one: (_for_bursts if search.kind == BACK_TO_BACK else _fitness)(one[-1]))
+    fitness = _for_bursts if search.kind == BACK_TO_BACK else _fitness
+    tried = again or max(ceilings, key=lambda one: fitness(one[-1]))
     planned, ceiling = tried[0], tried[-1]
     limit, problem = (None, NOT_ENDED) if again else ceiling_of(ceiling)
     measurements = Measurements(search, results, tolerance)
@@ -127,13 +124,12 @@ def next_trial(
     done: Progress, search: Search, ceilings: Sequence[Trial], sequence: int, deadline_margin: float = DEADLINE_MARGIN
 ) -> Trial | None:
     """The next trial of the search, like one of its ``ceilings`` but paced; None where the search has ended."""
-    if done.ended:
+    ceiling = next((trial for trial in ceilings if trial.trial_id == done.ceiling), None)
+    if ceiling is not None and done.attempt is not None:
+        trial_id = trial_id_of(sequence, search.ceiling_name, done.attempt)
+        return replace(ceiling, sequence=sequence, trial_id=trial_id, repeat=done.attempt)
+    if ceiling is None or done.needed is None:
         return None
-    ceiling = next(trial for trial in ceilings if trial.trial_id == done.ceiling)
-    if done.needed is None:
-        attempt = done.attempt or 1
-        trial_id = trial_id_of(sequence, search.ceiling_name, attempt)
-        return replace(ceiling, sequence=sequence, trial_id=trial_id, repeat=attempt)
     load, number = done.needed.load, done.needed.number
     setup = Setup(ceiling.bench, ceiling.sending, _timing(load, deadline_margin))
     if load.packets is None:

@@ -20,7 +20,7 @@ SEARCH_SECONDS = 1e9
 
 @dataclass(frozen=True)
 class Searched:
-    """Relevant bounds by name of the goal, in packets/s; those that are missing are in the way of ``problem``."""
+    """Relevant bounds by name of the goal, in packets/s; a goal that is missing has none because of ``problem``."""
 
     bounds: Mapping[str, Bounds] = field(default_factory=dict)
     problem: str | None = None
@@ -30,7 +30,7 @@ def search_throughput(goals: Sequence[Goal], most_pps: float, measurements: Meas
     """The relevant bounds of each goal, at loads up to ``most_pps`` packets/s.
 
     TrialNeededError where the next trial is not stored. Where a load cannot be measured, the search ends: goals whose
-    bounds are close enough by then have them, as one goal's load does not change another's bounds.
+    bounds are close enough by then keep them, as one goal's load does not change another's bounds.
     """
     searched = {goal.name: _search_goal(goal) for goal in goals}
     config = Config()

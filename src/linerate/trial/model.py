@@ -147,7 +147,7 @@ class LineRate(Record):
 
     @property
     def limit_bps(self) -> float | None:
-        """What the link carries at most; None where nobody knows."""
+        """The most that the link carries; None where it is unknown."""
         return None if self.source == VIRTUAL or not self.bps else self.bps
 
 

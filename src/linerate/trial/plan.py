@@ -32,7 +32,7 @@ BEYOND_LINE_RATE = 10
 class Combination:
     """One trial of a scenario, before it is repeated. ``value`` is in the unit of ``mode``, None at top speed.
 
-    It is ``possible`` where the sender has shown that it can send so much: then no line is too slow for it.
+    ``possible``: the sender has shown that it can send at this rate, so the trial is paced even above line rate.
     """
 
     case: Case
