@@ -209,23 +209,39 @@ def test_nothing_stays_behind_after_sigkill(pcap):
     assert ended(send(pcap, "--topspeed"))["packets"] == 2000
 
 
-def test_a_program_that_it_attached_is_gone_after_sigkill():
-    code = """
+HOLDING = """
 import sys, time
-from linerate.xdp.attach import attached
-with attached("lrs0"):
-    print("attached", flush=True)
+from linerate.xdp import attach
+with getattr(attach, sys.argv[1])("lrs0"):
+    print("held", flush=True)
     time.sleep(60)
 """
-    argv = ["ip", "netns", "exec", SENDER.namespace, sys.executable, "-c", code]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        assert process.stdout.readline() == "attached\n"
-        assert "xdp" in inside(SENDER, "ip", "link", "show", "dev", SENDER.interface)
-        process.kill()
-    eventually(
-        "the program is gone", lambda: "xdp" not in inside(SENDER, "ip", "link", "show", "dev", SENDER.interface)
-    )
+
+
+def holding(how: str) -> subprocess.Popen[str]:
+    """A process that has attached the XDP program, or joined the one that did."""
+    argv = ["ip", "netns", "exec", SENDER.namespace, sys.executable, "-c", HOLDING, how]
+    return subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+
+
+def wait_until_held(process: subprocess.Popen[str]) -> None:
+    assert process.stdout
+    assert process.stdout.readline() == "held\n"
+
+
+def has_program() -> bool:
+    return "xdp" in inside(SENDER, "ip", "link", "show", "dev", SENDER.interface)
+
+
+def test_the_program_stays_until_the_last_of_several_processes_is_killed():
+    with holding("joined") as other, holding("attached") as first:
+        wait_until_held(first)
+        wait_until_held(other)
+        first.kill()
+        first.wait()
+        assert has_program()
+        other.kill()
+    eventually("the program is gone", lambda: not has_program())
 
 
 def test_a_trial_is_valid_and_its_adapter_is_proven(pcap):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..report.text import clean, count, offered
+from ..trial.model import SendMethod
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 ASCII_BLOCKS = "_.-=+*%#"
@@ -73,8 +74,8 @@ def what(trial: Json, columns: Widths) -> str:
 
 def method(trial: Json) -> str:
     """The send method of a planned trial or of a result."""
-    found = trial.get("method") or {"engine": trial["engine"], "adapter": trial["adapter"].get("kind")}
-    return clean("-".join(part for part in (found["engine"], found.get("adapter")) if part))
+    found = trial.get("method") or {**trial, "adapter": trial["adapter"].get("kind")}
+    return clean(SendMethod(found["engine"], found.get("adapter"), found.get("processes", 1)).name)
 
 
 def outcome(trial: Json) -> str:

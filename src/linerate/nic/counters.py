@@ -169,15 +169,21 @@ def driver_statistics(interface: str) -> dict[str, int]:
 class SentCounters:
     """Counts what an interface sends from now on, by the source whose counters move.
 
-    With a native netmap adapter frames bypass the kernel's counters, and only the NIC's own counters move.
+    With a native netmap adapter frames bypass the kernel's counters, and only the NIC's own counters move. ``partly``:
+    the kernel's may miss a part of the frames, so the NIC's own are used as soon as they are ahead.
     """
 
     def __init__(
-        self, interface: str, root: str = "/", statistics: Callable[[str], Mapping[str, int]] = driver_statistics
+        self,
+        interface: str,
+        root: str = "/",
+        statistics: Callable[[str], Mapping[str, int]] = driver_statistics,
+        partly: bool = False,
     ) -> None:
         self._interface = interface
         self._kernel = InterfaceCounters(interface, SENDING, root)
         self._statistics = statistics
+        self._ahead = 1 if partly else 2
         self._hardware = self._names()
         self._before = self._kernel.read()
         self._hardware_before = self._read_hardware()
@@ -195,7 +201,7 @@ class SentCounters:
         packets, octets = (now - then for now, then in zip(self._read_hardware(), self._hardware_before))
         # The two sources differ slightly at all times, since the kernel and the NIC each send frames of their own. The
         # kernel's counters are bypassed only if they are far behind.
-        if 2 * moved["tx_packets"] >= packets:
+        if self._ahead * moved["tx_packets"] >= packets:
             return SenderNic(self._kernel.source, **moved)
         counts = {**moved, "tx_packets": packets, "tx_bytes": octets}
         return SenderNic(f"ethtool -S {self._hardware[0]}", **counts)

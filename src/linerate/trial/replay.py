@@ -78,7 +78,8 @@ class _Sending:
         self._trial, self._engine, self._session, self._abort = trial, engine, session, abort
         self._journal, self._events = writers
         self._gate: Gate | None = None
-        self._counters = SentCounters(trial.sending.interface)
+        partly = engine.kernel_counters_are_partial(trial.method.adapter)
+        self._counters = SentCounters(trial.sending.interface, partly=partly)
         self._last = self._counters.read()
         refresh = engine.refresh_seconds(trial.method.adapter)
         self._sampler = Sampler(self._read_sent, trial.sending.sample_interval, refresh_seconds=refresh)

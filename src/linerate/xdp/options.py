@@ -18,9 +18,9 @@ class SenderOptions:
 
     ``mbps`` is 10^6 bit/s of pcap bytes, ``line_percent`` the share of the line rate of ``link_bps`` bit/s. ``loop`` is
     how often the pcap is sent (0: without end), ``limit`` the packets in all, ``duration`` seconds. ``zerocopy``
-    attaches an XDP program to the interface while it sends. ``memory_limit`` is in bytes, by default half of the free
-    memory. ``cpu`` is the one CPU to run on. ``gate`` is the path of a FIFO: the sender prepares, prints an event, and
-    begins at the time that it reads there, in nanoseconds of the monotonic clock.
+    attaches an XDP program to the interface while it sends; with ``join`` another process does. ``memory_limit`` is in
+    bytes, by default half of the free memory. ``cpu`` is the one CPU to run on. ``gate`` is the path of a FIFO: the
+    sender prepares, prints an event, and begins at the time that it reads there, in nanoseconds of the monotonic clock.
     """
 
     interface: str
@@ -35,6 +35,7 @@ class SenderOptions:
     limit: int | None = None
     duration: int | None = None
     zerocopy: bool = False
+    join: bool = False
     queue: int = 0
     cpu: int | None = None
     gate: str | None = None

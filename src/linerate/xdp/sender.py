@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any
 
 from ..errors import HostError, LinerateError
-from .attach import attached
+from .attach import attached, joined
 from .events import PROGRAM, SENDING, line
 from .frames import Frames, load
 from .netlink import refuse_foreign_program
@@ -57,10 +57,11 @@ class _Run:
         ctypes.CDLL(None).prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0)
         if options.cpu is not None:
             os.sched_setaffinity(0, {options.cpu})
-        refuse_foreign_program(options.interface)
+        if not options.join:
+            refuse_foreign_program(options.interface)
         with ExitStack() as stack:
             if options.zerocopy:
-                stack.enter_context(attached(options.interface))
+                stack.enter_context((joined if options.join else attached)(options.interface))
             began = time.monotonic_ns()
             frames = load(options.pcap, not options.zerocopy, options.memory_limit, options.multiplier is not None)
             xsk = XdpSocket(options.interface, options.queue, frames.region, options.zerocopy)

@@ -25,8 +25,8 @@ class Nic:
         (self.folder / "tx_packets").write_text(f"{7 + packets}\n")
         (self.folder / "tx_bytes").write_text(f"{7 + 78 * packets}\n")
 
-    def counters(self) -> SentCounters:
-        return SentCounters("ens4", self.root, lambda interface: dict(self.driver))
+    def counters(self, partly: bool = False) -> SentCounters:
+        return SentCounters("ens4", self.root, lambda interface: dict(self.driver), partly)
 
 
 def test_kernel_counters_are_used_if_they_move(tmp_path):
@@ -46,6 +46,18 @@ def test_hardware_counters_are_used_if_the_kernel_is_bypassed(tmp_path):
     nic.driver.update(tx_packets=1101, tx_bytes=9000 + 82_000)
     assert counters.read() == SenderNic("ethtool -S tx_packets", 1001, 82_000, 0, 0)
     assert counters.has_hardware
+
+
+@pytest.mark.parametrize(
+    ("partly", "source", "packets"), [(False, "sysfs", 750), (True, "ethtool -S tx_packets", 1000)]
+)
+def test_hardware_counters_are_used_if_the_kernel_may_miss_a_part(tmp_path, partly, source, packets):
+    nic = Nic(tmp_path, tx_packets=100, tx_bytes=9000)
+    counters = nic.counters(partly)
+    nic.kernel(750)
+    nic.driver.update(tx_packets=1100, tx_bytes=9000 + 82_000)
+    found = counters.read()
+    assert (found.source, found.tx_packets) == (source, packets)
 
 
 def test_ixgbe_hardware_counter_precedes_the_mirror_of_the_kernel(tmp_path):

@@ -91,11 +91,10 @@ def test_the_times_of_one_pcap_need_one_process():
         )
 
 
-def test_queues_and_zerocopy_bound_the_processes():
+def test_queues_bound_the_processes():
     xdp = engine("xdp")
     assert xdp.processes_unavailable(2, "copy", 2) is None
     assert "the interface has 2" in str(xdp.processes_unavailable(3, "copy", 2))
-    assert "attached by one process" in str(xdp.processes_unavailable(2, "zerocopy", 8))
     assert engine("kernel").processes_unavailable(3, None, 1) is None
 
 

@@ -126,6 +126,10 @@ class Engine(ABC):
         """Whether the kernel's counters of the interface stand still while it sends."""
         return False
 
+    def kernel_counters_are_partial(self, adapter: str | None) -> bool:
+        """Whether the kernel's counters of the interface may miss a part of what it sends, with some drivers."""
+        return False
+
     def refresh_seconds(self, adapter: str | None) -> float:
         """How old the counters of the sending interface may be while it sends."""
         return self.counter_delay_seconds if self.bypasses_kernel_counters(adapter) else 0.0

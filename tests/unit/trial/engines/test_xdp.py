@@ -49,6 +49,14 @@ def test_the_command_sends_what_is_planned(method, mode, value, options):
     assert SenderOptions.of_argv(arguments) == SenderOptions("ens17", "/p/udp_port_scan_64.pcap", **options)
 
 
+@pytest.mark.parametrize(("method", "joins"), [(COPY, [False, False]), (ZEROCOPY, [False, True])])
+def test_each_process_has_a_queue_and_only_the_first_attaches_a_program(monkeypatch, method, joins):
+    monkeypatch.setattr("linerate.xdp.program.install", lambda: None)
+    commands = [ENGINE.part_command(planned(method), number, f"/gate/{number}") for number in (0, 1)]
+    found = [SenderOptions.of_argv(argv[3:]) for argv in commands]
+    assert [(one.queue, one.gate, one.join) for one in found] == [(0, "/gate/0", joins[0]), (1, "/gate/1", joins[1])]
+
+
 def test_settings_of_tcpreplay_do_not_concern_it():
     assert ENGINE.command(planned(COPY, settings={"preload_pcap": True})) == ENGINE.command(planned(COPY))
 
