@@ -11,7 +11,7 @@ export LC_ALL := C.UTF-8
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run setup lab-down vm-up vm-run vm-down test test-long test-faults test-vm test-vm-sender test-vm-trials test-vm-kernels test-vm-ci test-packages lint types unit integration browser bench readmes pictures man lock clean
+.PHONY: help run setup lab-down vm-up vm-run vm-down test test-long test-faults test-vm test-vm-sender test-vm-trials test-vm-kernels test-vm-zerocopy test-vm-ci test-packages lint types unit integration browser bench readmes pictures man lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -77,12 +77,12 @@ test-faults: test-packages ## Inject each fault into tcpreplay alone and into li
 	$(BIN)/python -m pytest --verbose --tb=short tests/faults --table results/faults.md $(ARGS)
 
 # In parallel: each pair of guests leaves a core idle at times.
-test-vm: $(VENV)/.dev ## Set up and restore a fresh guest as a sender; test the EL9 tasks and new kernels
-	$(MAKE) --jobs=2 test-vm-sender test-vm-kernels
+test-vm: $(VENV)/.dev ## Set up and restore a fresh guest as a sender; test the EL9 tasks, new kernels and zero-copy
+	$(MAKE) --jobs=2 test-vm-sender test-vm-kernels test-vm-zerocopy
 
 test-vm-trials: ## Test netmap faults, known losses and a tuned sender in guests
 
-test-vm-sender test-vm-trials test-vm-kernels: $(VENV)/.dev
+test-vm-sender test-vm-trials test-vm-kernels test-vm-zerocopy: $(VENV)/.dev
 	$(BIN)/python -m pytest --verbose -m $(@:test-vm-%=%) tests/vm $(ARGS)
 
 test-vm-ci: $(VENV)/.dev ## Run the guest tests of CI, with a stand-in for netmap

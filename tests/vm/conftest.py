@@ -28,6 +28,7 @@ STORIES = {
     ),
     "trials": ("test_netmap_faults", "test_netem", "test_tuning"),
     "kernels": ("test_el9", "test_guest", "test_netmap_kernel"),
+    "zerocopy": ("test_zerocopy",),
 }
 """The test files of each story, in order: they share a pair of guests, and each file depends on those before it.
 

@@ -65,7 +65,7 @@ class Sampler:
         now = self._clock()
         if not self.started:
             reading = self._read()
-            if reading[0] == self._base[0]:
+            if reading == self._base:
                 self._begin = self._previous = now
                 return min(SEEK_SECONDS, self._interval)
             self.started = True
@@ -90,12 +90,12 @@ class Sampler:
 
     def _stale(self, now: float) -> bool:
         """Whether the counter has not been brought up to date yet since the last sample, and still may be."""
-        return now - self._previous < 2 * self._refresh and self._read()[0] == self._last[0]
+        return now - self._previous < 2 * self._refresh and self._read() == self._last
 
     def finish(self) -> None:
         """Take a last, shorter sample if anything was counted since the previous one."""
         now = self._clock()
-        if now > self._previous and self._read()[0] != self._last[0]:
+        if now > self._previous and self._read() != self._last:
             self._take(now)
 
     def _take(self, now: float) -> None:

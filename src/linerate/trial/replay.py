@@ -83,7 +83,7 @@ class _Sending:
         self._last = self._counters.read()
         refresh = engine.refresh_seconds(trial.method.adapter)
         self._sampler = Sampler(self._read_sent, trial.sending.sample_interval, refresh_seconds=refresh)
-        self._detector = StallDetector(Expected.of(trial, engine), self._left_and_dropped, engine.phase)
+        self._detector = StallDetector(Expected.of(trial, engine), self._counted, engine.phase)
         self._meters: list[CpuMeter] = []
         self._allowed: list[str | None] = []
         self._noted = 0
@@ -115,6 +115,7 @@ class _Sending:
         ]
         alone = len(parts) == 1
         claim, claim_error = (parts[0].claim, parts[0].claim_error) if alone else total_claim(parts)
+        nic = self._nic
         return Sent(
             argv=team[0].argv,
             started_at=self._times[0],
@@ -122,8 +123,8 @@ class _Sending:
             process=_process(total_outcome(outcomes), _all_cpus(self._allowed)),
             claim=claim,
             claim_error=claim_error,
-            nic=self._nic,
-            samples=tuple(self._sampler.samples),
+            nic=nic,
+            samples=() if nic.tx_packets is None else tuple(self._sampler.samples),
             cpu_percent=_sum(shares),
             core_busy_percent=_mean([meter.core_percent() for meter in self._meters]),
             adapter=adapter,
@@ -150,14 +151,16 @@ class _Sending:
 
     def _note_samples(self) -> None:
         new = self._sampler.samples[self._noted :]
-        if self._journal and new:
-            nic = self._nic
-            for sample in new:
-                self._journal.sample(sample, nic)
-        if self._events:
-            for sample in new:
-                self._events.sample(sample)
+        if not new:
+            return
         self._noted += len(new)
+        nic = self._nic
+        # Without a number of packets a sample is no rate.
+        for sample in new if nic.tx_packets is not None else ():
+            if self._journal:
+                self._journal.sample(sample, nic)
+            if self._events:
+                self._events.sample(sample)
 
     def _read(self) -> SenderNic:
         """What was sent so far; the last reading where the interface is gone, or its counters were reset."""
@@ -178,11 +181,8 @@ class _Sending:
         bypasses = self._engine.bypasses_kernel_counters(self._trial.method.adapter)
         return bypasses and not self._counters.has_hardware
 
-    def _left_and_dropped(self) -> tuple[int, int] | None:
-        if self._uncounted:
-            return None
-        now = self._read()
-        return now.tx_packets or 0, (now.tx_dropped or 0) + (now.tx_errors or 0)
+    def _counted(self) -> SenderNic | None:
+        return None if self._uncounted else self._read()
 
     @property
     def _nic(self) -> SenderNic:

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import Callable
 
+from ..nic.counters import SenderNic
 from ..nic.read import link_trouble
 from ..tcpreplay.supervise import HopelessError, Running
 from .engines.base import CLOSING, SENDING, Engine
@@ -27,8 +28,8 @@ PRELOADED_BYTES_PER_SECOND = 10e6
 FLOOD_BYTES = 64 * 1024
 """So many messages since the last poll are a reason to poll at once."""
 
-Counted = Callable[[], "tuple[int, int] | None"]
-"""Packets that left, and packets that were dropped, since the start; None where nothing counts them."""
+Counted = Callable[[], "SenderNic | None"]
+"""What the interface counted since the start; None where nothing counts what it sends."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class StallDetector:
         self._started = self._moved_at = self._phase_since = clock()
         self._polled = -math.inf
         self._messages = 0
-        self._seen: tuple[int, int] = (0, 0)
+        self._seen = (0, 0)
         self._dropped_before = 0
         self._carrier_lost: float | None = None
         self._phase = SENDING
@@ -118,10 +119,12 @@ class StallDetector:
         counted = self._counted()
         if counted is None:
             return
-        left, dropped = counted
-        if left != self._seen[0]:
+        left, dropped = counted.tx_packets or 0, (counted.tx_dropped or 0) + (counted.tx_errors or 0)
+        # Some drivers count only the bytes of what they send without a copy.
+        seen = left, counted.tx_bytes or 0
+        if seen != self._seen:
             self._moved_at, self._dropped_before = now, dropped
-        self._seen = counted
+        self._seen = seen
         quiet = now - self._moved_at
         newly_dropped = dropped - self._dropped_before
         expected = self._expected
@@ -134,5 +137,5 @@ class StallDetector:
             )
         if expected.packets is not None and left >= expected.packets:
             raise HopelessError(f"all {expected.packets:,} packets were sent, and it did not end")
-        if left or now - self._started > expected.start:
+        if any(seen) or now - self._started > expected.start:
             raise HopelessError(f"nothing left the interface {expected.interface} for {quiet:.0f} s")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from trial_records import KERNEL, NATIVE, case, trial
 
+from linerate.nic.counters import SenderNic
 from linerate.tcpreplay.supervise import Capture, HopelessError, Running
 from linerate.trial.engines.netmap.engine import RESET_SECONDS
 from linerate.trial.engines.registry import engine
@@ -23,7 +25,8 @@ class Run:
     def __init__(
         self, root: Path, mode: str = "topspeed", value: float | None = None, method: SendMethod = KERNEL, **sending
     ) -> None:
-        self.now, self.counted, self.stderr, self._root = 0.0, (0, 0), Capture(), root
+        self.now, self.stderr, self._root = 0.0, Capture(), root
+        self.counted: SenderNic | None = SenderNic("sysfs", 0, 0, 0, 0)
         self.link(flags="0x1003", carrier="1")
         sent = trial(
             case=case(pcap=str(root / "x.pcap")),
@@ -41,11 +44,17 @@ class Run:
         for name, value in attributes.items():
             (folder / name).write_text(f"{value}\n")
 
-    def passes(self, seconds: float, packets: float = 0, dropped: float = 0) -> None:
+    def passes(self, seconds: float, packets: float = 0, dropped: float = 0, octets: float = 0) -> None:
         """Time in which so many packets leave, and are dropped, each second; polled ten times a second."""
         for _ in range(round(seconds * 10)):
             self.now += 0.1
-            self.counted = (self.counted[0] + packets / 10, self.counted[1] + dropped / 10)
+            nic = self.counted
+            self.counted = replace(
+                nic,
+                tx_packets=nic.tx_packets + packets / 10,
+                tx_bytes=nic.tx_bytes + octets / 10,
+                tx_dropped=nic.tx_dropped + dropped / 10,
+            )
             self.detector.poll(Running(1, self.stderr))
 
     def fails(self, seconds: float, **rates: float) -> str:
@@ -147,6 +156,12 @@ def test_a_run_that_has_sent_all_and_does_not_end(run):
     done = run("pps", 1000.0, limit=2000)
     done.passes(2, packets=1000)
     assert done.fails(5) == "all 2,000 packets were sent, and it did not end"
+
+
+def test_a_driver_that_counts_only_bytes_is_judged_by_them(run):
+    partial = run("pps", 1000.0, limit=5000)
+    partial.passes(20, octets=78_000)
+    assert partial.fails(5) == "nothing left the interface ens4 for 3 s"
 
 
 def test_a_sender_that_nothing_counts_is_not_judged_by_its_counters(run):
