@@ -66,6 +66,11 @@ class Attachment(Record):
         return self.kind in (SOFTWARE, VIRTIO, EMULATED, PTNET)
 
 
+def sends_without_a_copy(driver: str | None, told: bool | None) -> bool:
+    """Whether a driver has zero-copy for XDP sockets: as the kernel ``told``, or by its name where that cannot."""
+    return driver in ZEROCOPY_XDP if told is None else told
+
+
 def read_attachment(
     nic: Nic, machine: Machine, cpu: int | None = None, zerocopy: bool | None = None, root: str = "/"
 ) -> Attachment:
@@ -89,7 +94,7 @@ def read_attachment(
         pcie=slowest_link(real, whole_path=machine.kind != GUEST) if real else None,
         iommu=iommu_group(real) if real else None,
         netmap=_netmap(nic, kind),
-        af_xdp="zerocopy" if (nic.driver in ZEROCOPY_XDP if zerocopy is None else zerocopy) else "copy",
+        af_xdp="zerocopy" if sends_without_a_copy(nic.driver, zerocopy) else "copy",
         limits=(),
     )
     return replace(found, limits=(*_limits(nic, machine, found), *_numa_limits(numa_node, cpu, root)))

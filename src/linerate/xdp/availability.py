@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 
 from ..errors import HostError
+from ..netmap.adapter import driver_of
+from ..nic.attachment import sends_without_a_copy
 from .netlink import attached_program, has_zerocopy
 from .xsk import CHUNK_BYTES, Region, XdpSocket
 
@@ -33,9 +35,9 @@ def unavailable_reason(interface: str, queue: int = 0, root: str = "/") -> str |
     return None
 
 
-def zerocopy_unavailable_reason(interface: str, attach_ok: bool) -> str | None:
-    """Why ``interface`` cannot send without a copy; None when it can, as far as its kernel tells."""
-    if has_zerocopy(interface) is False:
+def zerocopy_unavailable_reason(interface: str, attach_ok: bool, root: str = "/") -> str | None:
+    """Why ``interface`` cannot send without a copy; None when it can, as far as its kernel or its driver tells."""
+    if not sends_without_a_copy(driver_of(interface, root), has_zerocopy(interface)):
         return f"{HERE}: {interface}: its driver has no zero-copy for XDP sockets"
     if not attach_ok:
         return (

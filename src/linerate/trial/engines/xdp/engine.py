@@ -43,7 +43,7 @@ class XdpEngine(Engine):
     def adapter_unavailable(self, adapter: str, host: SenderHost) -> str | None:
         if adapter != "zerocopy":
             return None
-        return zerocopy_unavailable_reason(host.interface, XDP_ATTACH_OK in host.features)
+        return zerocopy_unavailable_reason(host.interface, XDP_ATTACH_OK in host.features, host.root)
 
     def case_unavailable(self, case: Case, resources: Resources) -> str | None:
         if case.max_frame_length > LONGEST_FRAME:
