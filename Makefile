@@ -93,6 +93,7 @@ bench: $(VENV)/.dev ## Compare our speed with the alternatives, as ratios
 	$(BIN)/python bench/report.py
 	$(BIN)/python bench/store.py
 	$(BIN)/python bench/xdp.py
+	$(BIN)/python bench/queues.py
 	$(BIN)/python bench/search.py
 	$(BIN)/python bench/console.py
 
