@@ -3,9 +3,8 @@
 
 The pcap is split by flow; each process has a core of its own, and sends on a veth pair of two queues, each with a
 qdisc and its lock, as a NIC has them (mq). The kernel chooses the queue of a packet by its flow, or by the CPU (XPS,
-Documentation/networking/scaling.rst). Each way in turn, so many times; prints the medians of the packets per second of
-both processes together, their ratio to one process in the same turn, and the share of the first queue; writes the
-figures as JSON.
+Documentation/networking/scaling.rst). Repeats interleave the setups. Prints the median packet rate of both processes
+together, its ratio to one process in the same repeat, and the share of the first queue; writes the figures as JSON.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from linerate.pcap.writer import write_pcap
 LOOPS = 20
 BY_FLOW, BY_CPU, ONE_QUEUE = (0, 0), (1, 2), (3, 0)
 """CPUs of each queue as masks for xps_cpus; without any, the flow decides."""
-WAYS = {
+SETUPS = {
     "one process": ("all ports", 1, BY_FLOW),
     "two, queue by flow": ("all ports", 2, BY_FLOW),
     "two, queue by CPU": ("all ports", 2, BY_CPU),
@@ -42,9 +41,9 @@ WAYS = {
 
 @dataclass(frozen=True)
 class Sent:
-    """One way: packets per second in all, times those of one process, and the share of the first queue in percent."""
+    """One setup: packets per second in all, as a multiple of one process, and the percentage on the first queue."""
 
-    way: str
+    setup: str
     pps: float
     ratio: float
     least_ratio: float
@@ -60,6 +59,7 @@ def sent_by_queue() -> list[int]:
 
 
 def map_queues(masks: Sequence[int]) -> None:
+    """Set the CPUs of each queue."""
     for queue, mask in enumerate(masks):
         command = ["ip", "netns", "exec", NEAR, "tee", f"/sys/class/net/near0/queues/tx-{queue}/xps_cpus"]
         subprocess.run(command, input=f"{mask:x}", text=True, check=True, stdout=subprocess.DEVNULL)
@@ -76,20 +76,20 @@ def send(pcaps: Sequence[str], masks: Sequence[int]) -> tuple[float, float]:
 
 
 def measure(pcaps: dict[str, str], repeats: int, folder: str) -> list[Sent]:
-    """Send each way ``repeats`` times, in turn."""
-    found: dict[str, list[tuple[float, float, float]]] = {way: [] for way in WAYS}
+    """Send by each setup ``repeats`` times, interleaved."""
+    found: dict[str, list[tuple[float, float, float]]] = {setup: [] for setup in SETUPS}
     for _ in range(repeats):
         alone = 0.0
-        for way, (pcap, count, masks) in WAYS.items():
+        for setup, (pcap, count, masks) in SETUPS.items():
             parts = [pcaps[pcap]] if count == 1 else [one.path for one in split(pcaps[pcap], count, folder).parts]
             pps, percent = send(parts, masks)
             alone = alone or pps
-            found[way].append((pps, pps / alone, percent))
+            found[setup].append((pps, pps / alone, percent))
     rows = []
-    for way, values in found.items():
+    for setup, values in found.items():
         rates, ratios, percents = zip(*values)
         middle = statistics.median(ratios), min(ratios), max(ratios)
-        rows.append(Sent(way, statistics.median(rates), *middle, statistics.median(percents)))
+        rows.append(Sent(setup, statistics.median(rates), *middle, statistics.median(percents)))
     return rows
 
 
@@ -110,10 +110,10 @@ def main() -> None:
         for name, spec in specs.items():
             write_pcap(pcaps[name], spec, build_templates(spec))
         rows = measure(pcaps, given.repeats, f"{folder}/parts")
-    print(f"{'way':<26} {'pps':>9}  {'times one process':<18} first queue")
+    print(f"{'setup':<26} {'pps':>9}  {'times one process':<18} first queue")
     for row in rows:
         ratio = f"{row.ratio:.2f} ({row.least_ratio:.2f}-{row.most_ratio:.2f})"
-        print(f"{row.way:<26} {row.pps:9,.0f}  {ratio:<18} {row.first_queue_percent:.0f} %")
+        print(f"{row.setup:<26} {row.pps:9,.0f}  {ratio:<18} {row.first_queue_percent:.0f} %")
     given.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
     print(f"figures: {given.json}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,9 +90,17 @@ def running_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def guests(running_folder: Path, play: Play) -> Iterator[Callable[..., Played]]:
     """Start two fresh guests; returns a function that runs a playbook on them."""
+    with started(play) as run:
+        yield run
+    assert not running_folder.exists()
+
+
+@contextmanager
+def started(play: Play, **variables: object) -> Iterator[Callable[..., Played]]:
+    """Start two guests with ``variables`` and stop them afterwards; the function runs a playbook on them."""
 
     def run(playbook: str, **extra_vars: object) -> Played:
-        return play(playbook, "--inventory inventory/vm", **extra_vars)
+        return play(playbook, "--inventory inventory/vm", **variables, **extra_vars)
 
     try:
         up = run("playbooks/vm_up.yml")
@@ -100,7 +109,6 @@ def guests(running_folder: Path, play: Play) -> Iterator[Callable[..., Played]]:
     finally:
         down = run("playbooks/vm_down.yml")
     assert down.rc == 0, down.stdout
-    assert not running_folder.exists()
 
 
 @pytest.fixture(scope="session")

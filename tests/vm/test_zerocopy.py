@@ -1,8 +1,9 @@
-"""Trials by an XDP socket without a copy: guests with a kernel whose virtio_net has that, with a NIC of virtio."""
+"""Zero-copy through an XDP socket, in guests whose virtio_net supports it."""
 
 from __future__ import annotations
 
 import pytest
+from tests.vm.conftest import started
 
 NEWER = {"guests_suite": "forky", "guests_nic": "virtio-net-pci"}
 """virtio_net sends without a copy from Linux 6.13 on."""
@@ -10,19 +11,10 @@ NEWER = {"guests_suite": "forky", "guests_nic": "virtio-net-pci"}
 
 @pytest.fixture
 def newer_guests(play, tmp_path, monkeypatch):
-    """Start two guests of their own; returns a function that runs a playbook on them."""
+    """Start two guests with a newer kernel; returns a function that runs a playbook on them."""
     monkeypatch.setenv("LINERATE_GUESTS", str(tmp_path / "running"))
-
-    def run(playbook: str, **variables: object):
-        return play(playbook, "--inventory inventory/vm", **NEWER, **variables)
-
-    try:
-        up = run("playbooks/vm_up.yml")
-        assert up.rc == 0, up.stdout
+    with started(play, **NEWER) as run:
         yield run
-    finally:
-        down = run("playbooks/vm_down.yml")
-    assert down.rc == 0, down.stdout
 
 
 def test_packets_are_sent_without_a_copy_and_no_program_stays(newer_guests):

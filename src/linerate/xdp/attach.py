@@ -48,11 +48,11 @@ def attached(interface: str) -> Iterator[None]:
 
 @contextmanager
 def joined(interface: str) -> Iterator[None]:
-    """Hold the link that another process makes with :func:`attached`. HostError where there is none after 10 s."""
+    """Hold the link that another process makes with :func:`attached`. HostError if it does not appear in time."""
     end = time.monotonic() + ATTACHED_SECONDS
     while (link := link_of(attached_program(interface))) is None:
         if time.monotonic() > end:
-            rule = f"has no XDP program after {ATTACHED_SECONDS:g} s, which the first of several processes attaches"
+            rule = f"has no XDP program {ATTACHED_SECONDS:g} s after the first of several processes was to attach it"
             raise HostError("interface", interface, rule, "Use the adapter copy, or one process.")
         time.sleep(POLL_SECONDS)
     with _held(link, interface):

@@ -67,11 +67,10 @@ class XdpEngine(Engine):
 
     def part_command(self, trial: Trial, number: int, gate: str) -> list[str]:
         limit = memory_limit()
-        options = _options(trial)
         options = replace(
-            options,
+            _options(trial),
             queue=number,
-            join=options.zerocopy and number > 0,
+            join=trial.method.adapter == "zerocopy" and number > 0,
             cpu=trial.sending.cpu,
             gate=gate,
             # All of them load at once.
